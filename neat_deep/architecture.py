@@ -1,0 +1,158 @@
+"""The Architecture: what a search ends in, and what everything after it (build, train, render, transfer) takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.checks import check_choice, check_range
+from neat_deep.errors import ArchitectureError, ConfigError, GraphError
+from neat_deep.files import read_text, write_text
+
+FORMAT = "neat-deep architecture"
+VERSION = 1
+
+NORMS = ("batch", "layer")
+POOLS = ("mean", "mean_max")
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """What a cell is stacked in: stem, `cells` cells with reductions between them, head.
+
+    `rank` is 2 for images (B, C, H, W) and 1 for sequences (B, C, L). `reduce_after` lists after how many cells
+    the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
+    """
+
+    rank: int = 2
+    channels: int = 16
+    cells: int = 4
+    reduce_after: tuple[int, ...] = ()
+    growth: float = 2.0
+    norm: str = "batch"  # batch statistics train fastest on two cores; `layer` does not depend on the batch
+    head_pool: str = "mean"
+    dropout: float = 0.0  # before the head's linear layer
+
+    def __post_init__(self) -> None:
+        if self.rank not in (1, 2):
+            raise ConfigError(f"rank: got {self.rank}, allowed: 1 (sequences), 2 (images)")
+        check_range("channels", self.channels, low=1)
+        check_range("cells", self.cells, low=1)
+        check_range("growth", self.growth, low=1)
+        check_range("dropout", self.dropout, low=0, high=0.95)
+        check_choice("norm", self.norm, NORMS)
+        check_choice("head_pool", self.head_pool, POOLS)
+        for place in self.reduce_after:
+            check_range("reduce_after", place, low=0, high=self.cells)
+        if list(self.reduce_after) != sorted(set(self.reduce_after)):
+            raise ConfigError(f"reduce_after: got {self.reduce_after}, allowed: different numbers in rising order")
+
+    def channels_of_cell(self, cell: int) -> int:
+        """The channels that cell number `cell` (from 0) reads and writes."""
+        reductions = sum(place <= cell for place in self.reduce_after)
+        return round(self.channels * self.growth**reductions)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A cell and the skeleton that it is stacked in.
+
+    Transfer to another data set is `dataclasses.replace` on the skeleton.
+    """
+
+    cell: CellGraph
+    skeleton: Skeleton = field(default_factory=Skeleton)
+
+    def save(self, path: Path | str) -> None:
+        """Write the architecture as versioned JSON; the file is whole or absent, never half."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "skeleton": asdict(self.skeleton),
+            "cell": _encode_cell(self.cell),
+        }
+        write_text(path, json.dumps(document, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path | str) -> Architecture:
+        """Read an architecture; raises `ArchitectureError`, naming the file, for whatever is wrong with it."""
+        text = read_text(path, "architecture", ArchitectureError)
+        try:
+            return cls.from_json(text)
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Architecture:
+        """The architecture that a JSON text holds; raises `ArchitectureError`.
+
+        Names of ops are checked when a network is built, since a user's own may be registered by then.
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ArchitectureError(f"not JSON: {error}") from None
+        top = _take(document, "the file", {"format": str, "version": int, "skeleton": dict, "cell": dict})
+        if top["format"] != FORMAT:
+            raise ArchitectureError(f"format: got {top['format']!r}, allowed: {FORMAT!r}")
+        if top["version"] != VERSION:
+            raise ArchitectureError(f"version: got {top['version']}, allowed: {VERSION}; a newer neat-deep wrote it?")
+        return cls(_decode_cell(top["cell"]), _decode_skeleton(top["skeleton"]))
+
+
+def _encode_cell(cell: CellGraph) -> dict[str, Any]:
+    nodes = [{"key": n.key, "aggregation": n.aggregation, "edges": [asdict(e) for e in n.edges]} for n in cell.nodes]
+    return {"num_inputs": cell.num_inputs, "output": cell.output, "nodes": nodes}
+
+
+def _decode_cell(data: Mapping[str, Any]) -> CellGraph:
+    top = _take(data, "cell", {"num_inputs": int, "output": str, "nodes": list})
+    nodes = []
+    for index, entry in enumerate(top["nodes"]):
+        node = _take(entry, f"cell.nodes[{index}]", {"key": int, "aggregation": str, "edges": list}, optional={"key"})
+        edges = []
+        for slot, item in enumerate(node["edges"]):
+            where = f"cell.nodes[{index}].edges[{slot}]"
+            edge = _take(item, where, {"source": int, "op": str, "activation": str}, optional={"activation"})
+            edges.append(Edge(**edge))
+        nodes.append(CellNode(tuple(edges), node["aggregation"], node.get("key", index)))
+    try:
+        return CellGraph(top["num_inputs"], tuple(nodes), top["output"])
+    except GraphError as error:
+        raise ArchitectureError(f"cell: {error}") from None
+
+
+def _decode_skeleton(data: Mapping[str, Any]) -> Skeleton:
+    kinds = {f.name: type(f.default) for f in fields(Skeleton)}
+    kinds["reduce_after"] = list  # JSON has no tuples
+    values = _take(data, "skeleton", kinds, optional=set(kinds))
+    if "reduce_after" in values:
+        if any(type(place) is not int for place in values["reduce_after"]):
+            raise ArchitectureError(f"skeleton: reduce_after: got {values['reduce_after']}, allowed: whole numbers")
+        values["reduce_after"] = tuple(values["reduce_after"])
+    try:
+        return Skeleton(**values)
+    except ConfigError as error:
+        raise ArchitectureError(f"skeleton: {error}") from None
+
+
+def _take(
+    data: object, where: str, kinds: Mapping[str, type], optional: set[str] | frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The fields of a JSON object, checked: no unknown one, none missing, each of its type."""
+    if not isinstance(data, dict):
+        raise ArchitectureError(f"{where}: got {type(data).__name__}, allowed: an object with {', '.join(kinds)}")
+    for name in data:
+        if name not in kinds:
+            raise ArchitectureError(f"{where}: unknown field '{name}', allowed: {', '.join(kinds)}")
+    for name, kind in kinds.items():
+        if name not in data and name not in optional:
+            raise ArchitectureError(f"{where}: the field '{name}' is missing")
+        allowed = (int, float) if kind is float else (kind,)
+        if name in data and type(data[name]) not in allowed:
+            raise ArchitectureError(f"{where}: {name}: got {data[name]!r}, allowed: a {kind.__name__}")
+    return dict(data)

@@ -1,0 +1,62 @@
+"""The error types: one family, so that a script can catch `NeatDeepError` and print one line.
+
+A message says what is wrong, where, what was got and what is allowed; it needs no traceback beside it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NeatDeepError(Exception):
+    """Something that the user can mend: the message is complete without a traceback."""
+
+
+class ConfigError(NeatDeepError):
+    """A setting, in an INI file or given to a function, is missing, unknown or out of range."""
+
+
+class UnknownNameError(NeatDeepError):
+    """A name that no registry knows (op, activation, aggregation, data set)."""
+
+
+class GraphError(NeatDeepError):
+    """A cell graph that is not a graph of this search space."""
+
+
+class DisconnectedError(GraphError):
+    """Nothing connects the input of a genome to its output."""
+
+
+class ArchitectureError(NeatDeepError):
+    """An architecture, or its JSON file, that cannot be read or built."""
+
+
+class DataError(NeatDeepError):
+    """A data set that is missing, broken or unusable."""
+
+
+class DeviceError(NeatDeepError):
+    """A device that this machine does not have."""
+
+
+class OutputError(NeatDeepError):
+    """A file or folder that cannot be written."""
+
+
+class DivergedError(NeatDeepError):
+    """Training met a loss that is not finite."""
+
+
+class SearchError(NeatDeepError):
+    """A search that cannot go on, whatever its settings say."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> UnknownNameError:
+    """The error for an unknown `name`: it suggests the nearest known one and lists them all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ";"
+    place = f" in {where}" if where else ""
+    return UnknownNameError(f"unknown {kind} '{name}'{place}{hint} known: {', '.join(names)}")

@@ -1,0 +1,61 @@
+"""Files that are whole or absent: written beside their place, then renamed there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from neat_deep.errors import OutputError
+
+
+@contextmanager
+def replacing(path: Path | str) -> Iterator[Path]:
+    """A path to write to; it takes `path`'s place when the block ends well and vanishes when it does not.
+
+    The temporary name keeps `path`'s suffix, since writers choose a format by it. Raises `OutputError`.
+    """
+    target = Path(path)
+    make_folder(target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+    beside = Path(name)
+    try:
+        yield beside
+        beside.chmod(0o644)  # mkstemp makes private files; what we write is meant to be shared
+        os.replace(beside, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a whole UTF-8 text file or none; raises `OutputError`."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def make_folder(path: Path | str) -> Path:
+    """Make a folder, with its parents; raises `OutputError`."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from None
+    return Path(path)
+
+
+def read_text(path: Path | str, what: str, error_type: type[Exception]) -> str:
+    """The text of a file; raises `error_type` with the file's name and what it should have been."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise error_type(f"cannot read {what} {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise error_type(f"cannot read {what} {path}: not UTF-8 text (byte {error.start})") from None

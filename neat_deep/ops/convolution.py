@@ -1,0 +1,42 @@
+"""Separable and dilated convolutions: one depthwise, one pointwise, one normalisation."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from neat_deep.ops.masking import hide_padding
+from neat_deep.ops.norm import make_norm
+from neat_deep.ops.registry import FeatureSpec, register_op
+
+KERNEL_SIZES = (1, 3, 5)
+
+
+class SeparableConv(nn.Module):
+    """Depthwise then pointwise convolution (Chollet, arXiv 1610.02357) and a normalisation; keeps the shape."""
+
+    def __init__(self, spec: FeatureSpec, kernel_size: int, dilation: int = 1) -> None:
+        super().__init__()
+        conv = nn.Conv2d if spec.rank == 2 else nn.Conv1d
+        c = spec.channels
+        padding = dilation * (kernel_size - 1) // 2
+        # No biases: the normalisation that follows would take them out again.
+        self.depthwise = conv(c, c, kernel_size, padding=padding, dilation=dilation, groups=c, bias=False)
+        self.pointwise = conv(c, c, 1, bias=False)
+        self.norm = make_norm(spec)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.norm(self.pointwise(self.depthwise(hide_padding(x, mask))), mask)
+
+
+def _register(kernel_size: int) -> None:
+    @register_op(f"sep_conv_{kernel_size}", parametric=True, family="separable convolution")
+    def separable(spec: FeatureSpec) -> nn.Module:
+        return SeparableConv(spec, kernel_size)
+
+    @register_op(f"dil_conv_{kernel_size}", parametric=True, family="dilated convolution")
+    def dilated(spec: FeatureSpec) -> nn.Module:
+        return SeparableConv(spec, kernel_size, dilation=2)
+
+
+for _kernel_size in KERNEL_SIZES:
+    _register(_kernel_size)

@@ -1,0 +1,46 @@
+"""Activations and aggregations: functions without weights that work element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from neat_deep.errors import unknown_name
+
+Activation = Callable[[Tensor], Tensor]
+Aggregation = Callable[[Tensor, Tensor], Tensor]
+
+
+def _relu(x: Tensor) -> Tensor:
+    return nn.functional.relu(x)
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": _identity,
+    "relu": _relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+}
+
+# `neat_deep.cell_graph.COMMUTATIVE_AGGREGATIONS` names those whose two inputs may be swapped.
+AGGREGATIONS: dict[str, Aggregation] = {"add": torch.add, "mul": torch.mul}
+
+
+def get_activation(name: str) -> Activation:
+    """The activation called `name`: a function that keeps the shape; raises `UnknownNameError`."""
+    if name not in ACTIVATIONS:
+        raise unknown_name("activation", name, ACTIVATIONS)
+    return ACTIVATIONS[name]
+
+
+def get_aggregation(name: str) -> Aggregation:
+    """The aggregation called `name`: two tensors of one shape to a third; raises `UnknownNameError`."""
+    if name not in AGGREGATIONS:
+        raise unknown_name("aggregation", name, AGGREGATIONS)
+    return AGGREGATIONS[name]

@@ -1,0 +1,75 @@
+"""Average and maximum pools of stride 1 that keep the shape, and the op that does nothing."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neat_deep.cell_graph import IDENTITY
+from neat_deep.ops.masking import hide_padding
+from neat_deep.ops.registry import FeatureSpec, register_op
+
+POOL_SIZES = (3, 5)
+
+
+class Identity(nn.Module):
+    """Passes its input on."""
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return x
+
+
+class AveragePool(nn.Module):
+    """The mean of a window; what lies outside the image, or is padding, is not counted."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        super().__init__()
+        self.rank = rank
+        self.size = size
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        half = self.size // 2
+        if self.rank == 2:
+            return F.avg_pool2d(x, self.size, 1, half, count_include_pad=False)
+        if mask is None:
+            return F.avg_pool1d(x, self.size, 1, half, count_include_pad=False)
+        total = F.avg_pool1d(hide_padding(x, mask), self.size, 1, half)  # padding counted: the sum over the size
+        real = F.avg_pool1d(mask.unsqueeze(1).to(x.dtype), self.size, 1, half)
+        return total / real.clamp_min(0.5 / self.size)  # windows without a real token: 0, not 0 / 0
+
+
+class MaxPool(nn.Module):
+    """The maximum of a window; padding tokens never win."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        super().__init__()
+        self.rank = rank
+        self.size = size
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        half = self.size // 2
+        if self.rank == 2:
+            return F.max_pool2d(x, self.size, 1, half)
+        pooled = F.max_pool1d(hide_padding(x, mask, -math.inf), self.size, 1, half)
+        return hide_padding(pooled, mask)  # windows without a real token hold minus infinity
+
+
+@register_op(IDENTITY, parametric=False, family="identity")
+def identity(spec: FeatureSpec) -> nn.Module:
+    return Identity()
+
+
+def _register(size: int) -> None:
+    @register_op(f"avg_pool_{size}", parametric=False, family="pooling")
+    def average(spec: FeatureSpec) -> nn.Module:
+        return AveragePool(spec.rank, size)
+
+    @register_op(f"max_pool_{size}", parametric=False, family="pooling")
+    def maximum(spec: FeatureSpec) -> nn.Module:
+        return MaxPool(spec.rank, size)
+
+
+for _size in POOL_SIZES:
+    _register(_size)
