@@ -69,13 +69,17 @@ class Architecture:
 
     def save(self, path: Path | str) -> None:
         """Write the architecture as versioned JSON; the file is whole or absent, never half."""
+        write_text(path, self.to_json())
+
+    def to_json(self) -> str:
+        """The architecture as versioned JSON text."""
         document = {
             "format": FORMAT,
             "version": VERSION,
             "skeleton": asdict(self.skeleton),
             "cell": _encode_cell(self.cell),
         }
-        write_text(path, json.dumps(document, indent=2) + "\n")
+        return json.dumps(document, indent=2) + "\n"
 
     @classmethod
     def load(cls, path: Path | str) -> Architecture:

@@ -205,7 +205,8 @@ def _topological(graph: CellGraph, colours: Colours) -> list[int]:
         ready = [
             i
             for i, node in enumerate(graph.nodes)
-            if i not in order and all(e.source < graph.num_inputs or e.source - graph.num_inputs in order for e in node.edges)
+            if i not in order
+            and all(e.source < graph.num_inputs or e.source - graph.num_inputs in order for e in node.edges)
         ]
         order.append(min(ready, key=lambda i: colours[i]))
     return order

@@ -28,7 +28,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     try:
         yield beside
         beside.chmod(0o644)  # mkstemp makes private files; what we write is meant to be shared
-        os.replace(beside, target)
+        beside.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
     finally:

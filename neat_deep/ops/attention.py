@@ -22,7 +22,9 @@ class SelfAttention(nn.Module):
     def __init__(self, spec: FeatureSpec) -> None:
         super().__init__()
         if spec.channels % HEADS:
-            raise ConfigError(f"attention has {HEADS} heads: channels: got {spec.channels}, allowed: multiples of {HEADS}")
+            raise ConfigError(
+                f"attention has {HEADS} heads: channels: got {spec.channels}, allowed: multiples of {HEADS}"
+            )
         self.query_key_value = nn.Linear(spec.channels, 3 * spec.channels)
         self.project = nn.Linear(spec.channels, spec.channels, bias=False)
         self.norm = make_norm(spec)

@@ -1,0 +1,96 @@
+"""What a data set is to everything that trains on one: facts, batches, and three splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from neat_deep.data.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The facts that a network is built from.
+
+    `shape` is one example's: (C, H, W) for images (`rank` 2). `mean` and `std` have one number a channel, of pixels
+    scaled to 0..1, and come from the training images only. `vocabulary` counts the tokens of sequences (`rank` 1).
+    """
+
+    name: str
+    rank: int
+    num_classes: int
+    class_names: tuple[str, ...]
+    shape: tuple[int, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    vocabulary: int = 0
+
+
+class Batch(NamedTuple):
+    """Inputs (B, C, H, W) or (B, L), int64 labels (B,), and for sequences a mask (B, L) that is true at real tokens."""
+
+    inputs: Tensor
+    labels: Tensor
+    mask: Tensor | None = None
+
+
+S = TypeVar("S", bound="Split")
+
+
+class Split(Protocol):
+    """Labelled examples on one device, read in batches."""
+
+    @property
+    def labels(self) -> Tensor:
+        """The int64 labels (N,) of all examples, in order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def to(self: S, device: torch.device) -> S:
+        """The same examples on `device`."""
+        ...
+
+    def subset(self: S, indices: Tensor) -> S:
+        """The examples at `indices`, in that order."""
+        ...
+
+    def join(self: S, other: S) -> S:
+        """These examples, then those of `other`."""
+        ...
+
+    def train_batches(
+        self, batch_size: int, generator: torch.Generator, augmentation: Augmentation | None = None
+    ) -> Iterator[Batch]:
+        """Each example once, in an order that the CPU `generator` draws, as it draws the augmentation.
+
+        The last batch may be shorter, but never a single example (batch normalisation cannot train on one value):
+        that one joins the batch before.
+        """
+        ...
+
+    def eval_batches(self, batch_size: int) -> Iterator[Batch]:
+        """Each example once, in order, never augmented."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in its three parts; the test part is read when `read_test` is called, once, at the end."""
+
+    spec: DataSpec
+    train: Split
+    validation: Split
+    load_test: Callable[[], Split]
+
+    def read_test(self) -> Split:
+        """The test examples, read now; raises `DataError`."""
+        return self.load_test()
+
+    def train_and_validation(self) -> Split:
+        """All examples that are not for testing, to retrain a network when the search is over."""
+        return self.train.join(self.validation)

@@ -1,0 +1,18 @@
+"""Fixtures for real data, which lies in the folder that NEAT_DEEP_DATA names."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from neat_deep.data import Dataset, DataSettings, load_dataset
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    """The original MNIST images."""
+    root = os.environ.get("NEAT_DEEP_DATA")
+    if not root:
+        pytest.skip("NEAT_DEEP_DATA names no folder with real data")
+    return load_dataset(DataSettings("mnist", root))
