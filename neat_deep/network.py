@@ -1,0 +1,242 @@
+"""From graph to module: a cell, and the network of cells that a skeleton describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.cell_graph import CellGraph
+from neat_deep.data.spec import DataSpec
+from neat_deep.errors import ArchitectureError
+from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
+from neat_deep.ops.masking import hide_padding
+from neat_deep.ops.norm import make_norm
+from neat_deep.ops.pointwise import Activation, Aggregation
+from neat_deep.randomness import seeded
+
+# A cell factory gets the features that the cell reads and writes; the module that it returns is called as
+# `cell(inputs, mask)` with one tensor for each input of the cell, and keeps their shape.
+CellFactory = Callable[[FeatureSpec], nn.Module]
+
+
+def build_network(architecture: Architecture, data: DataSpec, *, seed: int) -> Network:
+    """The network of an architecture for a data set, with weights drawn from `seed`.
+
+    The cell is built from its canonical graph, so equal digests mean equal networks. The global random state is
+    left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError` for ops of the wrong rank.
+    """
+    cell = architecture.cell.canonical()
+    with seeded(seed):
+        return Network(architecture.skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """The number of trainable weights."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def count_macs(network: nn.Module, data: DataSpec) -> int:
+    """Multiply-accumulates of one example's forward pass, in convolutions, linear layers and attention."""
+    example = torch.zeros(1, *data.shape, dtype=torch.float32 if data.rank == 2 else torch.long)
+    was_training = network.training
+    device = next(network.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network.eval()(example.to(device))
+    network.train(was_training)
+    return int(counter.get_total_flops()) // 2
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """One edge, compiled: where it reads, which module it calls, what follows."""
+
+    source: int
+    op: int
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One node, compiled."""
+
+    slots: tuple[_Slot, ...]
+    aggregate: Aggregation
+
+
+class Cell(nn.Module):
+    """The module of a `CellGraph`: out_K = aggregate(act_1(op_1(out_I)), act_2(op_2(out_J))).
+
+    Reads `graph.num_inputs` tensors of (B, C, H, W) or (B, C, L) and returns one of that shape; with output
+    `concat` the nodes' channels are projected back to C. All decisions are made here, `forward` only loops.
+    """
+
+    def __init__(self, graph: CellGraph, spec: FeatureSpec) -> None:
+        super().__init__()
+        self.ops = nn.ModuleList()
+        self.steps: list[_Step] = []
+        for node in graph.nodes:
+            slots = []
+            for edge in node.edges:
+                slots.append(_Slot(edge.source, len(self.ops), get_activation(edge.activation)))
+                self.ops.append(_make_op(edge.op, spec))
+            self.steps.append(_Step(tuple(slots), get_aggregation(node.aggregation)))
+        self.projection: nn.Module | None = None
+        if graph.output == "concat":
+            self.projection = Projection(spec, len(graph.nodes) * spec.channels)
+
+    def forward(self, inputs: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
+        states = list(inputs)
+        for step in self.steps:
+            values = [slot.activation(self.ops[slot.op](states[slot.source], mask)) for slot in step.slots]
+            states.append(values[0] if len(values) == 1 else step.aggregate(*values))
+        if self.projection is None:
+            return states[-1]
+        return self.projection(torch.cat(states[len(inputs) :], dim=1), mask)
+
+
+class Projection(nn.Module):
+    """A pointwise convolution and a normalisation that take `channels_in` features to `spec.channels`."""
+
+    def __init__(self, spec: FeatureSpec, channels_in: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d if spec.rank == 2 else nn.Conv1d
+        self.conv = conv(channels_in, spec.channels, 1, bias=False)
+        self.norm = make_norm(spec)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.norm(self.conv(x), mask)
+
+
+class Reduction(nn.Module):
+    """A convolution of kernel 3 and stride 2 with a normalisation: halves the extent (rounding up)."""
+
+    def __init__(self, spec: FeatureSpec, channels_in: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d if spec.rank == 2 else nn.Conv1d
+        self.conv = conv(channels_in, spec.channels, 3, stride=2, padding=1, bias=False)
+        self.norm = make_norm(spec)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Halve `x`; `mask` is that of the input, (B, L)."""
+        return self.norm(self.conv(hide_padding(x, mask)), halve_mask(mask))
+
+
+class StatesReduction(nn.Module):
+    """One reduction for each of the newest `alive` states, which are all that later parts still read."""
+
+    def __init__(self, spec: FeatureSpec, channels_in: int, alive: int) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(Reduction(spec, channels_in) for _ in range(alive))
+
+    def forward(self, states: Sequence[Tensor], mask: Tensor | None = None) -> list[Tensor]:
+        newest = states[-len(self.branches) :]
+        return [reduction(state, mask) for reduction, state in zip(self.branches, newest, strict=True)]
+
+
+def halve_mask(mask: Tensor | None) -> Tensor | None:
+    """The mask (B, L/2, rounded up) that belongs to a sequence after a reduction."""
+    return None if mask is None else mask[:, ::2]
+
+
+class ImageStem(nn.Module):
+    """(B, colours, H, W) to (B, C, H, W): a 3x3 convolution and a normalisation."""
+
+    def __init__(self, spec: FeatureSpec, data: DataSpec) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(data.shape[0], spec.channels, 3, padding=1, bias=False)
+        self.norm = make_norm(spec)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.norm(self.conv(x))
+
+
+class SequenceStem(nn.Module):
+    """Token numbers (B, L) to (B, C, L): a learned embedding."""
+
+    def __init__(self, spec: FeatureSpec, data: DataSpec) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(data.vocabulary, spec.channels)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        return hide_padding(self.embedding(tokens).transpose(1, 2), mask)
+
+
+class Head(nn.Module):
+    """Masked global pooling over all positions, dropout and a linear layer: (B, C, ...) to (B, classes)."""
+
+    def __init__(self, channels: int, classes: int, pool: str, dropout: float) -> None:
+        super().__init__()
+        self.with_max = pool == "mean_max"
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(channels * (2 if self.with_max else 1), classes)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        pooled = _mean_positions(x, mask)  # (B, C)
+        if self.with_max:
+            largest = hide_padding(x, mask, -torch.inf).flatten(2).amax(2)
+            pooled = torch.cat([pooled, largest], dim=1)  # (B, 2C)
+        return self.linear(self.dropout(pooled))
+
+
+class Network(nn.Module):
+    """Stem, cells with reductions between them, head; evolved cells and supernet cells alike.
+
+    Reads (B, colours, H, W) images, or (B, L) token numbers with a mask (B, L), and returns logits (B, classes).
+    A cell with two inputs reads the previous two cells' outputs, the older one first; the stem's output stands in
+    for what does not exist yet.
+    """
+
+    def __init__(self, skeleton: Skeleton, data: DataSpec, make_cell: CellFactory, num_inputs: int) -> None:
+        super().__init__()
+        if data.rank != skeleton.rank:
+            raise ArchitectureError(
+                f"the architecture is for rank {skeleton.rank} ({_RANKS[skeleton.rank]}), "
+                f"the data set '{data.name}' has rank {data.rank} ({_RANKS[data.rank]})"
+            )
+        self.num_inputs = num_inputs
+        spec = FeatureSpec(skeleton.rank, skeleton.channels, skeleton.norm)
+        self.stem: nn.Module = ImageStem(spec, data) if skeleton.rank == 2 else SequenceStem(spec, data)
+        self.cells = nn.ModuleList()
+        self.reductions = nn.ModuleDict()  # "k": what happens to the states after k cells
+        channels = skeleton.channels
+        for index in range(skeleton.cells + 1):
+            if index in skeleton.reduce_after:
+                wide = skeleton.channels_of_cell(index)
+                spec = FeatureSpec(skeleton.rank, wide, skeleton.norm)
+                alive = num_inputs if index < skeleton.cells else 1  # the head reads one state
+                self.reductions[str(index)] = StatesReduction(spec, channels, alive)
+                channels = wide
+            if index < skeleton.cells:
+                self.cells.append(make_cell(spec))
+        self.head = Head(channels, data.num_classes, skeleton.head_pool, skeleton.dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        states = [self.stem(x, mask)] * self.num_inputs
+        for index in range(len(self.cells) + 1):
+            if str(index) in self.reductions:
+                states = self.reductions[str(index)](states, mask)
+                mask = halve_mask(mask)
+            if index < len(self.cells):
+                states = [*states[1:], self.cells[index](states, mask)]
+        return self.head(states[-1], mask)
+
+
+_RANKS = {1: "sequences", 2: "images"}
+
+
+def _make_op(name: str, spec: FeatureSpec) -> nn.Module:
+    info = get_op(name)
+    if spec.rank not in info.ranks:
+        raise ArchitectureError(f"op '{name}' does not support {_RANKS[spec.rank]}")
+    return info.factory(spec)
+
+
+def _mean_positions(x: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return x.flatten(2).mean(2)
+    return hide_padding(x, mask).sum(2) / mask.sum(1, keepdim=True).clamp_min(1)

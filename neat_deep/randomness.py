@@ -1,0 +1,25 @@
+"""Seeds: derived from names, and used without disturbing the random state of the caller."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+def derive_seed(seed: int, *parts: str) -> int:
+    """A seed of 63 bits that depends on `seed` and every part, and on nothing else (not on Python's hash)."""
+    text = "\x1f".join([str(seed), *parts])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Within the block torch draws from `seed`; afterwards its global generators are as they were before."""
+    on_device = device is not None and device.type != "cpu"
+    kind = device.type if device is not None and on_device else "cuda"
+    with torch.random.fork_rng(devices=[device] if on_device else [], device_type=kind):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,239 @@
+"""Training and scoring of any module that maps a batch to logits."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from neat_deep.checks import check_choice, check_range
+from neat_deep.data import Augmentation, Batch, Split
+from neat_deep.errors import DeviceError, DivergedError
+from neat_deep.randomness import seeded
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    `warmup` is a share of all steps. `ema` is the decay of an exponential moving average of the weights, which
+    replaces the weights at the end (0: off). Precisions other than float32 are autocast, meant for GPUs.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    optimizer: str = "adamw"
+    learning_rate: float = 0.003  # at the schedule's peak
+    weight_decay: float = 0.01  # spares norms and biases
+    momentum: float = 0.9  # of sgd
+    schedule: str = "one_cycle"
+    warmup: float = 0.3
+    label_smoothing: float = 0.0
+    gradient_clip: float = 0.0  # largest norm of all gradients together; 0: off
+    ema: float = 0.0
+    precision: str = "float32"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        check_range("epochs", self.epochs, low=1)
+        check_range("batch_size", self.batch_size, low=2)  # batch statistics need two
+        check_choice("optimizer", self.optimizer, ("adamw", "adam", "sgd"))
+        check_range("learning_rate", self.learning_rate, above=0, high=100)
+        check_range("weight_decay", self.weight_decay, low=0)
+        check_range("momentum", self.momentum, low=0, high=0.9999)
+        check_choice("schedule", self.schedule, ("one_cycle", "cosine", "constant"))
+        check_range("warmup", self.warmup, low=0, high=0.9)
+        check_range("label_smoothing", self.label_smoothing, low=0, high=0.9)
+        check_range("gradient_clip", self.gradient_clip, low=0)
+        check_range("ema", self.ema, low=0, high=0.9999)
+        check_choice("precision", self.precision, PRECISIONS)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: batches of `epoch` (from 1) up to `share` (0..1) of all samples are done."""
+
+    epoch: int
+    epochs: int
+    share: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a training did; `loss` is the mean over the last epoch's samples."""
+
+    epochs: int
+    samples: int
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A score over all examples of a split, each counted once; `accuracy` is a share (0..1)."""
+
+    loss: float
+    accuracy: float
+    examples: int
+
+
+def get_device(name: str) -> torch.device:
+    """The torch device called `name` (`auto`: the accelerator if there is one); raises `DeviceError`."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+        raise DeviceError(
+            f"device '{name}' is not on this machine; allowed: {', '.join(['auto', 'cpu', *found])}"
+        ) from None
+    return device
+
+
+def fit(
+    model: nn.Module,
+    train: Split,
+    settings: TrainingSettings,
+    *,
+    device: torch.device,
+    seed: int,
+    on_step: Callable[[Progress], None] | None = None,
+) -> FitReport:
+    """Train `model` in place on every example of `train`, `settings.epochs` times.
+
+    On the CPU the same seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError`
+    at the first loss that is not finite.
+    """
+    started = time.perf_counter()
+    train = train.to(device)
+    prepare(model, device)
+    model.train()
+    optimizer = make_optimizer(model, settings)
+    average = (
+        AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
+        if settings.ema
+        else None
+    )
+    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
+    generator = torch.Generator().manual_seed(seed)
+    total, done, epoch_loss = settings.epochs * len(train), 0, 0.0
+    with seeded(seed, device):
+        for epoch in range(settings.epochs):
+            epoch_loss = 0.0
+            for batch in train.train_batches(settings.batch_size, generator, settings.augmentation):
+                set_learning_rate(optimizer, settings, done / total)
+                loss = _step(model, batch, optimizer, scaler, settings)
+                if not math.isfinite(loss):
+                    raise DivergedError(f"the loss became {loss} in epoch {epoch + 1} of {settings.epochs}")
+                if average is not None:
+                    average.update_parameters(model)
+                done += len(batch.labels)
+                epoch_loss += loss * len(batch.labels)
+                if on_step is not None:
+                    on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
+    if average is not None:
+        model.load_state_dict(average.module.state_dict())
+    return FitReport(settings.epochs, done, epoch_loss / len(train), time.perf_counter() - started)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, split: Split, *, device: torch.device, batch_size: int = 500) -> Evaluation:
+    """Score `model` on all of `split`, in evaluation mode; the model's mode is restored."""
+    split = split.to(device)
+    prepare(model, device)
+    was_training = model.training
+    model.eval()
+    loss = torch.zeros((), device=device)
+    correct = torch.zeros((), dtype=torch.long, device=device)
+    for batch in split.eval_batches(batch_size):
+        logits = _logits(model, batch)
+        loss += F.cross_entropy(logits.float(), batch.labels, reduction="sum")
+        correct += (logits.argmax(1) == batch.labels).sum()
+    model.train(was_training)
+    return Evaluation(loss.item() / len(split), correct.item() / len(split), len(split))
+
+
+def prepare(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move a model to its device, with convolution weights in channels_last (1.7x faster on two CPU cores)."""
+    return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """The optimizer; weight decay applies to matrices and kernels, not to norms and biases."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    kind: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    options: dict[str, Any] = {"lr": settings.learning_rate}
+    if settings.optimizer == "sgd":
+        options["momentum"] = settings.momentum
+    try:
+        optimizer: torch.optim.Optimizer = kind(groups, **options, fused=True)  # one kernel for all weights
+    except (RuntimeError, TypeError):  # torch 2.3 has fused optimizers on GPUs only
+        optimizer = kind(groups, **options)
+    return optimizer
+
+
+def learning_rate_factor(settings: TrainingSettings, progress: float) -> float:
+    """The share of the peak learning rate at `progress` (0..1) of the training.
+
+    `cosine`: linear warm-up, then half a cosine to 0 (Loshchilov and Hutter, arXiv 1608.03983, eq. 5, one period).
+    `one_cycle`: half a cosine from 1/25 up to 1, then one down to 0 (Smith and Topin, arXiv 1708.07120).
+    """
+    if settings.schedule == "constant":
+        return 1.0
+    if progress < settings.warmup:
+        rise = progress / settings.warmup
+        return rise if settings.schedule == "cosine" else 0.04 + 0.96 * (1 - math.cos(math.pi * rise)) / 2
+    fall = (progress - settings.warmup) / (1 - settings.warmup)
+    return (1 + math.cos(math.pi * fall)) / 2
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettings, progress: float) -> None:
+    """Set every group's learning rate to the schedule's value at `progress` (0..1)."""
+    rate = settings.learning_rate * learning_rate_factor(settings, progress)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _step(
+    model: nn.Module,
+    batch: Batch,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    settings: TrainingSettings,
+) -> float:
+    """One step of the optimizer; returns the loss, without stepping when it is not finite."""
+    dtype = PRECISIONS[settings.precision]
+    with torch.autocast(batch.inputs.device.type, dtype=dtype, enabled=dtype != torch.float32):
+        logits = _logits(model, batch)
+        loss = F.cross_entropy(logits, batch.labels, label_smoothing=settings.label_smoothing)
+    value = float(loss.item())
+    if math.isfinite(value):
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        if settings.gradient_clip:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+        scaler.step(optimizer)
+        scaler.update()
+    return value
+
+
+def _logits(model: nn.Module, batch: Batch) -> Tensor:
+    logits: Tensor = model(batch.inputs) if batch.mask is None else model(batch.inputs, batch.mask)
+    return logits

@@ -1,0 +1,176 @@
+"""Networks: what a cell computes, what a skeleton stacks, and how both are seeded."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import nn
+
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.data import DataSpec
+from neat_deep.errors import ArchitectureError, UnknownNameError
+from neat_deep.network import Cell, Network, build_network, count_macs, count_parameters
+from neat_deep.ops import FeatureSpec
+from tests.strategies import graphs
+
+IMAGES = DataSpec("toy", 2, 3, ("a", "b", "c"), (1, 9, 7), (0.5,), (0.5,))
+TOKENS = DataSpec("words", 1, 2, ("a", "b"), (12,), (), (), vocabulary=20)
+CELL = CellGraph(
+    1, (CellNode((Edge(0, "sep_conv_3", "relu"),)), CellNode((Edge(1, "identity"), Edge(0, "max_pool_3"))))
+)
+
+
+def images(count: int = 4) -> torch.Tensor:
+    torch.manual_seed(3)
+    return torch.randn(count, *IMAGES.shape)
+
+
+def test_cell_computes_its_formula() -> None:
+    graph = CellGraph(
+        2,
+        (
+            CellNode((Edge(0, "sep_conv_3", "tanh"), Edge(1, "identity", "relu")), "mul"),
+            CellNode((Edge(2, "avg_pool_3", "sigmoid"), Edge(1, "max_pool_3")), "add"),
+        ),
+    )
+    cell = Cell(graph, FeatureSpec(2, 4)).eval()
+    a, b = torch.randn(2, 4, 6, 6), torch.randn(2, 4, 6, 6)
+    node_0 = torch.tanh(cell.ops[0](a)) * torch.relu(b)
+    node_1 = torch.sigmoid(cell.ops[2](node_0)) + cell.ops[3](b)
+    torch.testing.assert_close(cell([a, b]), node_1)
+
+
+def test_a_slot_that_is_off_is_absent_and_not_zero() -> None:
+    cell = Cell(CellGraph(1, (CellNode((Edge(0, "identity", "relu"),), "mul"),)), FeatureSpec(2, 4))
+    x = torch.randn(2, 4, 5, 5)
+    assert torch.equal(cell([x]), torch.relu(x))
+
+
+def test_concatenated_nodes_are_projected_back() -> None:
+    cell = Cell(CellGraph(1, CELL.nodes, "concat"), FeatureSpec(2, 4))
+    assert cell([torch.randn(2, 4, 5, 5)]).shape == (2, 4, 5, 5)
+
+
+@given(graphs(max_nodes=4))
+@settings(max_examples=30, deadline=None)
+def test_any_graph_builds_and_every_weight_learns(graph: CellGraph) -> None:
+    architecture = Architecture(graph, Skeleton(channels=4, cells=2, reduce_after=(1,)))
+    network = build_network(architecture, IMAGES, seed=0)
+    logits = network(images())
+    assert logits.shape == (4, 3)
+    logits.square().sum().backward()
+    used = len(architecture.cell.canonical().used_inputs())
+    if used == graph.num_inputs:
+        assert all(p.grad is not None for p in network.parameters())
+
+
+def test_equal_digests_mean_equal_networks() -> None:
+    swapped = CellGraph(
+        1,
+        (
+            CellNode((Edge(0, "identity"),)),
+            CellNode((Edge(1, "sep_conv_3", "relu"),)),
+            CellNode((Edge(0, "max_pool_3"), Edge(2, "identity"))),
+        ),
+    )
+    assert swapped.digest() == CELL.digest()
+    one, other = (build_network(Architecture(g, Skeleton(channels=4)), IMAGES, seed=5) for g in (CELL, swapped))
+    assert torch.equal(one(images()), other(images()))
+
+
+def test_seed_decides_the_weights_and_nothing_else_is_disturbed() -> None:
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    first = build_network(Architecture(CELL), IMAGES, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+    again = build_network(Architecture(CELL), IMAGES, seed=1)
+    other = build_network(Architecture(CELL), IMAGES, seed=2)
+    assert torch.equal(first(images()), again(images()))
+    assert not torch.equal(first(images()), other(images()))
+
+
+def record_shapes(network: Network, *inputs: torch.Tensor) -> list[tuple[int, ...]]:
+    shapes: list[tuple[int, ...]] = []
+
+    def hook(module: nn.Module, args: object, out: torch.Tensor) -> None:
+        shapes.append(tuple(out.shape[1:]))
+
+    for cell in network.cells:
+        cell.register_forward_hook(hook)
+    network(*inputs)
+    return shapes
+
+
+def test_reductions_halve_and_widen() -> None:
+    skeleton = Skeleton(channels=4, cells=3, reduce_after=(1, 2, 3))
+    network = build_network(Architecture(CELL, skeleton), IMAGES, seed=0)
+    assert record_shapes(network, images()) == [(4, 9, 7), (8, 5, 4), (16, 3, 2)]
+    assert network.head.linear.in_features == 32  # type: ignore[union-attr]
+
+
+def test_two_inputs_are_the_previous_two_cells() -> None:
+    # The cell hands its older input on: after k cells the output is that of k - 1 cells before, so with an even
+    # number of steps back everything reduces to the stem.
+    older = CellGraph(2, (CellNode((Edge(0, "identity"),)),))
+    network = build_network(Architecture(older, Skeleton(channels=4, cells=3)), IMAGES, seed=0).eval()
+    stem = network.stem(images())
+    expected = network.head(stem)
+    torch.testing.assert_close(network(images()), expected)
+    newer = CellGraph(2, (CellNode((Edge(1, "identity", "relu"), Edge(1, "identity", "relu"))),))
+    doubling = build_network(Architecture(newer, Skeleton(channels=4, cells=2)), IMAGES, seed=0).eval()
+    torch.testing.assert_close(doubling(images()), doubling.head(4 * torch.relu(doubling.stem(images()))))
+
+
+def test_two_inputs_survive_reductions() -> None:
+    cell = CellGraph(2, (CellNode((Edge(0, "sep_conv_3"), Edge(1, "identity"))),))
+    network = build_network(Architecture(cell, Skeleton(channels=4, cells=3, reduce_after=(0, 2, 3))), IMAGES, seed=0)
+    assert network(images()).shape == (4, 3)
+
+
+@pytest.mark.parametrize("pool", ["mean", "mean_max"])
+@pytest.mark.parametrize("reduce_after", [(), (1,), (0, 2)])
+def test_sequences_do_not_feel_their_padding(pool: str, reduce_after: tuple[int, ...]) -> None:
+    cell = CellGraph(
+        1,
+        (
+            CellNode((Edge(0, "attention"), Edge(0, "dil_conv_3", "relu"))),
+            CellNode((Edge(1, "max_pool_3"), Edge(0, "avg_pool_5"))),
+        ),
+    )
+    skeleton = Skeleton(rank=1, channels=16, cells=2, reduce_after=reduce_after, growth=1.0, head_pool=pool)
+    network = build_network(Architecture(cell, skeleton), TOKENS, seed=0)
+    tokens = torch.randint(1, 20, (3, 8))
+    mask = torch.arange(8) < torch.tensor([8, 5, 2])[:, None]
+    wide_tokens = torch.cat([tokens, torch.full((3, 4), 7)], dim=1)
+    wide_mask = torch.cat([mask, torch.zeros(3, 4, dtype=torch.bool)], dim=1)
+    for training in (False, True):
+        network.train(training)
+        torch.testing.assert_close(network(wide_tokens, wide_mask), network(tokens, mask), rtol=1e-5, atol=1e-5)
+
+
+def test_channels_last_changes_only_rounding() -> None:
+    network = build_network(Architecture(CELL), IMAGES, seed=0).eval()
+    plain = network(images())
+    fast = network.to(memory_format=torch.channels_last)(images().contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_counts_match_hand_computation() -> None:
+    cell = CellGraph(1, (CellNode((Edge(0, "sep_conv_3"),)),))
+    network = build_network(Architecture(cell, Skeleton(channels=4, cells=1)), IMAGES, seed=0)
+    assert count_parameters(network) == (9 * 4 + 8) + (9 * 4 + 4 * 4 + 8) + (4 * 3 + 3)
+    assert count_macs(network, IMAGES) == 63 * (9 * 4) + 63 * (9 * 4 + 4 * 4) + 4 * 3
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(
+        ArchitectureError, match="architecture is for rank 1 .sequences., the data set 'toy' has rank 2"
+    ):
+        build_network(Architecture(CELL, Skeleton(rank=1)), IMAGES, seed=0)
+    with pytest.raises(ArchitectureError, match="op 'attention' does not support images"):
+        build_network(Architecture(CellGraph(1, (CellNode((Edge(0, "attention"),)),))), IMAGES, seed=0)
+    with pytest.raises(UnknownNameError, match="unknown op 'sepconv'"):
+        build_network(Architecture(CellGraph(1, (CellNode((Edge(0, "sepconv"),)),))), IMAGES, seed=0)
