@@ -1,0 +1,41 @@
+"""Evolve deep torch networks with neat-python: the public face.
+
+The rest of the package may be imported by its modules' names; what stands here is what most programs need.
+"""
+
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.config import load_experiment
+from neat_deep.data import DataSettings, load_dataset
+from neat_deep.errors import NeatDeepError
+from neat_deep.expression import express
+from neat_deep.fitness import FitnessEvaluator
+from neat_deep.genome import CellGenome
+from neat_deep.network import build_network
+from neat_deep.ops import register_op
+from neat_deep.reproduction import CellReproduction
+from neat_deep.retraining import load_network, retrain
+from neat_deep.training import TrainingSettings, evaluate, fit
+
+__all__ = [
+    "Architecture",
+    "CellGenome",
+    "CellGraph",
+    "CellNode",
+    "CellReproduction",
+    "DataSettings",
+    "Edge",
+    "FitnessEvaluator",
+    "NeatDeepError",
+    "Skeleton",
+    "TrainingSettings",
+    "build_network",
+    "evaluate",
+    "express",
+    "fit",
+    "load_dataset",
+    "load_experiment",
+    "load_network",
+    "register_op",
+    "retrain",
+]

@@ -1,0 +1,101 @@
+"""Train any architecture on any data set, and read the test set once.
+
+    python examples/train_architecture.py configs/architectures/resnet_block.json --dataset mnist
+    python examples/train_architecture.py runs/mnist_neat/best.json --config configs/cifar10_neat.ini --cells 6
+
+The architecture may come from either searcher or from a hand-written file. Its cell is kept; the data set's sizes,
+and the skeleton's where options say so, are put around it: this is how an architecture is transferred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from neat_deep.architecture import Architecture
+from neat_deep.command_line import (
+    add_common_options,
+    naming,
+    override,
+    place_of,
+    read_experiment,
+    run_script,
+    show_results,
+    train_and_report,
+    training_figures,
+)
+from neat_deep.data import load_dataset
+from neat_deep.network import build_network
+from neat_deep.render import draw_cell, draw_network, save_picture
+from neat_deep.search import check_augmentation, new_folder
+from neat_deep.training import get_device
+
+CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("architecture", type=Path, help="JSON file of an architecture")
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, help="INI file for [Data], [Training] and [Run] (default: %(default)s)"
+    )
+    parser.add_argument("--cells", type=int, help="cells to stack instead of the architecture's")
+    parser.add_argument("--channels", type=int, help="channels after the stem instead of the architecture's")
+    parser.add_argument("--reduce-after", type=int, nargs="*", help="after how many cells to halve height and width")
+    parser.add_argument("--epochs", type=int, help="over [Training] epochs")
+    parser.add_argument("--retrainings", type=int, default=1, help="train with so many seeds and report the mean")
+    add_common_options(parser)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None) -> None:
+    """Load, train, report."""
+    options = parse(arguments)
+    architecture = Architecture.load(options.architecture)
+    experiment = read_experiment(options)
+    names = ("cells", "channels", "reduce_after")
+    skeleton = override(architecture.skeleton, options, {name: name for name in names})
+    architecture = dataclasses.replace(architecture, skeleton=skeleton)
+    settings = override(experiment.training, options, {"epochs": "epochs"})
+    with naming(place_of(options, "[Run] device", "device")):
+        device = get_device(experiment.run.device)
+    with naming(place_of(options, "[Data]", "dataset", "data_root")):
+        dataset = load_dataset(experiment.data)
+    with naming(options.config):
+        check_augmentation(settings.augmentation, dataset.spec)
+    with naming(options.architecture):
+        build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
+    name = options.architecture.stem
+    wanted = Path("runs") / f"{name}_{dataset.spec.name}" if options.out is None else options.out
+    with naming("--out"):
+        folder = new_folder(wanted)
+    console = Console()
+    console.print(
+        f"training {name} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True
+    )
+
+    architecture.save(folder / "architecture.json")
+    save_picture(draw_cell(architecture.cell), folder / "cell")
+    save_picture(draw_network(architecture, dataset.spec.shape, dataset.spec.num_classes), folder / "network")
+    trained = train_and_report(
+        architecture,
+        dataset,
+        settings,
+        device=device,
+        seed=experiment.run.seed,
+        repeats=options.retrainings,
+        folder=folder,
+        console=console,
+    )
+    show_results(f"{name} on {dataset.spec.name}", training_figures(trained), folder, console)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,197 @@
+"""What the example scripts share: options, one-line errors, the retraining bar and the table of results."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from neat_deep.architecture import Architecture
+from neat_deep.checks import check_range
+from neat_deep.config import Experiment, load_experiment
+from neat_deep.data import Dataset
+from neat_deep.errors import ConfigError, NeatDeepError
+from neat_deep.files import write_text
+from neat_deep.retraining import Trained, retrain
+from neat_deep.training import Progress as TrainingProgress
+from neat_deep.training import TrainingSettings
+
+Settings = TypeVar("Settings", bound=Any)
+
+
+def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Run a script's `main`; a user's mistake ends in one line on standard error and exit code 2."""
+    console = Console(stderr=True)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
+    )
+    try:
+        main(None)
+    except NeatDeepError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def search_options(description: str, config: Path) -> argparse.ArgumentParser:
+    """The options of a search script; what is not given is read from the INI file."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--config", type=Path, default=config, help="INI file of the experiment (default: %(default)s)")
+    parser.add_argument("--generations", type=int, help="generations to search; over [Run] generations")
+    parser.add_argument("--population", type=int, help="genomes of a generation; over [NEAT] pop_size")
+    parser.add_argument("--retrainings", type=int, default=1, help="train the best from scratch with so many seeds")
+    add_common_options(parser)
+    return parser
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every script has."""
+    parser.add_argument("--dataset", help="digits, mnist, fashion_mnist, cifar10 or image_folder; over [Data] dataset")
+    parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
+    parser.add_argument("--seed", type=int, help="over [Run] seed")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
+    parser.add_argument("--out", help="folder for the run; if it exists, a number is appended. Over [Run] out")
+
+
+def read_experiment(options: argparse.Namespace) -> Experiment:
+    """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
+    try:
+        experiment = load_experiment(options.config)
+    except ConfigError as error:
+        if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
+            raise
+        raise ConfigError(f"--config: {error}") from None
+    data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
+    names = ("generations", "seed", "device", "out")
+    run = override(experiment.run, options, {name: name for name in names})
+    check_range("--retrainings", options.retrainings, low=1)
+    population = getattr(options, "population", None)
+    if population is not None:
+        reproduction = experiment.neat.reproduction_config
+        check_range("--population", population, low=max(2, reproduction.elitism, reproduction.min_species_size))
+        experiment.neat.pop_size = population
+    return dataclasses.replace(experiment, data=data, run=run)
+
+
+def override(settings: Settings, options: argparse.Namespace, names: Mapping[str, str]) -> Settings:
+    """`settings` with the options that were given in place; `names` maps an option to its field.
+
+    Raises `ConfigError`, which names the options that are to blame.
+    """
+    values = {option: getattr(options, option, None) for option in names}
+    given = {
+        option: tuple(value) if isinstance(value, list) else value
+        for option, value in values.items()
+        if value is not None
+    }
+    try:
+        return dataclasses.replace(settings, **{names[option]: value for option, value in given.items()})
+    except NeatDeepError as error:
+        text = str(error)
+        for option in given:
+            if text.startswith(f"{names[option]}:"):
+                raise ConfigError(text.replace(names[option], _flag(option), 1)) from None
+        raise ConfigError(f"{', '.join(map(_flag, given))}: {text}") from None
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Put `place`, an option or a file, before the message of an error that leaves the block."""
+    try:
+        yield
+    except NeatDeepError as error:
+        raise type(error)(f"{place}: {error}") from None
+
+
+def place_of(options: argparse.Namespace, place: str, *names: str) -> str:
+    """Where settings come from: those of the options `names` that were given, or else `place` in the INI file."""
+    given = [_flag(name) for name in names if getattr(options, name) is not None]
+    return ", ".join(given) or f"{options.config}: {place}"
+
+
+def train_and_report(
+    architecture: Architecture,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    *,
+    device: torch.device,
+    seed: int,
+    repeats: int,
+    folder: Path,
+    console: Console,
+) -> list[Trained]:
+    """Train from scratch with `repeats` seeds, with a bar, and save the first network as `trained.pt`."""
+    results = []
+    for repeat in range(repeats):
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(f"retraining {repeat + 1} of {repeats}", total=1.0, note="")
+
+            def show(progress: TrainingProgress, bar: Progress = bar, task: object = task) -> None:
+                note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
+                bar.update(task, completed=progress.share, note=note)  # type: ignore[arg-type]
+
+            trained = retrain(architecture, dataset, settings, device=device, seed=seed + repeat, on_step=show)
+        console.print(
+            f"retrained with seed {seed + repeat}: test accuracy {100 * trained.test.accuracy:.2f}%"
+            f"  ({trained.seconds:.0f} s)",
+            highlight=False,
+        )
+        if repeat == 0:
+            trained.save(folder / "trained.pt")
+        results.append(trained)
+    return results
+
+
+def training_figures(results: Sequence[Trained]) -> dict[str, str]:
+    """The rows of the result table that come from retraining."""
+    accuracies = [100 * trained.test.accuracy for trained in results]
+    spread = f" ± {statistics.stdev(accuracies):.2f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
+    first = results[0]
+    return {
+        "test accuracy after retraining": f"{statistics.mean(accuracies):.2f}%{spread}",
+        "parameters": f"{first.parameters:,}",
+        "multiply-accumulates an image": f"{first.macs:,}",
+        "cells": str(first.architecture.skeleton.cells),
+        "nodes in the cell": str(len(first.architecture.cell.canonical().nodes)),
+        "seconds of retraining": f"{statistics.mean(trained.seconds for trained in results):.0f}",
+    }
+
+
+def show_results(title: str, figures: Mapping[str, str], folder: Path, console: Console) -> None:
+    """Print the one table of a run and keep it as `result.json`."""
+    table = Table(title=title, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for name, value in figures.items():
+        table.add_row(name, value)
+    console.print(table)
+    write_text(folder / "result.json", json.dumps(dict(figures), indent=2, ensure_ascii=False) + "\n")
+    console.print(f"written to {folder}", highlight=False, soft_wrap=True)
+
+
+def _flag(option: str) -> str:
+    """The option as the user writes it."""
+    return f"--{option.replace('_', '-')}"

@@ -1,0 +1,310 @@
+"""INI file to typed settings: read once, at the edge, and checked in full before anything runs."""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import neat
+from neat.config import UnknownConfigItemError
+
+from neat_deep.architecture import Skeleton
+from neat_deep.checks import check_choice, check_range
+from neat_deep.data import Augmentation, DataSettings
+from neat_deep.errors import ConfigError, NeatDeepError, unknown_name
+from neat_deep.files import read_text
+from neat_deep.genome import SECTION as GENOME_SECTION
+from neat_deep.genome import CellGenome
+from neat_deep.reproduction import CellReproduction
+from neat_deep.training import TrainingSettings
+
+Settings = TypeVar("Settings")
+
+SECTIONS = frozenset(
+    {"Data", "Network", "Training", "Fitness", "Run", "Darts"}
+    | {"NEAT", GENOME_SECTION, "DefaultSpeciesSet", "DefaultStagnation", CellReproduction.__name__}
+)
+
+
+@dataclass(frozen=True)
+class FitnessSettings:
+    """What one genome's score costs: how it is trained and scored during the search.
+
+    What is not named here is taken from `[Training]`, except weight averaging, which a short training does
+    without. 0 for a subset means all examples, 0 channels those of `[Network]`.
+    """
+
+    train_subset: int = 0
+    validation_subset: int = 0
+    epochs: int = 1
+    batch_size: int = 128
+    learning_rate: float = 0.003
+    augment: bool = False
+    channels: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("train_subset", self.train_subset, low=0)
+        check_range("validation_subset", self.validation_subset, low=0)
+        check_range("epochs", self.epochs, low=1)
+        check_range("batch_size", self.batch_size, low=2)
+        check_range("learning_rate", self.learning_rate, above=0, high=100)
+        check_range("channels", self.channels, low=0)
+
+    def training(self, full: TrainingSettings) -> TrainingSettings:
+        """The settings that a genome is trained with, made from those of the final training."""
+        augmentation = full.augmentation if self.augment else Augmentation()
+        return dataclasses.replace(
+            full,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            augmentation=augmentation,
+            ema=0.0,
+        )
+
+    def skeleton(self, full: Skeleton) -> Skeleton:
+        """The skeleton that a genome is scored in."""
+        return dataclasses.replace(full, channels=self.channels or full.channels)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One run: how long, from which seed, where."""
+
+    generations: int = 10
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0  # of torch on the CPU; 0: as many as torch chooses. Another number changes rounding
+    out: str = "runs/neat"
+
+    def __post_init__(self) -> None:
+        check_range("generations", self.generations, low=1)
+        check_range("seed", self.seed, low=0, high=2**62)
+        check_range("threads", self.threads, low=0, high=1024)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that one INI file says: our sections, and neat-python's configuration."""
+
+    data: DataSettings
+    network: Skeleton
+    training: TrainingSettings
+    fitness: FitnessSettings
+    run: RunSettings
+    neat: neat.Config
+
+
+def load_experiment(path: Path | str) -> Experiment:
+    """Read and check an experiment's INI file.
+
+    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
+    """
+    parser = read_ini(path)
+    return Experiment(
+        data=read_section(path, parser, "Data", DataSettings),
+        network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
+        training=read_section(path, parser, "Training", TrainingSettings),
+        fitness=read_section(path, parser, "Fitness", FitnessSettings),
+        run=read_section(path, parser, "Run", RunSettings),
+        neat=_load_neat(path, parser),
+    )
+
+
+def read_ini(path: Path | str) -> configparser.ConfigParser:
+    """The parsed file; raises `ConfigError` when it cannot be read or is no INI file."""
+    text = read_text(path, "INI file", ConfigError)
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(text, source=str(path))
+    except configparser.Error as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+    return parser
+
+
+def read_section(
+    path: Path | str,
+    parser: configparser.ConfigParser,
+    section: str,
+    kind: type[Settings],
+    hidden: frozenset[str] | set[str] = frozenset(),
+) -> Settings:
+    """Read one section into the settings dataclass `kind`; a key is a field's name.
+
+    A field that is a dataclass itself lends its fields as keys with its name before them, as `augmentation_shift`.
+    Fields in `hidden` cannot be set from a file. Raises `ConfigError` with file, section and key.
+    """
+    values = _read_values(path, parser, section)
+    try:
+        known = {key: hint for key, hint in _keys(kind).items() if key not in hidden}
+        for key in values:
+            if key not in known:
+                raise unknown_name("key", key, known)
+        parsed = {key: _parse(key, text, known[key]) for key, text in values.items()}
+        return _make(kind, parsed)
+    except NeatDeepError as error:
+        raise ConfigError(f"{path}: [{section}] {error}") from None
+
+
+def _read_values(path: Path | str, parser: configparser.ConfigParser, section: str) -> dict[str, str]:
+    """The keys of a section with their values, each of one line; raises `ConfigError`."""
+    if not parser.has_section(section):
+        strangers = [name for name in parser.sections() if name not in SECTIONS]
+        near = difflib.get_close_matches(section, strangers, n=1)
+        hint = f"; is it [{near[0]}], misspelt?" if near else ""
+        raise ConfigError(f"{path}: the section [{section}] is missing{hint}")
+    values = {}
+    for key in parser.options(section):
+        raw = parser.get(section, key, raw=True)
+        if "\n" in raw:
+            lines = "' and '".join(raw.split("\n"))
+            raise ConfigError(f"{path}: [{section}] {key}: got '{lines}': an indented line goes on with the one above")
+        try:
+            values[key] = parser.get(section, key)
+        except configparser.InterpolationError:
+            raise ConfigError(f"{path}: [{section}] {key}: got '{raw}'; write %% for a percent sign") from None
+    return values
+
+
+# --- neat-python's own sections: read only to be checked, since neat-python checks little and says less -----------
+
+
+@dataclass(frozen=True)
+class _NeatSection:
+    pop_size: int
+    fitness_criterion: str
+    fitness_threshold: float
+    reset_on_extinction: bool
+    no_fitness_termination: bool
+    seed: str = "None"  # as `Config.save` writes it
+
+    def __post_init__(self) -> None:
+        if self.seed != "None":
+            raise ConfigError(f"seed: got {self.seed}; set it in [Run]: neat-python would reseed on every rebuild")
+        check_range("pop_size", self.pop_size, low=2)
+        check_choice("fitness_criterion", self.fitness_criterion, ("max", "min", "mean"))
+        check_range("fitness_threshold", self.fitness_threshold)
+
+
+@dataclass(frozen=True)
+class _SpeciesSection:
+    compatibility_threshold: float
+
+    def __post_init__(self) -> None:
+        check_range("compatibility_threshold", self.compatibility_threshold, low=0)
+
+
+@dataclass(frozen=True)
+class _StagnationSection:
+    species_fitness_func: str = "mean"
+    max_stagnation: int = 15
+    species_elitism: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("species_fitness_func", self.species_fitness_func, ("max", "min", "mean", "median"))
+        check_range("max_stagnation", self.max_stagnation, low=1)
+        check_range("species_elitism", self.species_elitism, low=0)
+
+
+@dataclass(frozen=True)
+class _ReproductionSection:
+    elitism: int = 0
+    survival_threshold: float = 0.2
+    min_species_size: int = 1
+
+    def __post_init__(self) -> None:
+        check_range("elitism", self.elitism, low=0)
+        check_range("survival_threshold", self.survival_threshold, low=0, high=1)
+        check_range("min_species_size", self.min_species_size, low=1)
+
+
+def _load_neat(path: Path | str, parser: configparser.ConfigParser) -> neat.Config:
+    stock = read_section(path, parser, "NEAT", _NeatSection)
+    stagnation = read_section(path, parser, "DefaultStagnation", _StagnationSection)
+    read_section(path, parser, "DefaultSpeciesSet", _SpeciesSection)
+    reproduction = read_section(path, parser, CellReproduction.__name__, _ReproductionSection)
+    if reproduction.elitism > stock.pop_size or reproduction.min_species_size > stock.pop_size:
+        raise ConfigError(
+            f"{path}: [{CellReproduction.__name__}] elitism and min_species_size: got {reproduction.elitism} and "
+            f"{reproduction.min_species_size}, allowed: at most pop_size ({stock.pop_size})"
+        )
+    if stagnation.species_elitism == 0 and not stock.reset_on_extinction:
+        raise ConfigError(
+            f"{path}: [DefaultStagnation] species_elitism: got 0, allowed: 1 or more, or reset_on_extinction = True; "
+            "otherwise the search ends when its last species stagnates"
+        )
+    _read_values(path, parser, GENOME_SECTION)
+    if not Path(path).is_file():
+        raise ConfigError(f"cannot read INI file {path} twice, as neat-python must: it is a pipe or device, not a file")
+    try:
+        return neat.Config(CellGenome, CellReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except (RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+# --- text to values ----------------------------------------------------------------------------------------------
+
+
+def _keys(kind: type[Any]) -> dict[str, Any]:
+    """The INI keys of a settings dataclass and their types."""
+    keys: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(kind).items():
+        if dataclasses.is_dataclass(hint):
+            keys.update({f"{name}_{inner}": inner_hint for inner, inner_hint in _keys(typing.cast(type, hint)).items()})
+        else:
+            keys[name] = hint
+    return keys
+
+
+def _make(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    own = dict(values)
+    for name, hint in typing.get_type_hints(kind).items():
+        if dataclasses.is_dataclass(hint):
+            prefix = f"{name}_"
+            inner = {key.removeprefix(prefix): own.pop(key) for key in values if key.startswith(prefix)}
+            try:
+                own[name] = _make(typing.cast(type, hint), inner)
+            except ConfigError as error:
+                raise ConfigError(f"{prefix}{error}") from None
+    for f in dataclasses.fields(typing.cast(Any, kind)):
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and f.name not in own:
+            raise ConfigError(f"the key '{f.name}' is missing")
+    return kind(**own)
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split())
+
+
+def _truth(text: str) -> bool:
+    return {"true": True, "false": False}[text.lower()]
+
+
+_READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    bool: (_truth, "True, False"),
+    tuple[int, ...]: (_whole_numbers, "whole numbers with spaces between"),
+    str: (str, "a text"),
+}
+
+
+def _parse(key: str, text: str, hint: Any) -> Any:
+    if "#" in text or ";" in text:
+        raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
+    reader, allowed = _READERS[hint]
+    if not text and not isinstance(hint, types.GenericAlias):
+        raise ConfigError(f"{key}: got nothing, allowed: {allowed}")
+    try:
+        return reader(text)
+    except (ValueError, KeyError):
+        raise ConfigError(f"{key}: got '{text}', allowed: {allowed}") from None

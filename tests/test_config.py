@@ -1,0 +1,110 @@
+"""INI files: what is read, and what every shipped file promises. Bad input has its own file."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from neat_deep.config import FitnessSettings, load_experiment, read_section
+from neat_deep.data import Augmentation
+from neat_deep.errors import ConfigError
+from neat_deep.ops import list_ops
+from neat_deep.training import TrainingSettings
+from tests.strategies import DIGITS_INI
+
+CONFIGS = sorted(DIGITS_INI.parent.glob("*_neat*.ini"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_files_load(path: Path) -> None:
+    experiment = load_experiment(path)
+    assert experiment.run.out.startswith("runs/")
+    assert experiment.neat.genome_config.feed_forward
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_saved_shipped_configuration_is_the_shipped_one(path: Path, tmp_path: Path) -> None:
+    """What `Config.save` writes, with our sections put back, loads to the same settings."""
+    experiment = load_experiment(path)
+    saved = tmp_path / "saved.ini"
+    experiment.neat.save(saved)
+    ours = configparser.ConfigParser()
+    ours.read(path)
+    for section in ("NEAT", "CellGenome", "DefaultSpeciesSet", "DefaultStagnation", "CellReproduction"):
+        ours.remove_section(section)
+    with saved.open("a") as file:
+        ours.write(file)
+    again = load_experiment(saved)
+    assert (again.data, again.network, again.training) == (experiment.data, experiment.network, experiment.training)
+    for name, value in vars(experiment.neat.genome_config).items():
+        if isinstance(value, (int, float, str, bool, list)) and not name.startswith("_"):
+            assert getattr(again.neat.genome_config, name) == value, name
+
+
+def test_mnist_follows_the_published_experiment() -> None:
+    config = load_experiment(DIGITS_INI.parent / "mnist_neat.ini")
+    genome = config.neat.genome_config
+    assert genome.op_mutate_rate == genome.activation_mutate_rate == 0.2
+    assert sorted(genome.activation_options) == ["identity", "relu"]
+    assert genome.aggregation_options == ["add"]
+    assert sorted(genome.op_options) == sorted([*list_ops(rank=2), "none"])
+    assert config.network.cells == 4
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Outer:
+    needed: float
+    flag: bool = False
+    places: tuple[int, ...] = ()
+    name: str = "x"
+    inner: Inner = field(default_factory=Inner)
+
+
+def read(text: str) -> Outer:
+    parser = configparser.ConfigParser()
+    parser.read_string(text)
+    return read_section("file.ini", parser, "Outer", Outer)
+
+
+def test_sections_become_dataclasses() -> None:
+    text = "[Outer]\nneeded = 1e-3\nflag = TRUE\nplaces = 0 2\nname = y\ninner_size = 4\n"
+    assert read(text) == Outer(0.001, True, (0, 2), "y", Inner(4))
+    assert read("[Outer]\nneeded = 2\nplaces =\n") == Outer(2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[Other]\n", "file.ini: the section [Outer] is missing"),
+        ("[Outer]\nflag = True\n", "file.ini: [Outer] the key 'needed' is missing"),
+        ("[Outer]\nneeded = 1\ninner_sise = 2\n", "unknown key 'inner_sise'; did you mean 'inner_size'?"),
+        ("[Outer]\nneeded = one\n", "[Outer] needed: got 'one', allowed: a number"),
+        ("[Outer]\nneeded = 1\nflag = 1\n", "[Outer] flag: got '1', allowed: True, False"),
+        ("[Outer]\nneeded = 1\nplaces = 1, 2\n", "[Outer] places: got '1, 2', allowed: whole numbers with spaces"),
+        ("[Outer]\nneeded = 1 # first\n", "[Outer] needed: got '1 # first'; a comment needs a line of its own"),
+        ("[Outer]\nneeded =\n", "[Outer] needed: got nothing, allowed: a number"),
+        ("[Outer]\nneeded = 50%\n", "[Outer] needed: got '50%'; write %% for a percent sign"),
+    ],
+)
+def test_bad_sections(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        read(text)
+
+
+def test_the_search_trains_as_the_final_training_but_for_its_budget() -> None:
+    full = TrainingSettings(epochs=20, weight_decay=0.3, ema=0.9, augmentation=Augmentation(shift=2))
+    budget = FitnessSettings(epochs=2, batch_size=32, learning_rate=0.1)
+    short = budget.training(full)
+    assert (short.epochs, short.batch_size, short.learning_rate, short.ema) == (2, 32, 0.1, 0.0)
+    assert short.weight_decay == 0.3
+    assert short.augmentation == Augmentation()
+    assert FitnessSettings(augment=True).training(full).augmentation == full.augmentation

@@ -1,0 +1,198 @@
+"""A search end to end, on toy data: what it finds, what it leaves behind, and that it repeats."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.config import Experiment, FitnessSettings, load_experiment
+from neat_deep.data import Dataset, stratified_subset
+from neat_deep.errors import ArchitectureError, ConfigError
+from neat_deep.retraining import load_network, retrain
+from neat_deep.search import SearchResult, evolve, new_folder
+from neat_deep.training import TrainingSettings, evaluate
+from tests import toy_data
+from tests.strategies import DIGITS_INI
+
+CPU = torch.device("cpu")
+
+
+def experiment(path: Path = DIGITS_INI, seed: int = 1) -> Experiment:
+    """The digits experiment, made small."""
+    loaded = load_experiment(path)
+    loaded.neat.pop_size = 6
+    return replace(
+        loaded,
+        network=Skeleton(channels=4, cells=1),
+        training=TrainingSettings(epochs=2, batch_size=32),
+        fitness=FitnessSettings(epochs=1, batch_size=32, learning_rate=0.02),
+        run=replace(loaded.run, generations=3, seed=seed, device="cpu"),
+    )
+
+
+def search(folder: Path, seed: int = 1, path: Path = DIGITS_INI) -> tuple[SearchResult, str]:
+    output = io.StringIO()
+    result = evolve(experiment(path, seed), toy_data.dataset(), folder, Console(file=output, width=200))
+    return result, output.getvalue()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult, str]:
+    folder = tmp_path_factory.mktemp("run")
+    result, output = search(folder)
+    return folder, result, output
+
+
+def test_the_best_is_saved_and_drawn(finished: tuple[Path, SearchResult, str]) -> None:
+    folder, result, _ = finished
+    assert result.best.architecture is not None
+    assert Architecture.load(folder / "best.json") == result.best.architecture
+    for name in ("best", "network", "genome"):
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (folder / f"{name}.svg").read_text()
+    assert (folder / "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_history_tells_every_generation(finished: tuple[Path, SearchResult, str]) -> None:
+    folder, result, output = finished
+    history = json.loads((folder / "history.json").read_text())
+    assert [entry["generation"] for entry in history] == [0, 1, 2]
+    assert all(entry["scored"] + entry["reused"] + entry["failed"] == 6 for entry in history)
+    assert max(entry["best"] for entry in history) == result.best.accuracy
+    assert sum(entry["scored"] for entry in history) == result.trained
+    assert [line.split()[1] for line in output.splitlines() if line.startswith("generation")] == ["1", "2", "3"]
+    genomes = [json.loads(line) for line in (folder / "genomes.jsonl").read_text().splitlines()]
+    assert len(genomes) == 18
+    assert sum(line["status"] == "reused" for line in genomes) == result.reused
+
+
+def test_tensorboard_can_read_the_run(finished: tuple[Path, SearchResult, str]) -> None:
+    folder, result, _ = finished
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    assert len(events.Scalars("fitness/best")) == 3
+    assert max(event.value for event in events.Scalars("fitness/best")) == pytest.approx(result.best.accuracy)
+    assert events.Images("best cell")
+
+
+def without_times(folder: Path) -> list[dict[str, object]]:
+    return [{**json.loads(line), "seconds": 0} for line in (folder / "genomes.jsonl").read_text().splitlines()]
+
+
+def test_the_same_seed_gives_the_same_run(finished: tuple[Path, SearchResult, str], tmp_path: Path) -> None:
+    folder, result, _ = finished
+    random.seed(99)
+    torch.manual_seed(99)
+    again, _ = search(tmp_path / "again")
+    assert without_times(tmp_path / "again") == without_times(folder)
+    assert again.best.architecture == result.best.architecture
+    search(tmp_path / "other", seed=2)
+    assert without_times(tmp_path / "other") != without_times(folder)
+
+
+def test_a_saved_configuration_gives_the_same_run(finished: tuple[Path, SearchResult, str], tmp_path: Path) -> None:
+    folder, _, _ = finished
+    saved = tmp_path / "saved.ini"
+    load_experiment(DIGITS_INI).neat.save(saved)
+    ours = DIGITS_INI.read_text().split("\n[NEAT]\n")[0] + "\n"
+    saved.write_text(ours + saved.read_text())
+    search(tmp_path / "again", path=saved)
+    assert without_times(tmp_path / "again") == without_times(folder)
+
+
+def test_ops_must_suit_the_data(tmp_path: Path) -> None:
+    asked = experiment()
+    asked.neat.genome_config.op_options = ["identity", "attention"]
+    with pytest.raises(
+        ConfigError, match=r"\[CellGenome\] op_options: got 'attention', which does not support the images"
+    ):
+        evolve(asked, toy_data.dataset(), tmp_path / "run", Console(file=io.StringIO()))
+    assert not (tmp_path / "run").exists()
+
+
+def test_runs_never_overwrite_each_other(tmp_path: Path) -> None:
+    assert [new_folder(tmp_path / "run").name for _ in range(3)] == ["run", "run-2", "run-3"]
+
+
+# --- retraining ------------------------------------------------------------------------------------------------------
+
+
+def test_retraining_uses_all_but_the_test_set_and_reads_that_once(finished: tuple[Path, SearchResult, str]) -> None:
+    _, result, _ = finished
+    data = toy_data.dataset()
+    reads = []
+
+    def read_test() -> object:
+        reads.append(1)
+        return toy_data.stripes(60, 2)
+
+    watched = Dataset(data.spec, data.train, data.validation, read_test)  # type: ignore[arg-type]
+    assert result.best.architecture is not None
+    samples = []
+    settings = TrainingSettings(epochs=2, batch_size=136)
+    trained = retrain(result.best.architecture, watched, settings, device=CPU, seed=0, on_step=samples.append)  # type: ignore[arg-type]
+    assert reads == [1]
+    assert len(samples) == 2  # 96 + 40 examples are one batch of 136
+    assert trained.test.examples == 60
+
+
+def test_trained_networks_are_loaded_without_running_code(
+    finished: tuple[Path, SearchResult, str], tmp_path: Path
+) -> None:
+    _, result, _ = finished
+    assert result.best.architecture is not None
+    settings = TrainingSettings(epochs=1, batch_size=32)
+    trained = retrain(result.best.architecture, toy_data.dataset(), settings, device=CPU, seed=0)
+    trained.save(tmp_path / "trained.pt")
+    loaded = load_network(tmp_path / "trained.pt")
+    assert evaluate(loaded, toy_data.stripes(60, 2), device=CPU) == trained.test
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"not a zip", "broken.pt: not a trained network"),
+        (None, "cannot read trained network .*broken.pt"),
+        ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
+        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1"),
+    ],
+)
+def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, message: str) -> None:
+    path = tmp_path / "broken.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(ArchitectureError, match=message):
+        load_network(path)
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+            return (print, ("code was run",))
+
+    torch.save({"format": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(ArchitectureError, match="not a trained network"):
+        load_network(tmp_path / "evil.pt")
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_mnist_in_earnest(tmp_path: Path, mnist: Dataset) -> None:
+    """A hand-made architecture of this space learns real MNIST within two short epochs."""
+    architecture = Architecture.load(DIGITS_INI.parent / "architectures" / "resnet_block.json")
+    part = replace(mnist, train=mnist.train.subset(stratified_subset(mnist.train.labels, 12000, 0)))
+    settings = TrainingSettings(epochs=2, learning_rate=0.01)
+    trained = retrain(architecture, part, settings, device=CPU, seed=0)
+    assert trained.test.examples == 10_000
+    assert trained.test.accuracy > 0.97
