@@ -158,5 +158,8 @@ def _take(
             raise ArchitectureError(f"{where}: the field '{name}' is missing")
         allowed = (int, float) if kind is float else (kind,)
         if name in data and type(data[name]) not in allowed:
-            raise ArchitectureError(f"{where}: {name}: got {data[name]!r}, allowed: a {kind.__name__}")
+            raise ArchitectureError(f"{where}: {name}: got {data[name]!r}, allowed: {_KINDS[kind]}")
     return dict(data)
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text", list: "a list", dict: "an object"}

@@ -16,15 +16,17 @@ def check_range(
     high: float = math.inf,
     above: float = -math.inf,
 ) -> None:
-    """Raise `ConfigError` unless `low <= value <= high` and `value > above` (NaN never passes)."""
-    if low <= value <= high and value > above:
+    """Raise `ConfigError` unless `low <= value <= high` and `value > above`; NaN and infinity never pass."""
+    if math.isfinite(value) and low <= value <= high and value > above:
         return
-    if not math.isinf(above):
+    if math.isinf(low) and math.isinf(high) and math.isinf(above):
+        allowed = "a finite number"
+    elif not math.isinf(above):
         allowed = f"more than {above:g}" + ("" if math.isinf(high) else f" and at most {high:g}")
     elif math.isinf(high):
         allowed = f"{low:g} or more"
     else:
-        allowed = f"{low:g} to {high:g}"
+        allowed = f"{low} to {high}"
     raise ConfigError(f"{key}: got {value}, allowed: {allowed}")
 
 

@@ -125,7 +125,8 @@ def read_ini(path: Path | str) -> configparser.ConfigParser:
     try:
         parser.read_string(text, source=str(path))
     except configparser.Error as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+        text = " ".join(str(error).split())
+        raise ConfigError(f"{text}; allowed: sections, and in each of them lines of key = value, none twice") from None
     return parser
 
 

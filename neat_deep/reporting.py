@@ -22,6 +22,9 @@ from neat_deep.plots import GenerationSummary, plot_history
 from neat_deep.render import draw_cell, draw_network, save_picture
 from neat_deep.training import Progress as TrainingProgress
 
+BAR_SECONDS = 0.5  # between two movements of the bars: each costs a thousandth of a second, as a small batch does
+PLOT_SECONDS = 30.0  # between two drawings of the history, which take a quarter of a second each
+
 
 class ProgressReporter(BaseReporter):
     """Shows two bars, the generation's genomes and the genome in training, and a line for each generation."""
@@ -31,7 +34,7 @@ class ProgressReporter(BaseReporter):
         self._generations = generations
         self._generation = 0
         self._best = 0.0
-        self._started = 0.0
+        self._moved = 0.0
         self._bars: Progress | None = None
         self._genomes = TaskID(0)
         self._training = TaskID(0)
@@ -39,7 +42,6 @@ class ProgressReporter(BaseReporter):
     def start_generation(self, generation: int) -> None:
         """Remember which generation the bars are about."""
         self._generation = generation
-        self._started = time.perf_counter()
 
     def generation_started(self, genomes: int) -> None:
         """Put up the bars."""
@@ -51,6 +53,7 @@ class ProgressReporter(BaseReporter):
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
+            refresh_per_second=1 / BAR_SECONDS,
         )
         name = f"generation {self._generation + 1} of {self._generations}"
         self._genomes = self._bars.add_task(name, total=genomes, note=self._note())
@@ -59,7 +62,9 @@ class ProgressReporter(BaseReporter):
 
     def training_went_on(self, progress: TrainingProgress) -> None:
         """Move the lower bar."""
-        if self._bars is not None:
+        now = time.perf_counter()
+        if self._bars is not None and now - self._moved >= BAR_SECONDS:
+            self._moved = now
             note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
             self._bars.update(self._training, completed=round(100 * progress.share), note=note)
 
@@ -108,6 +113,7 @@ class RunRecorder(BaseReporter):
         self._writer = SummaryWriter(str(folder))
         self._evaluator: FitnessEvaluator | None = None
         self._drawn = ""
+        self._plotted = time.perf_counter()
         self._generation = 0
         self._started = time.perf_counter()
 
@@ -153,15 +159,22 @@ class RunRecorder(BaseReporter):
         summary = summarise(scores, self._generation, len(species.species), time.perf_counter() - self._started)
         self.history.append(summary)
         write_text(self._folder / "history.json", json.dumps([asdict(s) for s in self.history], indent=2) + "\n")
-        plot_history(self.history, self._folder / "history.png")
+        if time.perf_counter() - self._plotted >= PLOT_SECONDS:
+            self._plot()
         self._write_scalars(summary)
         self._draw_network()
         if self._progress is not None:
             self._progress.generation_ended(summary)
 
     def close(self) -> None:
-        """Flush TensorBoard's file."""
+        """Draw the history to its end and flush TensorBoard's file."""
+        if self.history:
+            self._plot()
         self._writer.close()
+
+    def _plot(self) -> None:
+        plot_history(self.history, self._folder / "history.png")
+        self._plotted = time.perf_counter()
 
     def _write_scalars(self, summary: GenerationSummary) -> None:
         values = asdict(summary)

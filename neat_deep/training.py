@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from neat_deep.allocator import keep_freed_memory
 from neat_deep.checks import check_choice, check_range
 from neat_deep.data import Augmentation, Batch, Split
 from neat_deep.errors import DeviceError, DivergedError
@@ -93,8 +94,8 @@ def get_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        torch.ones(1, device=device).item()  # "meta" exists everywhere and computes nothing
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
         raise DeviceError(
             f"device '{name}' is not on this machine; allowed: {', '.join(['auto', 'cpu', *found])}"
@@ -167,6 +168,7 @@ def evaluate(model: nn.Module, split: Split, *, device: torch.device, batch_size
 
 def prepare(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a model to its device, with convolution weights in channels_last (1.7x faster on two CPU cores)."""
+    keep_freed_memory()
     return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -66,7 +66,7 @@ def set_value(path: list[Any], value: Any) -> Any:
     ("change", "message"),
     [
         (set_value(["version"], 2), r"version: got 2, allowed: 1"),
-        (set_value(["version"], "1"), r"version: got '1', allowed: a int"),
+        (set_value(["version"], "1"), r"version: got '1', allowed: a whole number"),
         (set_value(["format"], "other"), r"format: got 'other'"),
         (set_value(["extra"], 1), r"unknown field 'extra', allowed: format"),
         (lambda d: d.pop("cell"), r"the field 'cell' is missing"),

@@ -126,6 +126,12 @@ def test_average_pool_does_not_count_what_is_outside(size: int, rank: int) -> No
     assert torch.equal(make(f"avg_pool_{size}", rank)(ones), ones)
 
 
+@pytest.mark.parametrize("rank", [1, 2])
+def test_separable_one_is_its_two_convolutions(rank: int) -> None:
+    op, x = make("sep_conv_1", rank).double(), example(rank).double()
+    torch.testing.assert_close(op(x), op.norm(op.pointwise(op.depthwise(x))))  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("kind", ["sep", "dil"])
 def test_convolution_reads_the_window_that_its_name_says(kind: str, kernel: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import platform
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from neat_deep.allocator import keep_freed_memory
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.data import Augmentation
@@ -185,6 +188,11 @@ def test_bad_settings(values: dict[str, Any], message: str) -> None:
 def test_devices() -> None:
     assert get_device("cpu") == CPU
     assert get_device("auto").type in ("cpu", "cuda")
-    for name in ("tpu", "cuda:99", "xyz"):
+    for name in ("tpu", "cuda:99", "xyz", "meta", "hpu"):
         with pytest.raises(DeviceError, match=f"device '{name}' is not on this machine; allowed: auto, cpu"):
             get_device(name)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_glibc_takes_the_advice_to_keep_memory() -> None:
+    assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")

@@ -10,12 +10,9 @@ from pathlib import Path
 from torch import Tensor
 
 from neat_deep.checks import check_range
-from neat_deep.data.digits import read_digits
-from neat_deep.data.image_folder import read_image_folder
 from neat_deep.data.images import ImageSource, ImageSplit, LabelledImages, channel_statistics
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.splits import check_share, stratified_split, stratified_subset
-from neat_deep.data.torchvision_sets import read_cifar10, read_fashion_mnist, read_mnist
 from neat_deep.errors import ConfigError, unknown_name
 
 
@@ -66,12 +63,46 @@ def load_dataset(settings: DataSettings) -> Dataset:
     )
 
 
+# The readers are imported when their data set is asked for: scikit-learn and torchvision together take longer to
+# import than everything else, and a script that is called wrongly should say so at once.
+
+
+def _digits(_: DataSettings) -> ImageSource:
+    from neat_deep.data.digits import read_digits
+
+    return read_digits()
+
+
+def _mnist(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.torchvision_sets import read_mnist
+
+    return read_mnist(_root(settings))
+
+
+def _fashion_mnist(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.torchvision_sets import read_fashion_mnist
+
+    return read_fashion_mnist(_root(settings))
+
+
+def _cifar10(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.torchvision_sets import read_cifar10
+
+    return read_cifar10(_root(settings))
+
+
+def _image_folder(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.image_folder import read_image_folder
+
+    return read_image_folder(_root(settings), settings.image_size)
+
+
 DATASETS: dict[str, Callable[[DataSettings], ImageSource]] = {
-    "digits": lambda _: read_digits(),
-    "mnist": lambda settings: read_mnist(_root(settings)),
-    "fashion_mnist": lambda settings: read_fashion_mnist(_root(settings)),
-    "cifar10": lambda settings: read_cifar10(_root(settings)),
-    "image_folder": lambda settings: read_image_folder(_root(settings), settings.image_size),
+    "digits": _digits,
+    "mnist": _mnist,
+    "fashion_mnist": _fashion_mnist,
+    "cifar10": _cifar10,
+    "image_folder": _image_folder,
 }
 
 

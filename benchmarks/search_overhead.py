@@ -1,0 +1,237 @@
+"""What a search costs beside training and scoring: the share of one generation's wall time.
+
+    python benchmarks/search_overhead.py [--json] [--genomes 50] [--epochs N] [--warmup 3]
+
+It runs `neat_deep.search.evolve`, the real path with everything that it writes and shows, on
+`configs/digits_neat.ini` with `--genomes` genomes. The first `--warmup` generations only breed: training is left out
+and scores are drawn at random between 0 and 5%, so that the generation which is timed is a realistic mix of genomes
+with nodes added and removed, elites whose score is known, and real new bests to draw. That generation is trained as
+the file says (`--epochs` changes it). Costs that arise once a run (imports, fonts) fall into the warm-up.
+
+The clock runs from neat-python's `start_generation` to its `end_generation`, so reproduction and speciation count.
+Parts of the library are wrapped with timers while the benchmark runs; nothing in it is changed. A part's time is its
+own, without that of parts called inside it: the progress bars that `fit` moves count as bars, not as training. What the
+bars' own thread draws meanwhile is counted as overhead by its processor time, since it takes that from the training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import random
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import neat
+import torch
+from neat.reporting import BaseReporter
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from torch.utils.tensorboard import SummaryWriter
+
+from neat_deep import fitness, reporting
+from neat_deep.cell_graph import CellGraph
+from neat_deep.config import Experiment, load_experiment
+from neat_deep.data import load_dataset
+from neat_deep.reproduction import CellReproduction
+from neat_deep.search import SearchResult, evolve
+from neat_deep.training import Evaluation, FitReport, evaluate, fit
+
+CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"
+TRAINING, SCORING, BARS_THREAD, REST = "training (fit)", "scoring (evaluate)", "progress bars, own thread", "all else"
+WARMUP_BEST = 0.05  # the scores of the warm-up stay below those of any trained network
+
+# What is timed: where the name is looked up, the name, and the part that it counts as.
+PARTS: tuple[tuple[Any, str, str], ...] = (
+    (fitness, "express", "express"),
+    (CellGraph, "digest", "digest, canonical"),
+    (CellGraph, "canonical", "digest, canonical"),
+    (fitness, "build_network", "build"),
+    (fitness, "count_parameters", "build"),
+    (reporting, "draw_cell", "render"),
+    (reporting, "draw_network", "render"),
+    (reporting, "save_picture", "render"),
+    (reporting, "plot_history", "history.png"),
+    (reporting.RunRecorder, "genome_scored", "JSON files"),
+    (reporting.RunRecorder, "post_evaluate", "JSON files"),
+    (SummaryWriter, "add_scalar", "TensorBoard"),
+    (SummaryWriter, "add_image", "TensorBoard"),
+    (SummaryWriter, "flush", "TensorBoard"),
+    (reporting.ProgressReporter, "generation_started", "progress bars"),
+    (reporting.ProgressReporter, "training_went_on", "progress bars"),
+    (reporting.ProgressReporter, "genome_scored", "progress bars"),
+    (reporting.ProgressReporter, "generation_ended", "progress bars"),
+    (CellReproduction, "reproduce", "reproduction"),
+    (neat.DefaultSpeciesSet, "speciate", "speciation"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the table, and with `--json` one line of JSON."""
+    options = _parse(arguments)
+    experiment = _read_experiment(options)
+    clock = Clock(timed=options.warmup)
+    result = run_search(experiment, clock)
+    scored = result.history[-1]
+    work = clock.seconds[TRAINING] + clock.seconds[SCORING] - clock.seconds[BARS_THREAD]
+    overhead = clock.wall - max(0.0, work)
+    figures = {
+        "overhead_share": overhead / clock.wall,
+        "overhead_seconds_per_genome": overhead / options.genomes,
+        "generation_seconds": clock.wall,
+        "genomes": options.genomes,
+        "trained": scored.scored,
+        "reused": scored.reused,
+        "failed": scored.failed,
+        "parts": dict(clock.seconds),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    _show(figures)
+    if options.json:
+        print(json.dumps(figures))
+
+
+class Clock(BaseReporter):
+    """Times one generation and its parts; a neat-python reporter, to know where a generation starts and ends."""
+
+    def __init__(self, timed: int) -> None:
+        self.wall = 0.0
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.running = False
+        self._timed = timed
+        self._started = 0.0
+        self._inner = [0.0]  # seconds of the parts within each part that is open; the first entry is the generation
+        self._thread = threading.get_ident()
+
+    def start_generation(self, generation: int) -> None:
+        """Start, if it is the generation to time."""
+        self.running = generation == self._timed
+        self._inner = [0.0]
+        self._started = time.perf_counter()
+
+    def end_generation(self, config: Any, population: Any, species_set: Any) -> None:  # noqa: ARG002
+        """Stop."""
+        if self.running:
+            self.wall = time.perf_counter() - self._started
+            self.seconds[REST] = self.wall - self._inner[0]
+        self.running = False
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, its own time added to `part` while the clock runs."""
+
+        @functools.wraps(function)
+        def call(*arguments: Any, **options: Any) -> Any:
+            if not self.running:
+                return function(*arguments, **options)
+            if threading.get_ident() != self._thread:
+                return self._call_in_thread(function, *arguments, **options)
+            started = time.perf_counter()
+            self._inner.append(0.0)
+            try:
+                return function(*arguments, **options)
+            finally:
+                elapsed = time.perf_counter() - started
+                self.seconds[part] += elapsed - self._inner.pop()
+                self._inner[-1] += elapsed
+
+        return call
+
+    def _call_in_thread(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        started = time.thread_time()
+        try:
+            return function(*arguments, **options)
+        finally:
+            self.seconds[BARS_THREAD] += time.thread_time() - started
+
+
+def run_search(experiment: Experiment, clock: Clock) -> SearchResult:
+    """Run the search with timers in place, its files in a folder that is removed and its console in another."""
+    run = neat.Population.run
+    scores = random.Random(experiment.run.seed)
+
+    def fit_if_timed(model: Any, *arguments: Any, **options: Any) -> FitReport:
+        if clock.running:
+            return fit(model, *arguments, **options)
+        return FitReport(epochs=0, samples=0, loss=0.0, seconds=0.0)
+
+    def evaluate_if_timed(model: Any, split: Any, **options: Any) -> Evaluation:
+        if clock.running:
+            return evaluate(model, split, **options)
+        return Evaluation(loss=1.0, accuracy=scores.uniform(0, WARMUP_BEST), examples=len(split))
+
+    def run_with_clock(population: neat.Population, *arguments: Any) -> Any:
+        population.add_reporter(clock)
+        return run(population, *arguments)
+
+    dataset = load_dataset(experiment.data)
+    with ExitStack() as stack:
+        for owner, name, part in PARTS:
+            stack.enter_context(mock.patch.object(owner, name, clock.timed(part, getattr(owner, name))))
+        stack.enter_context(mock.patch.object(Live, "refresh", clock.timed("progress bars", Live.refresh)))
+        stack.enter_context(mock.patch.object(fitness, "fit", clock.timed(TRAINING, fit_if_timed)))
+        stack.enter_context(mock.patch.object(fitness, "evaluate", clock.timed(SCORING, evaluate_if_timed)))
+        stack.enter_context(mock.patch.object(neat.Population, "run", run_with_clock))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        screen = stack.enter_context((folder / "screen").open("w", encoding="utf-8"))
+        # a terminal, or the bars would not be drawn
+        return evolve(experiment, dataset, folder / "run", Console(file=screen, force_terminal=True, width=120))
+
+
+def _read_experiment(options: argparse.Namespace) -> Experiment:
+    experiment = load_experiment(CONFIG)
+    experiment.neat.pop_size = options.genomes
+    if options.epochs:
+        shorter = dataclasses.replace(experiment.fitness, epochs=options.epochs)
+        experiment = dataclasses.replace(experiment, fitness=shorter)
+    return dataclasses.replace(experiment, run=dataclasses.replace(experiment.run, generations=options.warmup + 1))
+
+
+def _show(figures: dict[str, Any]) -> None:
+    wall = figures["generation_seconds"]
+    table = Table(
+        title=f"one generation of {figures['genomes']} genomes (trained {figures['trained']}, reused "
+        f"{figures['reused']}, failed {figures['failed']}) in {wall:.1f} s; {figures['threads']} threads",
+        caption=f"overhead: {100 * figures['overhead_share']:.2f}%, "
+        f"{1000 * figures['overhead_seconds_per_genome']:.1f} ms a genome",
+    )
+    table.add_column("part")
+    for heading in ("seconds", "share of the generation"):
+        table.add_column(heading, justify="right")
+    for part, seconds in sorted(figures["parts"].items(), key=lambda item: -item[1]):
+        table.add_row(part, f"{seconds:.3f}", f"{100 * seconds / wall:.2f}%")
+    Console().print(table)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
+    parser.add_argument("--genomes", type=_at_least(2), default=50, help="population (default: %(default)s)")
+    parser.add_argument("--epochs", type=_at_least(1), help="epochs a genome is trained for; over [Fitness] epochs")
+    parser.add_argument(
+        "--warmup", type=_at_least(0), default=3, help="generations that only breed, not timed (default: %(default)s)"
+    )
+    return parser.parse_args(arguments)
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"got {text}, allowed: {least} or more")
+        return int(text)
+
+    return number
+
+
+if __name__ == "__main__":
+    main()

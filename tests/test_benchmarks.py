@@ -1,0 +1,54 @@
+"""The benchmarks run and report plausible figures; no figure here depends on how fast the machine is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_benchmark(name: str, *options: str) -> dict[str, Any]:
+    """The JSON that `benchmarks/<name>.py` prints last, after a table for people."""
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", *options]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": str(Path(sys.executable).parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    *table, line = done.stdout.splitlines()
+    assert len(table) > 4
+    figures: dict[str, Any] = json.loads(line)
+    assert figures["threads"] == 1
+    assert figures["torch"] == torch.__version__
+    return figures
+
+
+def test_train_throughput() -> None:
+    figures = run_benchmark("train_throughput", "--rounds", "1", "--steps", "1")
+    rates = figures["images_per_second"]
+    assert set(rates) == {"neat_deep", "textbook", "same_math"}
+    assert all(rate > 0 for rate in rates.values())
+    # of one round, so the medians are the figures themselves
+    assert figures["ratio"] == pytest.approx(rates["neat_deep"] / rates["textbook"])
+    assert figures["ratio_same_math"] == pytest.approx(rates["neat_deep"] / rates["same_math"])
+
+
+def test_search_overhead() -> None:
+    figures = run_benchmark("search_overhead", "--genomes", "4", "--epochs", "1", "--warmup", "0")
+    parts = figures["parts"]
+    wall = figures["generation_seconds"]
+    assert figures["genomes"] == 4
+    assert figures["trained"] + figures["reused"] + figures["failed"] == 4
+    assert figures["trained"] > 0
+    assert parts["training (fit)"] > 0
+    assert parts["scoring (evaluate)"] > 0
+    assert 0 <= figures["overhead_share"] <= 1
+    assert figures["overhead_seconds_per_genome"] == pytest.approx(figures["overhead_share"] * wall / 4)
+    background = parts.pop("progress bars, own thread", 0.0)
+    assert sum(parts.values()) == pytest.approx(wall)  # every second of the generation has its part
+    assert 0 <= background < wall
