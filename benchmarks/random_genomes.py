@@ -31,7 +31,7 @@ from neat_deep.genome import CellGenome
 from neat_deep.network import build_network, count_parameters
 from neat_deep.retraining import retrain
 from neat_deep.search import new_folder
-from neat_deep.training import get_device
+from neat_deep.training import get_device, set_threads
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 MOST_MUTATIONS = 20
@@ -51,6 +51,8 @@ def main(arguments: Any) -> None:
     winner = Architecture.load(options.winner)
     experiment = read_experiment(options)
     dataset = load_dataset(experiment.data)
+    device = get_device(experiment.run.device)
+    set_threads(experiment.run.threads)
     folder = new_folder(options.out or "runs/random_genomes")
     console = Console()
     architectures = sample(winner, experiment.neat.genome_config, dataset.spec, options.count, experiment.run.seed)
@@ -62,7 +64,7 @@ def main(arguments: Any) -> None:
             architecture,
             dataset,
             experiment.training,
-            device=get_device(experiment.run.device),
+            device=device,
             seed=experiment.run.seed,
         )
         accuracies.append(trained.test.accuracy)

@@ -23,6 +23,7 @@ from neat_deep.command_line import (
     show_results,
     train_and_report,
     training_figures,
+    training_numbers,
 )
 from neat_deep.data import load_dataset
 from neat_deep.search import check_experiment, evolve, new_folder
@@ -67,7 +68,15 @@ def main(arguments: Sequence[str] | None) -> None:
         "genomes reused": str(found.reused),
         "genomes failed": str(found.failed),
     }
-    show_results(f"NEAT on {dataset.spec.name}", figures, folder, console)
+    numbers = {
+        "validation_accuracy": found.best.accuracy,
+        **training_numbers(trained),
+        "search_seconds": found.seconds,
+        "genomes_scored": found.trained,
+        "genomes_reused": found.reused,
+        "genomes_failed": found.failed,
+    }
+    show_results(f"NEAT on {dataset.spec.name}", figures, numbers, folder, console)
 
 
 if __name__ == "__main__":

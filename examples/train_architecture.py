@@ -27,12 +27,13 @@ from neat_deep.command_line import (
     show_results,
     train_and_report,
     training_figures,
+    training_numbers,
 )
 from neat_deep.data import load_dataset
 from neat_deep.network import build_network
 from neat_deep.render import draw_cell, draw_network, save_picture
 from neat_deep.search import check_augmentation, new_folder
-from neat_deep.training import get_device
+from neat_deep.training import get_device, set_threads
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None) -> None:
     settings = override(experiment.training, options, {"epochs": "epochs"})
     with naming(place_of(options, "[Run] device", "device")):
         device = get_device(experiment.run.device)
+    set_threads(experiment.run.threads)
     with naming(place_of(options, "[Data]", "dataset", "data_root")):
         dataset = load_dataset(experiment.data)
     with naming(options.config):
@@ -94,7 +96,9 @@ def main(arguments: Sequence[str] | None) -> None:
         folder=folder,
         console=console,
     )
-    show_results(f"{name} on {dataset.spec.name}", training_figures(trained), folder, console)
+    show_results(
+        f"{name} on {dataset.spec.name}", training_figures(trained), training_numbers(trained), folder, console
+    )
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def train_and_report(
             TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=console, transient=True) as bar:
+        with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bar:
             task = bar.add_task(f"retraining {repeat + 1} of {repeats}", total=1.0, note="")
 
             def show(progress: TrainingProgress, bar: Progress = bar, task: object = task) -> None:
@@ -180,15 +180,28 @@ def training_figures(results: Sequence[Trained]) -> dict[str, str]:
     }
 
 
-def show_results(title: str, figures: Mapping[str, str], folder: Path, console: Console) -> None:
-    """Print the one table of a run and keep it as `result.json`."""
+def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
+    """The same figures for programs: accuracies are shares (0..1), one for each seed."""
+    first = results[0]
+    return {
+        "test_accuracies": [trained.test.accuracy for trained in results],
+        "parameters": first.parameters,
+        "macs": first.macs,
+        "retraining_seconds": [trained.seconds for trained in results],
+    }
+
+
+def show_results(
+    title: str, figures: Mapping[str, str], numbers: Mapping[str, Any], folder: Path, console: Console
+) -> None:
+    """Print the one table of a run, `figures`, and keep `numbers`, the same for programs, as `result.json`."""
     table = Table(title=title, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in figures.items():
         table.add_row(name, value)
     console.print(table)
-    write_text(folder / "result.json", json.dumps(dict(figures), indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / "result.json", json.dumps(dict(numbers), indent=2) + "\n")
     console.print(f"written to {folder}", highlight=False, soft_wrap=True)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import neat
-import torch
 from neat.population import CompleteExtinctionException
 from rich.console import Console
 
@@ -22,7 +21,7 @@ from neat_deep.ops import get_op, list_ops
 from neat_deep.plots import GenerationSummary
 from neat_deep.render import draw_genome, save_picture
 from neat_deep.reporting import ProgressReporter, RunRecorder
-from neat_deep.training import get_device
+from neat_deep.training import get_device, set_threads
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ def evolve(experiment: Experiment, dataset: Dataset, folder: Path, console: Cons
     """
     check_experiment(experiment, dataset.spec)
     device = get_device(experiment.run.device)
-    if experiment.run.threads:
-        torch.set_num_threads(experiment.run.threads)
+    set_threads(experiment.run.threads)
     progress = ProgressReporter(console, experiment.run.generations)
     recorder = RunRecorder(make_folder(folder), dataset.spec, progress)
     evaluator = FitnessEvaluator(

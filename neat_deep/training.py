@@ -103,6 +103,12 @@ def get_device(name: str) -> torch.device:
     return device
 
 
+def set_threads(count: int) -> None:
+    """Let torch compute with `count` threads on the CPU; 0 leaves its own choice. Another count rounds differently."""
+    if count:
+        torch.set_num_threads(count)
+
+
 def fit(
     model: nn.Module,
     train: Split,
