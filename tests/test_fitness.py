@@ -17,7 +17,7 @@ from neat_deep.expression import seed_genome
 from neat_deep.fitness import DISCONNECTED, DIVERGED, RAISED, REUSED, SCORED, FitnessEvaluator
 from neat_deep.genome import CellGenome
 from neat_deep.network import build_network, count_parameters
-from neat_deep.ops import FeatureSpec, register_op
+from neat_deep.ops import FeatureSpec, register_op, registry
 from neat_deep.randomness import derive_seed
 from neat_deep.training import TrainingSettings, evaluate, fit
 from tests import toy_data
@@ -39,14 +39,18 @@ def no_memory(x: Tensor) -> Tensor:
     raise MemoryError("not enough memory")
 
 
-@register_op("fails_in_forward", parametric=False)
-def fails_in_forward(spec: FeatureSpec) -> nn.Module:
-    return Broken(no_memory)
+@pytest.fixture(autouse=True)
+def broken_ops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ops that fail, for this file's tests alone: every other file tests all ops that are registered."""
+    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
 
+    @register_op("fails_in_forward", parametric=False)
+    def fails_in_forward(spec: FeatureSpec) -> nn.Module:
+        return Broken(no_memory)
 
-@register_op("gives_nan", parametric=False)
-def gives_nan(spec: FeatureSpec) -> nn.Module:
-    return Broken(lambda x: x * float("nan"))
+    @register_op("gives_nan", parametric=False)
+    def gives_nan(spec: FeatureSpec) -> nn.Module:
+        return Broken(lambda x: x * float("nan"))
 
 
 class Config:
