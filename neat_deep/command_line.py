@@ -81,7 +81,7 @@ def read_experiment(options: argparse.Namespace) -> Experiment:
     data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
     names = ("generations", "seed", "device", "out")
     run = override(experiment.run, options, {name: name for name in names})
-    check_range("--retrainings", options.retrainings, low=1)
+    check_range("--retrainings", getattr(options, "retrainings", 1), low=1)
     population = getattr(options, "population", None)
     if population is not None:
         reproduction = experiment.neat.reproduction_config
@@ -194,14 +194,18 @@ def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
 def show_results(
     title: str, figures: Mapping[str, str], numbers: Mapping[str, Any], folder: Path, console: Console
 ) -> None:
-    """Print the one table of a run, `figures`, and keep `numbers`, the same for programs, as `result.json`."""
+    """Print the one table of a run, `figures`, and keep `numbers`, the same for programs, as `result.json`.
+
+    The command line stands there too, since its options go before the INI file.
+    """
     table = Table(title=title, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for name, value in figures.items():
         table.add_row(name, value)
     console.print(table)
-    write_text(folder / "result.json", json.dumps(dict(numbers), indent=2) + "\n")
+    content = {"command": sys.argv, **numbers}
+    write_text(folder / "result.json", json.dumps(content, indent=2) + "\n")
     console.print(f"written to {folder}", highlight=False, soft_wrap=True)
 
 

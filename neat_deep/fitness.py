@@ -90,6 +90,7 @@ class FitnessEvaluator:
         self._validation = _subset(dataset.validation, fitness.validation_subset, seed).to(device)
         self._known: dict[str, Score] = {}
         self.best: Score | None = None
+        self.best_genome: CellGenome | None = None  # neat-python's own may be a failed one that ties with it
         self.generation: list[Score] = []  # the scores of the generation that was last scored
         self.trained = 0
         self.reused = 0
@@ -106,7 +107,7 @@ class FitnessEvaluator:
             self._count(score)
             is_best = score.accuracy is not None and self._is_best(score.accuracy)
             if is_best:
-                self.best = score
+                self.best, self.best_genome = score, genome
             for listener in self._listeners:
                 listener.genome_scored(score, is_best)
         lowest = self._lowest_valid()
@@ -132,12 +133,14 @@ class FitnessEvaluator:
 
     def _score(self, genome: CellGenome, genome_config: Any) -> Score:
         started = time.perf_counter()
+        digest = ""
         try:
             graph = express(genome, genome_config)
             digest = graph.digest()
             if digest in self._known:
                 known = self._known[digest]
-                return dataclasses.replace(known, genome_key=genome.key, status=REUSED, seconds=0.0)
+                status = known.status if known.accuracy is None else REUSED
+                return dataclasses.replace(known, genome_key=genome.key, status=status, seconds=0.0)
             score = self._train_and_score(genome.key, graph, digest)
             self._known[digest] = score
             return dataclasses.replace(score, seconds=time.perf_counter() - started)
@@ -149,7 +152,10 @@ class FitnessEvaluator:
             status, reason = RAISED, f"{type(error).__name__}: {error}"
         level = logging.INFO if status == DISCONNECTED else logging.WARNING  # an everyday end of a mutation
         log.log(level, "genome %s %s: %s", genome.key, status, reason)
-        return Score(genome.key, status, reason=reason, seconds=time.perf_counter() - started)
+        score = Score(genome.key, status, digest, reason=reason, seconds=time.perf_counter() - started)
+        if status == DIVERGED:  # it would diverge again; what raised may have lacked memory for a moment
+            self._known[digest] = score
+        return score
 
     def _train_and_score(self, key: int, graph: CellGraph, digest: str) -> Score:
         cell = graph.canonical()

@@ -163,7 +163,7 @@ def _check_type(key: str, value: str, kind: type) -> None:
         number = kind(value)
     except ValueError:
         raise ConfigError(f"{key}: got '{value}', allowed: {KINDS[kind]}") from None
-    if key.endswith(("_prob", "_rate")):
+    if key.endswith(("_prob", "_rate")) or key.startswith("enabled_rate_to_"):
         check_range(key, number, low=0, high=1)
     elif key in ("num_hidden", "max_nodes", "weight_mutate_power", "weight_init_stdev") or "coefficient" in key:
         check_range(key, number, low=0)

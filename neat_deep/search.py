@@ -62,15 +62,17 @@ def evolve(experiment: Experiment, dataset: Dataset, folder: Path, console: Cons
     population.add_reporter(recorder)
     started = time.perf_counter()
     try:
-        winner = population.run(evaluator, experiment.run.generations)
+        population.run(evaluator, experiment.run.generations)
     except CompleteExtinctionException:
         raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
     finally:
         progress.close()
         recorder.close()
-    if evaluator.best is None:
+    if evaluator.best is None or evaluator.best_genome is None:
         raise SearchError("no genome of any generation connects input to output and trains; see the log above")
-    save_picture(draw_genome(winner, experiment.neat.genome_config, title="best genome"), folder / "genome")
+    save_picture(
+        draw_genome(evaluator.best_genome, experiment.neat.genome_config, title="best genome"), folder / "genome"
+    )
     return SearchResult(
         evaluator.best,
         tuple(recorder.history),

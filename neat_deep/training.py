@@ -121,7 +121,7 @@ def fit(
     """Train `model` in place on every example of `train`, `settings.epochs` times.
 
     On the CPU the same seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError`
-    at the first loss that is not finite.
+    at the first loss that is not finite, or when the last step leaves weights that are not.
     """
     started = time.perf_counter()
     train = train.to(device)
@@ -152,6 +152,8 @@ def fit(
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
     if average is not None:
         model.load_state_dict(average.module.state_dict())
+    if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
+        raise DivergedError(f"the weights were not finite after the last of {settings.epochs} epochs")
     return FitReport(settings.epochs, done, epoch_loss / len(train), time.perf_counter() - started)
 
 

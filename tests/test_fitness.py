@@ -154,6 +154,18 @@ def test_a_generation_in_which_everything_raises_is_an_error() -> None:
         score(genomes(config, "fails_in_forward"), config)
 
 
+def test_the_best_is_never_a_failed_genome_and_divergence_is_remembered() -> None:
+    config, score = Config(), evaluator()
+    made = genomes(config, "none", "gives_nan", "sep_conv_3")
+    score(made, config)
+    assert score.best_genome is made[2][1]
+    first = score.generation[1]
+    score(made, config)
+    again = score.generation[1]
+    assert (again.status, again.digest, again.reason) == (DIVERGED, first.digest, first.reason)
+    assert again.seconds == 0.0
+
+
 def test_listeners_hear_everything() -> None:
     events: list[str] = []
 

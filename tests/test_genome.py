@@ -223,6 +223,7 @@ def test_graphs_that_no_genome_can_hold(graph: CellGraph, changes: dict[str, obj
         ({"activation_options": "identity swish"}, r"unknown activation 'swish'"),
         ({"aggregation_options": "add max"}, r"unknown aggregation 'max'"),
         ({"op_mutate_rate": "1.5"}, r"op_mutate_rate: got 1.5, allowed: 0 to 1"),
+        ({"enabled_rate_to_true_add": "7"}, r"enabled_rate_to_true_add: got 7.0, allowed: 0 to 1"),
         ({"node_add_prob": "-0.1"}, r"node_add_prob: got -0.1, allowed: 0 to 1"),
         ({"weight_mutate_rate": "nan"}, r"weight_mutate_rate: got nan"),
         ({"num_outputs": "2"}, r"num_outputs: got 2, allowed: 1"),

@@ -165,6 +165,12 @@ def test_counts_match_hand_computation() -> None:
     assert count_macs(network, IMAGES) == 63 * (9 * 4) + 63 * (9 * 4 + 4 * 4) + 4 * 3
 
 
+def test_attention_counts_its_products() -> None:
+    cell = CellGraph(1, (CellNode((Edge(0, "attention"),)),))
+    network = build_network(Architecture(cell, Skeleton(rank=1, channels=16, cells=1)), TOKENS, seed=0)
+    assert count_macs(network, TOKENS) == 12 * 16 * (3 * 16 + 16) + 2 * 12 * 12 * 16 + 16 * 2
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(
         ArchitectureError, match="architecture is for rank 1 .sequences., the data set 'toy' has rank 2"

@@ -92,6 +92,13 @@ def test_non_finite_loss_is_detected_at_once() -> None:
     assert len(steps) == 1
 
 
+def test_a_last_step_that_breaks_the_weights_is_detected() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 2))
+    model[1].weight.register_hook(lambda grad: grad * math.nan)
+    with pytest.raises(DivergedError, match="weights were not finite after the last of 1 epochs"):
+        fit(model, stripes(32, 0), replace(SETTINGS, epochs=1), device=CPU, seed=0)
+
+
 class Exploding(nn.Module):
     """Gives a sound result once, then NaN."""
 
