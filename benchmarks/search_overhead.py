@@ -60,7 +60,7 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (fitness, "count_parameters", "build"),
     (reporting, "draw_cell", "render"),
     (reporting, "draw_network", "render"),
-    (reporting, "save_picture", "render"),
+    (reporting, "try_picture", "render"),
     (reporting, "plot_history", "history.png"),
     (reporting.RunRecorder, "genome_scored", "JSON files"),
     (reporting.RunRecorder, "post_evaluate", "JSON files"),

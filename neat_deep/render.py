@@ -133,6 +133,14 @@ def save_picture(drawing: graphviz.Digraph, stem: Path, formats: Sequence[str] =
     return written
 
 
+def try_picture(drawing: graphviz.Digraph, stem: Path) -> None:
+    """`save_picture` for runs that must not end because a renderer failed: the failure is logged as a warning."""
+    try:
+        save_picture(drawing, stem)
+    except OutputError as error:
+        _log.warning("%s", error)
+
+
 def find_renderer() -> str | None:
     """The path of `dot`, or of the `graphviz-pure` that pip puts beside Python; None where neither is installed."""
     if dot := shutil.which("dot"):

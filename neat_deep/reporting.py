@@ -19,7 +19,7 @@ from neat_deep.data import DataSpec
 from neat_deep.files import write_text
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator, Score
 from neat_deep.plots import GenerationSummary, plot_history
-from neat_deep.render import draw_cell, draw_network, save_picture
+from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.training import Progress as TrainingProgress
 
 BAR_SECONDS = 0.5  # between two movements of the bars: each costs a thousandth of a second, as a small batch does
@@ -144,7 +144,7 @@ class RunRecorder(BaseReporter):
         if is_best and score.architecture is not None and score.accuracy is not None:
             score.architecture.save(self._folder / "best.json")
             title = f"best cell, validation accuracy {100 * score.accuracy:.2f}%"
-            save_picture(draw_cell(score.architecture.cell, title=title), self._folder / "best")
+            try_picture(draw_cell(score.architecture.cell, title=title), self._folder / "best")
 
     def start_generation(self, generation: int) -> None:
         """Start the generation's clock."""
@@ -191,7 +191,7 @@ class RunRecorder(BaseReporter):
             return
         self._drawn = best.digest
         drawing = draw_network(best.architecture, self._data.shape, self._data.num_classes)
-        save_picture(drawing, self._folder / "network")
+        try_picture(drawing, self._folder / "network")
         picture = self._folder / "best.png"
         if picture.is_file():  # absent where no renderer is installed
             self._writer.add_image("best cell", imread(picture)[..., :3], self._generation, dataformats="HWC")

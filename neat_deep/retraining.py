@@ -61,8 +61,9 @@ def retrain(
     """Train from scratch on train and validation together, then read the test set once."""
     network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"))
     everything = dataset.train_and_validation()
+    test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it
     report = fit(network, everything, settings, device=device, seed=derive_seed(seed, "training"), on_step=on_step)
-    test = evaluate(network, dataset.read_test(), device=device)
+    test = evaluate(network, test_examples, device=device)
     return Trained(
         network,
         architecture,

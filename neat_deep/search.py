@@ -19,7 +19,7 @@ from neat_deep.files import make_folder
 from neat_deep.fitness import FitnessEvaluator, Score
 from neat_deep.ops import get_op, list_ops
 from neat_deep.plots import GenerationSummary
-from neat_deep.render import draw_genome, save_picture
+from neat_deep.render import draw_genome, try_picture
 from neat_deep.reporting import ProgressReporter, RunRecorder
 from neat_deep.training import get_device, set_threads
 
@@ -57,6 +57,9 @@ def evolve(experiment: Experiment, dataset: Dataset, folder: Path, console: Cons
         listeners=(progress, recorder),
     )
     recorder.watch(evaluator)
+    # neat-python keeps its live counters in the configuration: a second search would go on from the first one's keys.
+    experiment.neat.genome_config.node_indexer = None
+    experiment.neat.genome_config.innovation_tracker = None
     population = neat.Population(experiment.neat, seed=experiment.run.seed)
     population.add_reporter(progress)
     population.add_reporter(recorder)
@@ -70,7 +73,7 @@ def evolve(experiment: Experiment, dataset: Dataset, folder: Path, console: Cons
         recorder.close()
     if evaluator.best is None or evaluator.best_genome is None:
         raise SearchError("no genome of any generation connects input to output and trains; see the log above")
-    save_picture(
+    try_picture(
         draw_genome(evaluator.best_genome, experiment.neat.genome_config, title="best genome"), folder / "genome"
     )
     return SearchResult(

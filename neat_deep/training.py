@@ -129,9 +129,7 @@ def fit(
     model.train()
     optimizer = make_optimizer(model, settings)
     average = (
-        AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
-        if settings.ema
-        else None
+        AveragedModel(model, multi_avg_fn=_warmed_up_average(settings.ema), use_buffers=True) if settings.ema else None
     )
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
     generator = torch.Generator().manual_seed(seed)
@@ -218,6 +216,19 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettin
     rate = settings.learning_rate * learning_rate_factor(settings, progress)
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """A moving average whose decay rises to `decay`, or a short training would keep its first steps' weights.
+
+    After n averaged steps the decay is min(decay, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage.
+    """
+
+    def update(averaged: Any, current: Any, steps: Tensor) -> None:
+        n = int(steps)
+        get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, current, steps)
+
+    return update
 
 
 def _step(

@@ -99,6 +99,14 @@ def test_the_same_seed_gives_the_same_run(finished: tuple[Path, SearchResult, st
     assert without_times(tmp_path / "other") != without_times(folder)
 
 
+def test_one_experiment_object_can_be_searched_twice(tmp_path: Path) -> None:
+    asked = experiment()
+    asked = replace(asked, run=replace(asked.run, generations=6))
+    for name in ("one", "two"):
+        evolve(asked, toy_data.dataset(), tmp_path / name, Console(file=io.StringIO()))
+    assert without_times(tmp_path / "one") == without_times(tmp_path / "two")
+
+
 def test_a_saved_configuration_gives_the_same_run(finished: tuple[Path, SearchResult, str], tmp_path: Path) -> None:
     folder, _, _ = finished
     saved = tmp_path / "saved.ini"
@@ -107,6 +115,19 @@ def test_a_saved_configuration_gives_the_same_run(finished: tuple[Path, SearchRe
     saved.write_text(ours + saved.read_text())
     search(tmp_path / "again", path=saved)
     assert without_times(tmp_path / "again") == without_times(folder)
+
+
+def test_a_renderer_that_fails_does_not_end_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "dot"
+    broken.write_text("#!/bin/sh\necho 'Format: not recognized' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("neat_deep.render.find_renderer", lambda: str(broken))
+    result, _ = search(tmp_path / "run")
+    assert len(result.history) == 3
+    assert (tmp_path / "run" / "best.json").is_file()
+    assert "Format: not recognized" in caplog.text
 
 
 def test_ops_must_suit_the_data(tmp_path: Path) -> None:

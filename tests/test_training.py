@@ -146,7 +146,14 @@ def test_averaged_weights_are_the_moving_average() -> None:
     fit(model, stripes(96, 0), settings, device=CPU, seed=0)
     assert len(trail) == 2
     for got, first, second in zip(model.parameters(), *trail, strict=True):
-        torch.testing.assert_close(got, 0.75 * first + 0.25 * second, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(got, 2 / 11 * first + 9 / 11 * second, rtol=1e-4, atol=1e-6)
+
+
+def test_a_high_decay_does_not_spoil_a_short_training() -> None:
+    model = network(dropout=0.0)
+    settings = TrainingSettings(epochs=20, batch_size=16, learning_rate=0.01, ema=0.999)
+    fit(model, stripes(96, 0), settings, device=CPU, seed=1)
+    assert evaluate(model, stripes(60, 2), device=CPU).accuracy > 0.9
 
 
 def test_schedules() -> None:
