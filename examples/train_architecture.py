@@ -31,7 +31,7 @@ from neat_deep.command_line import (
 )
 from neat_deep.data import load_dataset
 from neat_deep.network import build_network
-from neat_deep.render import draw_cell, draw_network, save_picture
+from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import get_device, set_threads
 
@@ -84,8 +84,8 @@ def main(arguments: Sequence[str] | None) -> None:
     )
 
     architecture.save(folder / "architecture.json")
-    save_picture(draw_cell(architecture.cell), folder / "cell")
-    save_picture(draw_network(architecture, dataset.spec.shape, dataset.spec.num_classes), folder / "network")
+    try_picture(draw_cell(architecture.cell), folder / "cell")
+    try_picture(draw_network(architecture, dataset.spec.shape, dataset.spec.num_classes), folder / "network")
     trained = train_and_report(
         architecture,
         dataset,

@@ -18,6 +18,7 @@ VERSION = 1
 
 NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
+RANK_NAMES = {1: "sequences", 2: "images"}
 
 
 @dataclass(frozen=True)

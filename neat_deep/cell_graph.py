@@ -87,7 +87,8 @@ class CellGraph:
 
     def used_inputs(self) -> tuple[int, ...]:
         """The cell inputs that the output depends on."""
-        return tuple(i for i in range(self.num_inputs) if i in self._used_states())
+        used = self._used_states()
+        return tuple(i for i in range(self.num_inputs) if i in used)
 
     def prune(self) -> CellGraph:
         """The same cell without the nodes that its output does not use."""

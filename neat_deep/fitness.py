@@ -171,7 +171,7 @@ class FitnessEvaluator:
             on_step=self._went_on,
         )
         result = evaluate(network, self._validation, device=self._device)
-        if not math.isfinite(result.loss):  # the last step of training broke the weights
+        if not math.isfinite(result.loss):  # finite weights whose outputs are not
             raise DivergedError(f"the validation loss is {result.loss}")
         full = Architecture(cell, self.skeleton)
         return Score(key, SCORED, digest, full, result.accuracy, count_parameters(network))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.architecture import RANK_NAMES, Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph
 from neat_deep.data.spec import DataSpec
 from neat_deep.errors import ArchitectureError
@@ -197,8 +197,8 @@ class Network(nn.Module):
         super().__init__()
         if data.rank != skeleton.rank:
             raise ArchitectureError(
-                f"the architecture is for rank {skeleton.rank} ({_RANKS[skeleton.rank]}), "
-                f"the data set '{data.name}' has rank {data.rank} ({_RANKS[data.rank]})"
+                f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
+                f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
             )
         self.num_inputs = num_inputs
         spec = FeatureSpec(skeleton.rank, skeleton.channels, skeleton.norm)
@@ -228,13 +228,10 @@ class Network(nn.Module):
         return self.head(states[-1], mask)
 
 
-_RANKS = {1: "sequences", 2: "images"}
-
-
 def _make_op(name: str, spec: FeatureSpec) -> nn.Module:
     info = get_op(name)
     if spec.rank not in info.ranks:
-        raise ArchitectureError(f"op '{name}' does not support {_RANKS[spec.rank]}")
+        raise ArchitectureError(f"op '{name}' does not support {RANK_NAMES[spec.rank]}")
     return info.factory(spec)
 
 

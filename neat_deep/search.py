@@ -10,6 +10,7 @@ import neat
 from neat.population import CompleteExtinctionException
 from rich.console import Console
 
+from neat_deep.architecture import RANK_NAMES
 from neat_deep.cell_graph import NONE
 from neat_deep.checks import check_range
 from neat_deep.config import Experiment
@@ -101,10 +102,9 @@ def check_ops(experiment: Experiment, rank: int) -> None:
     """Raise `ConfigError` for an op in `op_options` that does not support the data's rank."""
     for name in experiment.neat.genome_config.op_options:
         if name != NONE and rank not in get_op(name).ranks:
-            kind = "images" if rank == 2 else "sequences"
             raise ConfigError(
-                f"[CellGenome] op_options: got '{name}', which does not support the {kind} of this data set;"
-                f" allowed: {', '.join([*list_ops(rank), NONE])}"
+                f"[CellGenome] op_options: got '{name}', which does not support the {RANK_NAMES[rank]} of this"
+                f" data set; allowed: {', '.join([*list_ops(rank), NONE])}"
             )
 
 
