@@ -286,6 +286,14 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in text.split())
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """The names in a list with single spaces between; a name that is empty is an accident of typing."""
+    names = tuple(text.split(" "))
+    if not all(names):
+        raise ValueError("an empty name")
+    return names
+
+
 def _truth(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
@@ -295,6 +303,7 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     float: (float, "a number"),
     bool: (_truth, "True, False"),
     tuple[int, ...]: (_whole_numbers, "whole numbers with spaces between"),
+    tuple[str, ...]: (_names, "names with one space between"),
     str: (str, "a text"),
 }
 
@@ -302,7 +311,7 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
 def _parse(key: str, text: str, hint: Any) -> Any:
     if "#" in text or ";" in text:
         raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
-    reader, allowed = _READERS[hint]
+    reader, allowed = _READERS.get(hint, _READERS[str])  # a Literal is a text that its class checks
     if not text and not isinstance(hint, types.GenericAlias):
         raise ConfigError(f"{key}: got nothing, allowed: {allowed}")
     try:

@@ -217,14 +217,15 @@ class Network(nn.Module):
                 self.cells.append(make_cell(spec))
         self.head = Head(channels, data.num_classes, skeleton.head_pool, skeleton.dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None, *for_cells: object) -> Tensor:
+        """The logits; what stands in `for_cells` is handed to every cell."""
         states = [self.stem(x, mask)] * self.num_inputs
         for index in range(len(self.cells) + 1):
             if str(index) in self.reductions:
                 states = self.reductions[str(index)](states, mask)
                 mask = halve_mask(mask)
             if index < len(self.cells):
-                states = [*states[1:], self.cells[index](states, mask)]
+                states = [*states[1:], self.cells[index](states, mask, *for_cells)]
         return self.head(states[-1], mask)
 
 

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neat_deep.errors import ConfigError
-from neat_deep.ops.norm import make_norm
+from neat_deep.ops.norm import NormalisedOp, make_norm
 from neat_deep.ops.registry import FeatureSpec, register_op
 
 HEADS = 8
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(NormalisedOp):
     """Scaled dot-product attention (Vaswani et al., arXiv 1706.03762, eq. 1) of (B, C, L), then a normalisation.
 
     Padding tokens, where `mask` (B, L) is false, are never attended to. Raises `ConfigError` when the channels
@@ -29,14 +29,15 @@ class SelfAttention(nn.Module):
         self.project = nn.Linear(spec.channels, spec.channels, bias=False)
         self.norm = make_norm(spec)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Attention and the projection of its heads."""
         batch, channels, length = x.shape
         packed = self.query_key_value(x.transpose(1, 2))  # (B, L, 3C)
         heads = packed.view(batch, length, 3, HEADS, channels // HEADS).permute(2, 0, 3, 1, 4)  # (3, B, H, L, C/H)
         allowed = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, L)
         mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=allowed)
         joined = mixed.transpose(1, 2).reshape(batch, length, channels)
-        return self.norm(self.project(joined).transpose(1, 2), mask)
+        return self.project(joined).transpose(1, 2)
 
 
 @register_op("attention", ranks={1}, parametric=True, family="attention")

@@ -44,3 +44,19 @@ class ChannelLayerNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class NormalisedOp(nn.Module):
+    """An op that ends in `norm`; a subclass says what comes before it.
+
+    The two steps can be called one by one: a supernet keeps only the `features` for its backward pass.
+    """
+
+    norm: nn.Module
+
+    def features(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """The op's output before its normalisation."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.norm(self.features(x, mask), mask)

@@ -1,0 +1,78 @@
+"""The alphas: the architecture parameters that all cells of a supernet share, and the mixing weights they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from darts.search_space import SearchSpace
+
+INITIAL_SPREAD = 1e-3  # as published: near enough to equal weights, and not tied
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """The weights of one forward pass, for every cell alike.
+
+    `candidates` (aggregations, edges, candidates) sums to 1 over the candidates. `edges` (aggregations, edges), if
+    any, sums to 1 over each node's edges, and `aggregations` (nodes, aggregations), if any, over the aggregations.
+    `chosen` holds for each aggregation and edge the one candidate that is computed, or is None when all are.
+    """
+
+    candidates: Tensor
+    edges: Tensor | None = None
+    aggregations: Tensor | None = None
+    chosen: list[list[int]] | None = None
+    identity_dropout: float = 0.0
+
+
+class Alphas(nn.Module):
+    """One logit for each candidate of each edge, for each aggregation that is searched.
+
+    With `edge_normalisation` there is also a logit for each edge (PC-DARTS, arXiv 1907.05737, eq. 4), and with more
+    than one aggregation a logit for each node and aggregation. An op's weight depends on the aggregation that it
+    feeds, so every aggregation has its own set.
+    """
+
+    def __init__(self, space: SearchSpace, generator: torch.Generator, *, edge_normalisation: bool = False) -> None:
+        super().__init__()
+        self.space = space
+        kinds, edges = len(space.aggregations), len(space.edges)
+
+        def near_zero(*shape: int) -> nn.Parameter:
+            return nn.Parameter(INITIAL_SPREAD * torch.randn(*shape, generator=generator))
+
+        self.candidates = near_zero(kinds, edges, len(space.candidates))
+        self.edges = near_zero(kinds, edges) if edge_normalisation else None
+        self.aggregations = near_zero(space.nodes, kinds) if kinds > 1 else None
+
+    def forward(self, *, temperature: float | None = None, identity_dropout: float = 0.0) -> Mixing:
+        """The weights of one pass; with a `temperature` one candidate an edge is drawn by the Gumbel-softmax trick.
+
+        GDAS (arXiv 1910.04465, eq. 4 to 7): the forward pass takes the largest of the perturbed softmax with weight
+        1, the backward pass the softmax's own gradient. The noise comes from torch's global generator.
+        """
+        if temperature is None:
+            weights, chosen = F.softmax(self.candidates, dim=-1), None
+        else:
+            log_weights = F.log_softmax(self.candidates, dim=-1)
+            noise = -torch.empty_like(log_weights).exponential_().log()
+            soft = F.softmax((log_weights + noise) / temperature, dim=-1)
+            largest = soft.argmax(-1, keepdim=True)
+            hard = torch.zeros_like(soft).scatter_(-1, largest, 1.0)
+            weights, chosen = hard - soft.detach() + soft, largest.squeeze(-1).tolist()
+        return Mixing(weights, self.edge_weights(), self.aggregation_weights(), chosen, identity_dropout)
+
+    def edge_weights(self) -> Tensor | None:
+        """The softmax over each node's edges, (aggregations, edges), where edges are normalised."""
+        if self.edges is None:
+            return None
+        into = [self.space.edges_into(node) for node in range(self.space.nodes)]
+        return torch.cat([F.softmax(self.edges[:, part.start : part.stop], dim=1) for part in into], dim=1)
+
+    def aggregation_weights(self) -> Tensor | None:
+        """The softmax over the aggregations, (nodes, aggregations), where there are several."""
+        return None if self.aggregations is None else F.softmax(self.aggregations, dim=1)

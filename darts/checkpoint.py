@@ -1,0 +1,99 @@
+"""The state of a search after an epoch, in one file that holds no code: a search resumed from it ends the same."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from darts.derive import Derived
+from darts.history import EpochSummary, history_from_json, history_to_json
+from darts.settings import DartsSettings
+from darts.supernet import Supernet
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.data import DataSpec
+from neat_deep.errors import SearchError
+from neat_deep.files import replacing
+
+FORMAT = "neat-deep darts search"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a search the one that it is: a checkpoint of another one cannot be gone on from."""
+
+    settings: DartsSettings
+    skeleton: Skeleton
+    data: DataSpec
+    seed: int
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as plain values, by the name that a user knows it by."""
+        facts = {f"[Darts] {key}": value for key, value in asdict(self.settings).items()}
+        facts.update({f"[Network] {key}": value for key, value in asdict(self.skeleton).items()})
+        facts.update({"data set": self.data.name, "classes": self.data.num_classes, "[Run] seed": self.seed})
+        facts["shape"] = self.data.shape
+        return json.loads(json.dumps(facts))
+
+
+def save_checkpoint(
+    path: Path,
+    identity: Identity,
+    supernet: Supernet,
+    optimizers: Sequence[torch.optim.Optimizer],
+    history: Sequence[EpochSummary],
+    kept: Derived | None,
+) -> None:
+    """Write the state after `len(history)` epochs, and the cell that is kept so far.
+
+    The file is whole or absent. Raises `OutputError`.
+    """
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "identity": json.dumps(identity.facts()),
+        "supernet": supernet.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "history": history_to_json(history),
+        "kept": None if kept is None else {"cell": Architecture(kept.cell).to_json(), "strengths": kept.strengths},
+    }
+    with replacing(path) as beside:
+        torch.save(content, beside)
+
+
+def load_checkpoint(
+    path: Path, identity: Identity, supernet: Supernet, optimizers: Sequence[torch.optim.Optimizer]
+) -> tuple[list[EpochSummary], Derived | None]:
+    """Put supernet and optimizers into the state of a checkpoint; return the epochs that led there and the kept cell.
+
+    Raises `SearchError` for a file that is none, and for a checkpoint of another search, naming what differs.
+    """
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise SearchError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise SearchError(f"{path}: not a checkpoint: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise SearchError(f"{path}: not a checkpoint of a search by DARTS")
+    if content.get("version") != VERSION:
+        raise SearchError(f"{path}: version: got {content.get('version')}, allowed: {VERSION}")
+    found, own = json.loads(content["identity"]), identity.facts()
+    for key in sorted(own.keys() | found.keys()):
+        if found.get(key) != own.get(key):
+            raise SearchError(
+                f"{path} is a checkpoint of another search: {key}: it has {found.get(key)}, this search {own.get(key)}"
+            )
+    supernet.load_state_dict(content["supernet"])
+    for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
+        optimizer.load_state_dict(state)
+    kept = content["kept"]
+    if kept is not None:
+        kept = Derived(Architecture.from_json(kept["cell"]).cell, kept["strengths"])
+    return history_from_json(content["history"]), kept

@@ -1,0 +1,190 @@
+"""The cell of the supernet: every node reads every earlier state through all candidates at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from darts.alphas import Mixing
+from darts.mixing import Term, weighted_sums
+from darts.search_space import SearchSpace
+from neat_deep.cell_graph import IDENTITY, NONE
+from neat_deep.errors import ConfigError
+from neat_deep.network import Projection
+from neat_deep.ops import FeatureSpec, get_activation, get_op
+from neat_deep.ops.norm import ImageBatchNorm, NormalisedOp
+
+
+class MixedCell(nn.Module):
+    """All cells of a search space at once, called as `cell(inputs, mask, mixing)`; keeps the inputs' shape.
+
+    Ops with weights belong to one edge of one cell. Ops without are computed once for each state, whichever edges
+    read it: they would give every edge the same. With `partial_channels` K only the first of K parts of a state's
+    channels goes through the ops, the rest passes by, and the channels are shuffled after each node (PC-DARTS,
+    arXiv 1907.05737, section 3.2). Raises `ConfigError` when the channels do not divide into K parts.
+    """
+
+    def __init__(self, space: SearchSpace, spec: FeatureSpec, partial_channels: int = 1) -> None:
+        super().__init__()
+        if spec.channels % partial_channels:
+            raise ConfigError(
+                f"partial_channels: got {partial_channels}, allowed: a divisor of the channels ({spec.channels})"
+            )
+        self.space = space
+        self.partial_channels = partial_channels
+        self.part = spec.channels // partial_channels
+        part_spec = FeatureSpec(spec.rank, self.part, spec.norm)
+        free = [op for op in space.real_ops if not get_op(op).parametric]
+        self.free_ops = nn.ModuleDict({op: get_op(op).factory(part_spec) for op in free})
+        self.edges = nn.ModuleList(MixedEdge(space, part_spec) for _ in space.edges)
+        self.projection: nn.Module | None = None
+        if space.output == "concat":
+            self.projection = Projection(spec, space.nodes * spec.channels)
+
+    def forward(self, inputs: Sequence[Tensor], mask: Tensor | None, mixing: Mixing) -> Tensor:
+        states = list(inputs)
+        free = [FreeValues(self.free_ops, state[:, : self.part], mask) for state in states]
+        for node in range(self.space.nodes):
+            state = self._node(node, states, free, mask, mixing)
+            states.append(state)
+            free.append(FreeValues(self.free_ops, state[:, : self.part], mask))
+        if self.projection is None:
+            return states[-1]
+        return self.projection(torch.cat(states[len(inputs) :], dim=1), mask)
+
+    def _node(
+        self, node: int, states: list[Tensor], free: list[FreeValues], mask: Tensor | None, mixing: Mixing
+    ) -> Tensor:
+        values: list[list[Tensor]] = [[] for _ in self.space.aggregations]  # of each aggregation's edges
+        shares: list[Tensor | None] = [None] * len(values)
+        into = self.space.edges_into(node)
+        for number in into:
+            source = self.space.edges[number][1]
+            mixed = self.edges[number](free[source], mask, mixing, number)
+            for kind, value in enumerate(mixed):
+                values[kind].append(self._beside_the_rest(value, states[source]))
+        if mixing.edges is not None:
+            shares = [mixing.edges[kind, into.start : into.stop] for kind in range(len(values))]
+        combined = [
+            combine(name, value, share)
+            for name, value, share in zip(self.space.aggregations, values, shares, strict=True)
+        ]
+        if mixing.aggregations is None:
+            (state,) = combined
+        else:
+            state = torch.stack([w * c for w, c in zip(mixing.aggregations[node], combined, strict=True)]).sum(0)
+        return self._shuffle(state)
+
+    def _beside_the_rest(self, mixed: Tensor, state: Tensor) -> Tensor:
+        return mixed if self.partial_channels == 1 else torch.cat([mixed, state[:, self.part :]], dim=1)
+
+    def _shuffle(self, state: Tensor) -> Tensor:
+        """Deal the channels out anew, so that each part of them goes through the ops of some node."""
+        if self.partial_channels == 1:
+            return state
+        return state.unflatten(1, (self.partial_channels, self.part)).transpose(1, 2).flatten(1, 2)
+
+
+class FreeValues:
+    """What the ops without weights make of one state, each computed when it is first asked for."""
+
+    def __init__(self, ops: nn.ModuleDict, state: Tensor, mask: Tensor | None) -> None:
+        self.state = state
+        self._ops = ops
+        self._mask = mask
+        self._values: dict[str, Tensor] = {}
+
+    def get(self, op: str) -> Tensor:
+        """The value of one op."""
+        if op not in self._values:
+            self._values[op] = self._ops[op](self.state, self._mask)
+        return self._values[op]
+
+
+class MixedEdge(nn.Module):
+    """One edge: the ops with weights, and the weighted sum of all candidates for each aggregation.
+
+    `mix` is `mix_candidates`, or that compiled.
+    """
+
+    def __init__(self, space: SearchSpace, spec: FeatureSpec) -> None:
+        super().__init__()
+        self.space = space
+        parametric = [op for op in space.real_ops if get_op(op).parametric]
+        self.ops = nn.ModuleDict({op: get_op(op).factory(spec) for op in parametric})
+        self.mix: CandidateMixer = mix_candidates
+
+    def forward(self, free: FreeValues, mask: Tensor | None, mixing: Mixing, number: int) -> list[Tensor]:
+        """The mixed value for each aggregation, from edge `number`'s weights."""
+        if mixing.chosen is not None:
+            rows = [chosen[number] for chosen in mixing.chosen]
+            return [self._one(free, mask, mixing.candidates[kind, number], row) for kind, row in enumerate(rows)]
+        values = [None if op in self.ops else self._free_value(op, free, mixing) for op in self.space.real_ops]
+        first = len(self.space.candidates) - len(values) * len(self.space.activations)  # 1 where `none` is a candidate
+        weights = mixing.candidates[:, number, first:].unflatten(1, (len(values), -1))
+        modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in self.space.real_ops]  # noqa: SIM401 - a ModuleDict has no get
+        return self.mix(modules, values, free.state, mask, weights, self.space.activations)
+
+    def _one(self, free: FreeValues, mask: Tensor | None, weights: Tensor, chosen: int) -> Tensor:
+        """Only the candidate that was drawn, with its straight-through weight."""
+        candidate = self.space.candidates[chosen]
+        if candidate.op == NONE:
+            return torch.zeros_like(free.state)
+        value = self.ops[candidate.op](free.state, mask) if candidate.op in self.ops else free.get(candidate.op)
+        return weights[chosen] * get_activation(candidate.activation)(value)
+
+    def _free_value(self, op: str, free: FreeValues, mixing: Mixing) -> Tensor:
+        value = free.get(op)
+        if op == IDENTITY and mixing.identity_dropout:
+            return F.dropout(value, mixing.identity_dropout, self.training)
+        return value
+
+
+CandidateMixer = Callable[
+    [Sequence[nn.Module | None], Sequence[Tensor | None], Tensor, Tensor | None, Tensor, Sequence[str]], list[Tensor]
+]
+
+
+def mix_candidates(
+    modules: Sequence[nn.Module | None],
+    values: Sequence[Tensor | None],
+    state: Tensor,
+    mask: Tensor | None,
+    weights: Tensor,
+    activations: Sequence[str],
+) -> list[Tensor]:
+    """The weighted sums of an edge: for each op its module, or its value where that is known already."""
+    terms = []
+    for module, value in zip(modules, values, strict=True):
+        if module is None:
+            assert value is not None
+            terms.append(Term(value))
+        elif isinstance(module, NormalisedOp) and isinstance(module.norm, ImageBatchNorm):
+            terms.append(Term(module.features(state, mask), module.norm))
+        else:
+            terms.append(Term(module(state, mask)))
+    return weighted_sums(terms, weights, activations)
+
+
+def combine(aggregation: str, values: Sequence[Tensor], shares: Tensor | None) -> Tensor:
+    """The relaxation of a node that will aggregate two of its edges, over all of them; `shares` weigh the edges.
+
+    `add`: the sum of all edges, as published. `mul`: the product of all would vanish, or explode, with their number,
+    and the derived node multiplies two; so it is the mean product over all pairs of edges, which is computed from
+    two sums: sum_{i<j} m_i m_j = ((sum m)^2 - sum m^2) / 2. A single edge is its own value for both.
+    """
+    if len(values) == 1:
+        return values[0]
+    if shares is not None:
+        values = [share * value for share, value in zip(shares, values, strict=True)]
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    if aggregation == "add":
+        return total
+    squares = sum((value.square() for value in values[1:]), values[0].square())
+    pairs = len(values) * (len(values) - 1) if shares is None else 1 - shares.square().sum()  # the shares sum to 1
+    return (total.square() - squares) / pairs

@@ -1,0 +1,309 @@
+"""The bilevel loop: weights on one part of the training examples, alphas on the other, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from darts.architect import AlphaGradient, Architect
+from darts.checkpoint import Identity, load_checkpoint, save_checkpoint
+from darts.derive import Derived, count_parameter_free, derive_weighted
+from darts.history import EpochSummary
+from darts.settings import DartsSettings
+from darts.supernet import build_supernet, compile_edges
+from darts.warm_start import inherit_network, warm_start
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.cell_graph import IDENTITY, CellGraph
+from neat_deep.data import Augmentation, Batch, Dataset, Split, stratified_split, stratified_subset
+from neat_deep.errors import ConfigError, DataError, DivergedError
+from neat_deep.randomness import derive_seed, seeded
+from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search by gradient descent ended in.
+
+    `supernet` and `inherited` are scores on the validation examples, which trained neither weights nor alphas:
+    of the supernet, and of the derived network with the supernet's weights, before any retraining (None where the
+    supernet's ops are narrower than the network's). Their difference is the discretisation gap.
+    """
+
+    architecture: Architecture
+    strengths: dict[tuple[int, int], float]
+    supernet: Evaluation
+    inherited: Evaluation | None
+    history: tuple[EpochSummary, ...]
+    stopped_early: bool
+    seconds: float  # of all epochs, those before a resume too
+
+
+class SearchListener(Protocol):
+    """What wants to know how a search goes on."""
+
+    def step_done(self, epoch: int, share: float, weight_loss: float, alpha_loss: float | None) -> None:
+        """One step of epoch number `epoch` (from 1) is done; `share` (0..1) of the epoch lies behind."""
+
+    def epoch_done(self, summary: EpochSummary, derived: Derived) -> None:
+        """An epoch is done; `derived` is the cell that the alphas stand for now."""
+
+
+def search(
+    settings: DartsSettings,
+    skeleton: Skeleton,
+    dataset: Dataset,
+    *,
+    device: torch.device,
+    seed: int,
+    augmentation: Augmentation | None = None,
+    start: CellGraph | None = None,
+    checkpoint: Path | None = None,
+    listeners: Sequence[SearchListener] = (),
+) -> SearchResult:
+    """Search a cell by gradient descent (DARTS, arXiv 1806.09055, algorithm 1) and derive it.
+
+    `skeleton` is the final network's; the supernet's width is `settings.channels`. `start` is a cell whose candidates
+    the alphas favour at first. After each epoch the state goes to `checkpoint`, and if that file exists the search
+    goes on from it; on the CPU, with as many threads, it then ends as an unbroken one would, bit for bit.
+
+    Raises `ConfigError` or `DataError` for settings that do not suit the data, `GraphError` for a `start` that is
+    not in the search space, `SearchError` for a checkpoint of another search, `DivergedError` when a loss is not
+    finite.
+    """
+    run = _Run(settings, skeleton, dataset, device, seed, augmentation or Augmentation(), listeners)
+    if start is not None:
+        warm_start(run.supernet.alphas, start)
+    if checkpoint is not None and checkpoint.exists():
+        run.history, run.kept = load_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers)
+    while not run.ended():
+        run.epoch()
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers, run.history, run.kept)
+    return run.result()
+
+
+def check_search(settings: DartsSettings, dataset: Dataset) -> None:
+    """Raise `ConfigError` or `DataError` for settings that are possible, but not with this data set."""
+    settings.space().check_rank(dataset.spec.rank)
+    if 0 < settings.train_subset < 2 * dataset.spec.num_classes:
+        raise ConfigError(
+            f"train_subset: got {settings.train_subset}, allowed: 0 (all), or {2 * dataset.spec.num_classes}"
+            " (two of each class) or more"
+        )
+    _bilevel_split(dataset.train, settings, 0)
+
+
+class _Run:
+    """One search in progress: supernet, optimizers, the two parts of the training examples, the epochs so far."""
+
+    def __init__(
+        self,
+        settings: DartsSettings,
+        skeleton: Skeleton,
+        dataset: Dataset,
+        device: torch.device,
+        seed: int,
+        augmentation: Augmentation,
+        listeners: Sequence[SearchListener],
+    ) -> None:
+        check_search(settings, dataset)
+        self.settings = settings
+        self.full = skeleton
+        self.skeleton = settings.skeleton(skeleton)
+        self.dataset = dataset
+        self.device = device
+        self.seed = seed
+        self.augmentation = settings.augmentation(augmentation)
+        self.listeners = listeners
+        self.identity = Identity(settings, self.skeleton, dataset.spec, seed)
+        self.supernet = build_supernet(
+            settings.space(),
+            self.skeleton,
+            dataset.spec,
+            seed=seed,
+            partial_channels=settings.partial_channels,
+            edge_normalisation=settings.edge_normalisation,
+        )
+        prepare(self.supernet, device)
+        weights, alphas = _bilevel_split(dataset.train, settings, seed)
+        self.weight_data, self.alpha_data = weights.to(device), alphas.to(device)
+        self.weight_optimizer = make_optimizer(
+            self.supernet.network,
+            TrainingSettings(
+                optimizer="sgd",
+                learning_rate=settings.learning_rate,
+                momentum=settings.momentum,
+                weight_decay=settings.weight_decay,
+            ),
+        )
+        self.alpha_optimizer = torch.optim.Adam(
+            self.supernet.alphas.parameters(),
+            lr=settings.alpha_learning_rate,
+            betas=(0.5, 0.999),  # as published: the alphas' gradients change as the weights do
+            weight_decay=settings.alpha_weight_decay,
+        )
+        self.optimizers = (self.weight_optimizer, self.alpha_optimizer)
+        dtype = PRECISIONS[settings.precision]
+        self.autocast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+        self.architect = Architect(self.supernet, dtype=dtype)
+        self.history: list[EpochSummary] = []
+        self.kept: Derived | None = None  # the last cell that `stop_parameter_free` has nothing against
+        if settings.compile:
+            compile_edges(self.supernet)
+
+    def ended(self) -> bool:
+        """Whether all epochs are done, or parameter-free ops have taken over."""
+        return len(self.history) >= self.settings.epochs or self.stopped_early()
+
+    def stopped_early(self) -> bool:
+        """Whether the last epoch's cell has as many parameter-free ops as `stop_parameter_free` says (DARTS+)."""
+        limit = self.settings.stop_parameter_free
+        trained = self.history and self.history[-1].alpha_loss is not None
+        return bool(limit and trained and self.history[-1].parameter_free >= limit)
+
+    def epoch(self) -> None:
+        """Train weights, and alphas from epoch `weight_epochs` on, once over the weights' examples."""
+        started = time.perf_counter()
+        index = len(self.history)
+        trains_alphas = index >= self.settings.weight_epochs
+        self._set_brakes(index)
+        self.supernet.train()
+        # Every epoch starts from a seed of its own: a resumed search needs no generator's state.
+        order = torch.Generator().manual_seed(derive_seed(self.seed, "weight batches", str(index)))
+        alpha_batches = self._alpha_batches(index)
+        total, done = len(self.weight_data), 0
+        sums = torch.zeros(4, device=self.device)  # weight loss and hits, alpha loss and hits, by examples
+        with seeded(derive_seed(self.seed, "weight steps", str(index)), self.device):
+            for step, batch in enumerate(
+                self.weight_data.train_batches(self.settings.batch_size, order, self.augmentation)
+            ):
+                rate = self._learning_rate(index + done / total)
+                for group in self.weight_optimizer.param_groups:
+                    group["lr"] = rate
+                alpha_loss = None
+                if trains_alphas:
+                    found = self._alpha_step(batch, next(alpha_batches), rate, f"{index} {step}")
+                    alpha_loss = float(found.loss)
+                    sums[2:] += torch.stack([found.loss, found.accuracy]) * len(batch.labels)
+                loss, hits = self._weight_step(batch)
+                sums[:2] += torch.stack([loss * len(batch.labels), hits])
+                self._check_finite(float(loss), alpha_loss)
+                done += len(batch.labels)
+                for listener in self.listeners:
+                    listener.step_done(index + 1, done / total, float(loss), alpha_loss)
+        self._summarise((sums / total).tolist(), trains_alphas, time.perf_counter() - started)
+
+    def result(self) -> SearchResult:
+        """Derive, and score supernet and derived network on the validation examples."""
+        derived = derive_weighted(self.supernet.alphas, identity_cap=self.settings.identity_cap)
+        if self.stopped_early() and self.kept is not None:
+            derived = self.kept
+        inherited = None
+        if self.settings.partial_channels == 1:
+            network = inherit_network(self.supernet, derived.cell, self.skeleton, self.dataset.spec)
+            inherited = evaluate(network, self.dataset.validation, device=self.device)
+        return SearchResult(
+            Architecture(derived.cell, self.full),
+            dict(derived.strengths),
+            evaluate(self.supernet, self.dataset.validation, device=self.device),
+            inherited,
+            tuple(self.history),
+            self.stopped_early(),
+            sum(epoch.seconds for epoch in self.history),
+        )
+
+    def _alpha_step(self, train: Batch, validation: Batch, rate: float, name: str) -> AlphaGradient:
+        seed = derive_seed(self.seed, "alpha steps", name)
+        if self.settings.order == "first":
+            found = self.architect.first_order(validation, seed=seed)
+        else:
+            found = self.architect.second_order(train, validation, self.weight_optimizer, rate, seed=seed)
+        for alpha, gradient in zip(self.supernet.alphas.parameters(), found.gradients, strict=True):
+            alpha.grad = gradient
+        self.alpha_optimizer.step()
+        return found
+
+    def _weight_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One step of the weights; returns the loss and the number of right answers."""
+        inputs = (batch.inputs,) if batch.mask is None else (batch.inputs, batch.mask)
+        with self.autocast:
+            logits = self.supernet(*inputs)
+            loss = F.cross_entropy(logits, batch.labels)
+        weights = list(self.supernet.weights())
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True)  # a sampled pass leaves some ops out
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        if self.settings.gradient_clip:
+            nn.utils.clip_grad_norm_(weights, self.settings.gradient_clip)
+        self.weight_optimizer.step()
+        return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
+
+    def _alpha_batches(self, index: int) -> Iterator[Batch]:
+        """Batches of the alphas' examples without end, in an order of the epoch's own."""
+        order = torch.Generator().manual_seed(derive_seed(self.seed, "alpha batches", str(index)))
+        while True:
+            yield from self.alpha_data.train_batches(self.settings.batch_size, order)
+
+    def _learning_rate(self, epochs_done: float) -> float:
+        """Half a cosine from the first to the final rate over the whole search."""
+        first, final = self.settings.learning_rate, self.settings.final_learning_rate
+        return final + (first - final) * (1 + math.cos(math.pi * epochs_done / self.settings.epochs)) / 2
+
+    def _set_brakes(self, index: int) -> None:
+        """The temperature of sampling and the dropout on identity fall in a line over the epochs."""
+        share = index / max(1, self.settings.epochs - 1)
+        if self.settings.sampling == "gumbel":
+            first, final = self.settings.temperature, self.settings.final_temperature
+            self.supernet.temperature = first + (final - first) * share
+        self.supernet.identity_dropout = self.settings.identity_dropout * (1 - share)
+
+    def _check_finite(self, weight_loss: float, alpha_loss: float | None) -> None:
+        for name, loss in (("weights", weight_loss), ("alphas", alpha_loss)):
+            if loss is not None and not math.isfinite(loss):
+                raise DivergedError(
+                    f"the loss of the {name} became {loss} in epoch {len(self.history) + 1} of {self.settings.epochs};"
+                    " lower learning_rate or alpha_learning_rate in [Darts]"
+                )
+
+    def _summarise(self, means: list[float], trained_alphas: bool, seconds: float) -> None:
+        alphas = self.supernet.alphas
+        derived = derive_weighted(alphas, identity_cap=self.settings.identity_cap)
+        before = self.history[-1].samples if self.history else 0
+        summary = EpochSummary(
+            epoch=len(self.history) + 1,
+            weight_loss=means[0],
+            weight_accuracy=means[1],
+            alpha_loss=means[2] if trained_alphas else None,
+            alpha_accuracy=means[3] if trained_alphas else None,
+            parameter_free=count_parameter_free(derived.cell),
+            identities=sum(edge.op == IDENTITY for node in derived.cell.nodes for edge in node.edges),
+            cell_digest=derived.cell.digest(),
+            samples=before + len(self.weight_data) * (2 if trained_alphas else 1),
+            seconds=seconds,
+            probabilities=alphas.candidates.detach().softmax(-1).cpu().tolist(),
+        )
+        self.history.append(summary)
+        if not self.stopped_early():
+            self.kept = derived
+        for listener in self.listeners:
+            listener.epoch_done(summary, derived)
+
+
+def _bilevel_split(train: Split, settings: DartsSettings, seed: int) -> tuple[Split, Split]:
+    """The examples that train the weights, and those that train the alphas."""
+    if settings.train_subset:
+        train = train.subset(stratified_subset(train.labels, settings.train_subset, seed))
+    weights, alphas = stratified_split(train.labels, settings.alpha_share, seed)
+    if min(len(weights), len(alphas)) < 2:
+        raise DataError(
+            f"{len(weights)} examples train the weights and {len(alphas)} the alphas, allowed: 2 or more each"
+        )
+    return train.subset(weights), train.subset(alphas)

@@ -1,0 +1,102 @@
+"""The search space of one cell: what may stand on every edge, and how many nodes and edges there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from neat_deep.architecture import RANK_NAMES
+from neat_deep.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
+from neat_deep.checks import check_choice, check_range
+from neat_deep.errors import ConfigError
+from neat_deep.ops import get_activation, get_op, list_ops
+
+# Aggregations with a relaxation over any number of edges: see `darts.mixed.combine`.
+RELAXED_AGGREGATIONS = ("add", "mul")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What one edge may hold: an op and the activation after it. `none` has no activation."""
+
+    op: str
+    activation: str = IDENTITY
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it has no weights."""
+        return self.op == NONE or not get_op(self.op).parametric
+
+    def __str__(self) -> str:
+        return self.op if self.activation == IDENTITY else f"{self.op} {self.activation}"
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Cells of `nodes` nodes, each of which reads every earlier state through every candidate.
+
+    `num_inputs` is 1 (a cell reads the previous cell) or 2 (the previous two); `output` is `last` (the last node) or
+    `concat` (all nodes side by side). Raises `ConfigError` on creation for what no search could use.
+    """
+
+    ops: tuple[str, ...]
+    activations: tuple[str, ...] = (IDENTITY, "relu")
+    aggregations: tuple[str, ...] = ("add",)
+    nodes: int = 4
+    num_inputs: int = 2
+    output: CellOutput = "last"
+
+    def __post_init__(self) -> None:
+        check_range("nodes", self.nodes, low=1, high=32)
+        check_range("num_inputs", self.num_inputs, low=1, high=2)
+        check_choice("output", self.output, CELL_OUTPUTS)
+        for key in ("ops", "activations", "aggregations"):
+            names = getattr(self, key)
+            if not names:
+                raise ConfigError(f"{key}: got nothing, allowed: one name or more")
+            if len(set(names)) < len(names):
+                raise ConfigError(f"{key}: got '{' '.join(names)}', allowed: each name once")
+        for name in self.ops:
+            if name != NONE:
+                get_op(name)
+        if set(self.ops) == {NONE}:
+            raise ConfigError(f"ops: got only '{NONE}', allowed: at least one other op")
+        for name in self.activations:
+            get_activation(name)
+        for name in self.aggregations:
+            check_choice("aggregations", name, RELAXED_AGGREGATIONS)
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All candidates of an edge: `none` first where it is one, then each op with each activation."""
+        first = (Candidate(NONE),) if NONE in self.ops else ()
+        return first + tuple(Candidate(op, a) for op in self.real_ops for a in self.activations)
+
+    @cached_property
+    def real_ops(self) -> tuple[str, ...]:
+        """The ops other than `none`."""
+        return tuple(op for op in self.ops if op != NONE)
+
+    @cached_property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """All (node, source state) pairs, node by node; the states are numbered as in `CellGraph`."""
+        return tuple((node, source) for node in range(self.nodes) for source in range(self.num_inputs + node))
+
+    def edges_into(self, node: int) -> range:
+        """The numbers, in `edges`, of the edges that `node` reads."""
+        start = node * self.num_inputs + node * (node - 1) // 2
+        return range(start, start + self.num_inputs + node)
+
+    def check_rank(self, rank: int) -> None:
+        """Raise `ConfigError` for an op that does not support examples of `rank`."""
+        for name in self.real_ops:
+            if rank not in get_op(name).ranks:
+                raise ConfigError(
+                    f"op_options: got '{name}', which does not support the {RANK_NAMES[rank]} of this data set;"
+                    f" allowed: {', '.join([*list_ops(rank), NONE])}"
+                )
+
+    def to_json(self) -> str:
+        """The space as JSON text, by which a checkpoint knows its own."""
+        return json.dumps(asdict(self), sort_keys=True)

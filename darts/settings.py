@@ -1,0 +1,157 @@
+"""[Darts] of an INI file to typed settings, and the experiment that they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from darts.search_space import SearchSpace
+from neat_deep.architecture import Skeleton
+from neat_deep.cell_graph import IDENTITY, NONE, CellOutput
+from neat_deep.checks import check_choice, check_range
+from neat_deep.config import RunSettings, read_ini, read_section
+from neat_deep.data import Augmentation, DataSettings
+from neat_deep.errors import ConfigError
+from neat_deep.training import TrainingSettings
+
+ALL_IMAGE_OPS = (
+    NONE,
+    IDENTITY,
+    "sep_conv_1",
+    "sep_conv_3",
+    "sep_conv_5",
+    "dil_conv_1",
+    "dil_conv_3",
+    "dil_conv_5",
+    "avg_pool_3",
+    "avg_pool_5",
+    "max_pool_3",
+    "max_pool_5",
+)
+PRECISIONS = ("float32", "bfloat16")  # float16 needs its gradients scaled, which the architect's products do not know
+
+
+@dataclass(frozen=True)
+class DartsSettings:
+    """How a cell is searched by gradient descent; the defaults are the published ones (arXiv 1806.09055, section 3).
+
+    The search space: what is not named here is every op for images, identity and relu, and add.
+    """
+
+    op_options: tuple[str, ...] = ALL_IMAGE_OPS
+    activation_options: tuple[str, ...] = (IDENTITY, "relu")
+    aggregation_options: tuple[str, ...] = ("add",)
+    nodes: int = 4
+    num_inputs: int = 2
+    output: CellOutput = "last"
+
+    epochs: int = 50
+    weight_epochs: int = 0  # the first so many train weights only
+    batch_size: int = 64
+    train_subset: int = 0  # examples of the training part to search on; 0: all
+    alpha_share: float = 0.5  # the share of them that trains the alphas
+    channels: int = 0  # of the supernet; 0: those of [Network]
+    augment: bool = False  # whether the supernet's images are augmented as [Training] says
+    precision: str = "float32"
+    compile: bool = False
+
+    learning_rate: float = 0.025  # of the weights, at the start
+    final_learning_rate: float = 0.001
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    gradient_clip: float = 5.0
+    order: str = "first"
+    alpha_learning_rate: float = 3e-4
+    alpha_weight_decay: float = 1e-3
+
+    sampling: str = "softmax"  # or gumbel: one candidate an edge (GDAS)
+    temperature: float = 10.0  # of gumbel, at the start
+    final_temperature: float = 0.1
+    partial_channels: int = 1  # 1 / so many of the channels go through the ops (PC-DARTS)
+    edge_normalisation: bool = False
+    identity_dropout: float = 0.0  # at the start; falls to 0 (P-DARTS)
+    identity_cap: int = -1  # identities that a derived cell may have; -1: any number (P-DARTS)
+    stop_parameter_free: int = 0  # stop before a derived cell has so many parameter-free ops; 0: never (DARTS+)
+
+    def __post_init__(self) -> None:
+        self.space()
+        check_range("epochs", self.epochs, low=1)
+        check_range("weight_epochs", self.weight_epochs, low=0, high=self.epochs - 1)
+        check_range("batch_size", self.batch_size, low=2)
+        check_range("train_subset", self.train_subset, low=0)
+        check_range("alpha_share", self.alpha_share, above=0, high=0.9)
+        check_range("channels", self.channels, low=0)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_range("learning_rate", self.learning_rate, above=0, high=100)
+        check_range("final_learning_rate", self.final_learning_rate, low=0, high=self.learning_rate)
+        check_range("momentum", self.momentum, low=0, high=0.9999)
+        check_range("weight_decay", self.weight_decay, low=0)
+        check_range("gradient_clip", self.gradient_clip, low=0)
+        check_choice("order", self.order, ("first", "second"))
+        check_range("alpha_learning_rate", self.alpha_learning_rate, above=0, high=100)
+        check_range("alpha_weight_decay", self.alpha_weight_decay, low=0)
+        check_choice("sampling", self.sampling, ("softmax", "gumbel"))
+        check_range("temperature", self.temperature, above=0)
+        check_range("final_temperature", self.final_temperature, above=0, high=self.temperature)
+        check_range("partial_channels", self.partial_channels, low=1)
+        check_range("identity_dropout", self.identity_dropout, low=0, high=0.95)
+        check_range("identity_cap", self.identity_cap, low=-1)
+        check_range("stop_parameter_free", self.stop_parameter_free, low=0)
+        if self.order == "second" and self.sampling == "gumbel":
+            raise ConfigError(
+                "order: got 'second' with sampling = gumbel, allowed: first; a finite difference over sampled"
+                " candidates would mostly be a difference between samples"
+            )
+        if self.identity_cap >= 0 and set(self.op_options) <= {NONE, IDENTITY}:
+            raise ConfigError("identity_cap: op_options holds nothing else that an edge could have instead")
+
+    def space(self) -> SearchSpace:
+        """The search space; raises `ConfigError`, which names the key of [Darts]."""
+        try:
+            return SearchSpace(
+                self.op_options,
+                self.activation_options,
+                self.aggregation_options,
+                self.nodes,
+                self.num_inputs,
+                self.output,
+            )
+        except ConfigError as error:
+            text = str(error)
+            for field, key in (("ops", "op"), ("activations", "activation"), ("aggregations", "aggregation")):
+                text = text.replace(f"{field}:", f"{key}_options:")
+            raise ConfigError(text) from None
+
+    def skeleton(self, full: Skeleton) -> Skeleton:
+        """The skeleton that the supernet stands in."""
+        return replace(full, channels=self.channels or full.channels)
+
+    def augmentation(self, full: Augmentation) -> Augmentation:
+        """The augmentation of the supernet's training, made from that of the final training."""
+        return full if self.augment else Augmentation()
+
+
+@dataclass(frozen=True)
+class DartsExperiment:
+    """All that an INI file says about a search by gradient descent."""
+
+    data: DataSettings
+    network: Skeleton
+    training: TrainingSettings
+    darts: DartsSettings
+    run: RunSettings
+
+
+def load_darts_experiment(path: Path | str) -> DartsExperiment:
+    """Read and check an INI file's [Data], [Network], [Training], [Darts] and [Run]; other sections are left alone.
+
+    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
+    """
+    parser = read_ini(path)
+    return DartsExperiment(
+        data=read_section(path, parser, "Data", DataSettings),
+        network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
+        training=read_section(path, parser, "Training", TrainingSettings),
+        darts=read_section(path, parser, "Darts", DartsSettings),
+        run=read_section(path, parser, "Run", RunSettings),
+    )

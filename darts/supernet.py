@@ -1,0 +1,76 @@
+"""The supernet: the skeleton of every network here, with mixed cells, and one set of alphas for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from darts.alphas import Alphas
+from darts.mixed import MixedCell, MixedEdge, mix_candidates
+from darts.search_space import SearchSpace
+from neat_deep.architecture import Skeleton
+from neat_deep.data import DataSpec
+from neat_deep.network import Network
+from neat_deep.randomness import derive_seed, seeded
+
+
+class Supernet(nn.Module):
+    """All networks of a search space in one, called like a `Network`: (B, ...) and a mask to logits (B, classes).
+
+    The cells share `alphas` and nothing else; stem, reductions and head are those that the derived network has.
+    `temperature` (None: all candidates are mixed) and `identity_dropout` are set by the search as it goes on.
+    """
+
+    def __init__(self, network: Network, alphas: Alphas) -> None:
+        super().__init__()
+        self.network = network
+        self.alphas = alphas
+        self.temperature: float | None = None
+        self.identity_dropout = 0.0
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        # Outside of training nothing is drawn: the score of a supernet must not depend on luck.
+        if self.training:
+            mixing = self.alphas(temperature=self.temperature, identity_dropout=self.identity_dropout)
+        else:
+            mixing = self.alphas()
+        return self.network(x, mask, mixing)
+
+    def weights(self) -> Iterator[nn.Parameter]:
+        """All parameters but the alphas."""
+        return self.network.parameters()
+
+
+def build_supernet(
+    space: SearchSpace,
+    skeleton: Skeleton,
+    data: DataSpec,
+    *,
+    seed: int,
+    partial_channels: int = 1,
+    edge_normalisation: bool = False,
+) -> Supernet:
+    """A supernet whose weights and alphas are drawn from `seed`; the global random state is left as it was.
+
+    Raises `ConfigError` for ops of another rank than the data's, and for channels that do not divide into
+    `partial_channels`.
+    """
+    space.check_rank(data.rank)
+    with seeded(derive_seed(seed, "supernet")):
+        network = Network(skeleton, data, lambda spec: MixedCell(space, spec, partial_channels), space.num_inputs)
+    generator = torch.Generator().manual_seed(derive_seed(seed, "alphas"))
+    return Supernet(network, Alphas(space, generator, edge_normalisation=edge_normalisation))
+
+
+def compile_edges(supernet: Supernet) -> None:
+    """Let `torch.compile` make one mixed edge fast; every other edge of its shape reuses what was compiled.
+
+    A whole cell takes minutes to compile and gains no more: an edge's convolutions stay calls, what is fused is all
+    that follows them.
+    """
+    compiled = torch.compile(mix_candidates, dynamic=False)
+    for module in supernet.modules():
+        if isinstance(module, MixedEdge):
+            module.mix = compiled

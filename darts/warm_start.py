@@ -1,0 +1,103 @@
+"""The way back: alphas that stand for a given cell, and a derived network with the supernet's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from darts.alphas import Alphas
+from darts.derive import EDGES_KEPT
+from darts.mixed import MixedCell, MixedEdge
+from darts.search_space import Candidate, SearchSpace
+from darts.supernet import Supernet
+from neat_deep.architecture import Skeleton
+from neat_deep.cell_graph import CellGraph, CellNode
+from neat_deep.data import DataSpec
+from neat_deep.errors import GraphError
+from neat_deep.network import Cell, Network
+from neat_deep.ops import get_op
+from neat_deep.randomness import seeded
+
+LEAD = 2.0  # of a chosen candidate's logit over the others: a quarter of the weight among 23, so far from certain
+
+
+def warm_start(alphas: Alphas, cell: CellGraph, *, lead: float = LEAD) -> Alphas:
+    """Set `alphas` in place so that they favour `cell`, and return them: `derive(warm_start(alphas, cell)) == cell`.
+
+    `lead` is how far the chosen candidates' logits are above the others, which are 0. Raises `GraphError` for a
+    cell that the search space cannot hold: another number of nodes or inputs, another output, a node without
+    two distinct sources (one, where only one state comes before it), an op, activation or aggregation that is no
+    option.
+    """
+    space = alphas.space
+    _check_holdable(space, cell)
+    with torch.no_grad():
+        for parameter in alphas.parameters():
+            parameter.zero_()
+        for index, node in enumerate(cell.nodes):
+            if alphas.aggregations is not None:
+                alphas.aggregations[index, space.aggregations.index(node.aggregation)] = lead
+            for slot, edge in enumerate(node.edges):
+                number = space.edges_into(index)[edge.source]
+                row = space.candidates.index(Candidate(edge.op, edge.activation))
+                alphas.candidates[:, number, row] = lead * (1 - 0.1 * slot)  # slot 1 is the stronger
+                if alphas.edges is not None:
+                    alphas.edges[:, number] = lead
+    return alphas
+
+
+def inherit_network(supernet: Supernet, cell: CellGraph, skeleton: Skeleton, data: DataSpec) -> Network:
+    """The network of a derived cell with the supernet's own weights, as it stands before any retraining.
+
+    `skeleton` is the supernet's. Raises `GraphError` for a supernet of partial channels, whose ops are narrower
+    than the network's.
+    """
+    with seeded(0):
+        network = Network(skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs)
+    state = network.state_dict()
+    trained = supernet.network.state_dict()
+    state.update({name: tensor for name, tensor in trained.items() if not name.startswith("cells.")})
+    network.load_state_dict(state)
+    for mixed, derived in zip(supernet.network.cells, network.cells, strict=True):
+        assert isinstance(mixed, MixedCell) and isinstance(derived, Cell)
+        if mixed.partial_channels > 1:
+            raise GraphError("a supernet of partial channels has no weights that fit the derived network")
+        _copy_cell(mixed, derived, cell)
+    return network
+
+
+def _copy_cell(mixed: MixedCell, derived: Cell, cell: CellGraph) -> None:
+    ops = iter(derived.ops)
+    for index, node in enumerate(cell.nodes):
+        for edge in node.edges:
+            op = next(ops)
+            if get_op(edge.op).parametric:
+                mixed_edge = mixed.edges[mixed.space.edges_into(index)[edge.source]]
+                assert isinstance(mixed_edge, MixedEdge)
+                op.load_state_dict(mixed_edge.ops[edge.op].state_dict())
+    if derived.projection is not None and mixed.projection is not None:
+        derived.projection.load_state_dict(mixed.projection.state_dict())
+
+
+def _check_holdable(space: SearchSpace, cell: CellGraph) -> None:
+    if cell.num_inputs != space.num_inputs:
+        raise GraphError(f"the cell has {cell.num_inputs} inputs, the search space {space.num_inputs}")
+    if cell.output != space.output:
+        raise GraphError(f"the cell's output is '{cell.output}', the search space's '{space.output}'")
+    if len(cell.nodes) != space.nodes:
+        raise GraphError(f"the cell has {len(cell.nodes)} nodes, the search space {space.nodes}")
+    for index, node in enumerate(cell.nodes):
+        _check_node(space, index, node)
+
+
+def _check_node(space: SearchSpace, index: int, node: CellNode) -> None:
+    wanted = min(EDGES_KEPT, space.num_inputs + index)
+    sources: Sequence[int] = [edge.source for edge in node.edges]
+    if len(set(sources)) != wanted or len(sources) != wanted:
+        raise GraphError(f"node {index} reads the states {sources}, a derived node reads {wanted} distinct ones")
+    if node.aggregation not in space.aggregations:
+        raise GraphError(f"node {index}: aggregation '{node.aggregation}' is not among {' '.join(space.aggregations)}")
+    for edge in node.edges:
+        if Candidate(edge.op, edge.activation) not in space.candidates:
+            raise GraphError(f"node {index}: '{Candidate(edge.op, edge.activation)}' is not among the candidates")
