@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import difflib
-import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -312,7 +311,7 @@ def _parse(key: str, text: str, hint: Any) -> Any:
     if "#" in text or ";" in text:
         raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
     reader, allowed = _READERS.get(hint, _READERS[str])  # a Literal is a text that its class checks
-    if not text and not isinstance(hint, types.GenericAlias):
+    if not text and hint != tuple[int, ...]:
         raise ConfigError(f"{key}: got nothing, allowed: {allowed}")
     try:
         return reader(text)
