@@ -14,7 +14,6 @@ from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, load_darts_experiment
 from darts.warm_start import check_holdable
 from neat_deep.architecture import Architecture
-from neat_deep.cell_graph import CellGraph
 from neat_deep.checks import check_range
 from neat_deep.command_line import (
     add_common_options,
@@ -143,9 +142,8 @@ def _config_path(options: argparse.Namespace) -> Path:
 
 
 def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:
-    cell: CellGraph = found.architecture.cell
     title = f"derived cell, supernet's validation accuracy {100 * found.supernet.accuracy:.2f}%"
-    try_picture(draw_cell(cell, title=title, edge_widths=found.strengths), folder / "best")
+    try_picture(draw_cell(found.derived.cell, title=title, edge_widths=found.derived.widths()), folder / "best")
     try_picture(draw_network(found.architecture, shape, classes), folder / "network")
 
 

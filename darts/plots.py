@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from darts.history import EpochSummary
 from darts.search_space import Candidate, SearchSpace
 from neat_deep.cell_graph import IDENTITY, NONE
+from neat_deep.drawing import input_label
 from neat_deep.errors import OutputError
 from neat_deep.files import replacing
 from neat_deep.labels import CUSTOM_COLOURS, FAMILY_COLOURS
@@ -93,7 +94,7 @@ def draw_alphas(space: SearchSpace, history: Sequence[EpochSummary], aggregation
         axes = panels[node][source]
         used.add((node, source))
         _draw_edge(axes, space, epochs, weights[:, number])
-        axes.set_title(f"{_state_name(space, source)} → node {node + 1}", fontsize=9, color=INK, loc="left")
+        axes.set_title(f"{_state_name(space, source)} → node {node}", fontsize=9, color=INK, loc="left")
         _style(axes)
     for node in range(space.nodes):
         panels[node][0].set_ylabel("softmax weight", color=MUTED, fontsize=8)
@@ -166,9 +167,10 @@ def _dashes(space: SearchSpace, candidate: Candidate) -> Dashes:
 
 
 def _state_name(space: SearchSpace, state: int) -> str:
+    """What the picture of the cell calls it."""
     if state >= space.num_inputs:
-        return f"node {state - space.num_inputs + 1}"
-    return "input" if space.num_inputs == 1 else f"input {state + 1}"
+        return f"node {state - space.num_inputs}"
+    return input_label(state, space.num_inputs)
 
 
 def _numbers(values: object) -> list[float]:

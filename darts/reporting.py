@@ -102,7 +102,7 @@ class SearchRecorder:
         self._history.append(summary)
         save_history(self._history, self._folder / "history.json")
         self._write_scalars(summary)
-        drawing = draw_cell(derived.cell, title=f"after epoch {summary.epoch}", edge_widths=derived.strengths)
+        drawing = draw_cell(derived.cell, title=f"after epoch {summary.epoch}", edge_widths=derived.widths())
         try_picture(drawing, self._folder / "cells" / f"epoch_{summary.epoch:03}")
         if time.perf_counter() - self._plotted >= PLOT_SECONDS:
             self._plot()

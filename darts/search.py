@@ -38,7 +38,7 @@ class SearchResult:
     """
 
     architecture: Architecture
-    strengths: dict[tuple[int, int], float]
+    derived: Derived
     supernet: Evaluation
     inherited: Evaluation | None
     history: tuple[EpochSummary, ...]
@@ -224,7 +224,7 @@ class _Run:
             inherited = evaluate(network, self.dataset.validation, device=self.device)
         return SearchResult(
             Architecture(derived.cell, self.full),
-            dict(derived.strengths),
+            derived,
             evaluate(self.supernet, self.dataset.validation, device=self.device),
             inherited,
             tuple(self.history),

@@ -90,10 +90,14 @@ class CellGraph:
         used = self._used_states()
         return tuple(i for i in range(self.num_inputs) if i in used)
 
+    def used_nodes(self) -> tuple[int, ...]:
+        """The nodes, by index, that the output depends on."""
+        used = self._used_states()
+        return tuple(i for i in range(len(self.nodes)) if self.num_inputs + i in used)
+
     def prune(self) -> CellGraph:
         """The same cell without the nodes that its output does not use."""
-        used = self._used_states()
-        return self._keep([i for i in range(len(self.nodes)) if self.num_inputs + i in used])
+        return self._keep(self.used_nodes())
 
     def canonical(self) -> CellGraph:
         """The one form that all graphs of the same network share.
