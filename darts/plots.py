@@ -103,7 +103,8 @@ def draw_alphas(space: SearchSpace, history: Sequence[EpochSummary], aggregation
                 panels[node][column].set_visible(False)
     for axes in panels[-1]:
         axes.set_xlabel("epoch", color=MUTED, fontsize=8)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+        ticks = MaxNLocator(nbins=5, integer=True, min_n_ticks=1).tick_values(epochs[0], epochs[-1])
+        axes.set_xticks([tick for tick in ticks if epochs[0] <= tick <= epochs[-1]])  # not under the names
     figure.legend(
         handles=_legend(space), loc="outside lower center", ncols=6, frameon=False, fontsize=9, labelcolor=INK
     )
