@@ -141,14 +141,17 @@ def truncated_json(folder: Path) -> None:
     file.write_text(file.read_text()[:300])
 
 
-def truncated_mnist(folder: Path) -> None:
-    """MNIST's files with 20 images each, the training images cut off in the middle."""
-    for part in ("train", "t10k"):
+def mnist(cut: str) -> Prepare:
+    """MNIST's files with 20 images each, the file `cut` without its second half."""
+
+    def apply(folder: Path) -> None:
         images = struct.pack(">4I", 0x0803, 20, 28, 28) + bytes(20 * 28 * 28)
-        kept = len(images) // 2 if part == "train" else len(images)
-        put_bytes(folder / "data" / "MNIST" / "raw" / f"{part}-images-idx3-ubyte", images[:kept])
         labels = struct.pack(">2I", 0x0801, 20) + bytes(range(10)) * 2
-        put_bytes(folder / "data" / "MNIST" / "raw" / f"{part}-labels-idx1-ubyte", labels)
+        for part in ("train", "t10k"):
+            for name, data in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+                put_bytes(folder / "data" / "MNIST" / "raw" / name, data[: len(data) // 2] if name == cut else data)
+
+    return apply
 
 
 def images(*classes: str) -> Prepare:
@@ -157,7 +160,7 @@ def images(*classes: str) -> Prepare:
     def apply(folder: Path) -> None:
         (folder / "photos").mkdir()
         for name in classes:
-            (folder / "photos" / name).mkdir()
+            (folder / "photos" / name).mkdir(parents=True)
             for number in range(4):
                 Image.new("RGB", (8, 8), (60 * number, 0, 0)).save(folder / "photos" / name / f"{number}.png")
 
@@ -220,7 +223,13 @@ AS_A_USER = (
     case(
         "mnist-truncated",
         "--dataset: data/MNIST/raw/train-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
-        prepare=truncated_mnist,
+        prepare=mnist(cut="train-images-idx3-ubyte"),
+        options="--dataset mnist",
+    ),
+    case(
+        "mnist-test-images-truncated",
+        "--dataset: data/MNIST/raw/t10k-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
+        prepare=mnist(cut="t10k-images-idx3-ubyte"),
         options="--dataset mnist",
     ),
     case(
@@ -443,6 +452,39 @@ ARCHITECTURES = (
     ),
 )
 
+TWO_PARTS = images("train/cats", "train/dogs", "test/cats", "test/dogs")
+
+TEST_PARTS = tuple(
+    case(f"{name}-{script}", says, prepare=prepare, options=options, script=script)
+    for script in (SEARCH, TRAIN)
+    for name, says, prepare, options in (
+        (
+            "mnist-images",
+            "--dataset: data/MNIST/raw/t10k-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
+            mnist(cut="t10k-images-idx3-ubyte"),
+            "--dataset mnist",
+        ),
+        (
+            "mnist-labels",
+            "--dataset: data/MNIST/raw/t10k-labels-idx1-ubyte is damaged: got 14 bytes, allowed: 28",
+            mnist(cut="t10k-labels-idx1-ubyte"),
+            "--dataset mnist",
+        ),
+        (
+            "image-broken",
+            "--dataset, --data-root: cannot read the image photos/test/dogs/2.png: ",
+            (TWO_PARTS, content("photos/test/dogs/2.png", b"\x89PNG\r\n\x1a\n broken")),
+            PHOTOS,
+        ),
+        (
+            "class-unknown",
+            "--dataset, --data-root: photos/test: class folders: got owls, allowed: those of photos/train: cats, dogs",
+            images("train/cats", "train/dogs", "test/cats", "test/owls"),
+            PHOTOS,
+        ),
+    )
+)
+
 OPTIONS = (
     case("dataset-none", "--dataset: unknown data set ''", options="--dataset="),
     case(
@@ -485,6 +527,7 @@ TABLES = {
     "own": OWN_SECTIONS,
     "neat": NEAT_SECTIONS,
     "architecture": ARCHITECTURES,
+    "test-part": TEST_PARTS,
     "option": OPTIONS,
 }
 IN_PROCESS = [pytest.param(case, id=f"{table}-{case.name}") for table, cases in TABLES.items() for case in cases]

@@ -37,10 +37,10 @@ class DataSettings:
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """Read the training images, split them, and find out how to normalise; the test images stay unread.
+    """Read the training images, split them, and find out how to normalise; the test images are only checked.
 
-    Raises `DataError` for files that are missing, damaged or too few, and `ConfigError` for a `train_limit` that
-    leaves a class out.
+    Raises `DataError` for files of either part that are missing, damaged or too few, and `ConfigError` for a
+    `train_limit` that leaves a class out.
     """
     source = DATASETS[settings.dataset](settings)
     images, labels = source.train
