@@ -28,7 +28,7 @@ from neat_deep.config import load_experiment
 from neat_deep.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
-SEARCH, TRAIN = "mnist_neat.py", "train_architecture.py"
+SEARCH, TRAIN, RANDOM = "examples/mnist_neat.py", "examples/train_architecture.py", "benchmarks/random_genomes.py"
 CONFIG = ROOT / "configs" / "digits_neat.ini"
 ARCHITECTURE = ROOT / "configs" / "architectures" / "resnet_block.json"
 NO_NETWORK = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
@@ -455,7 +455,7 @@ ARCHITECTURES = (
 TWO_PARTS = images("train/cats", "train/dogs", "test/cats", "test/dogs")
 
 TEST_PARTS = tuple(
-    case(f"{name}-{script}", says, prepare=prepare, options=options, script=script)
+    case(f"{name}-{Path(script).stem}", says, prepare=prepare, options=options, script=script)
     for script in (SEARCH, TRAIN)
     for name, says, prepare, options in (
         (
@@ -511,6 +511,7 @@ OPTIONS = (
         case(options, says, options=options, script=TRAIN, usage=usage)
         for options, says, usage in (
             ("--retrainings -2", "--retrainings: got -2, allowed: 1 or more", False),
+            ("--retrainings 1.5", "argument --retrainings: invalid number value: '1.5'", True),
             ("--out=", "--out: got '', allowed: the name of a new folder", False),
             ("--cells 0", "--cells: got 0, allowed: 1 or more", False),
             ("--cells 2", "--cells: reduce_after: got 3, allowed: 0 to 2", False),
@@ -553,9 +554,9 @@ def prepared(case: Case, folder: Path) -> list[str]:
     for step in case.prepare:
         step(folder)
     options = case.options.split()
-    if case.script == TRAIN and not any(option.endswith(".json") for option in options):
+    if case.script != SEARCH and not any(option.endswith(".json") for option in options):
         options.insert(0, "architecture.json")
-    return [str(ROOT / "examples" / case.script), "--config", "experiment.ini", *options]
+    return [str(ROOT / case.script), "--config", "experiment.ini", *options]
 
 
 def listing(folder: Path, case: Case) -> set[str]:
@@ -607,7 +608,7 @@ def check(case: Case, outcome: Outcome) -> None:
     *above, last = outcome.err.splitlines() or [""]
     assert outcome.code == 2, outcome
     assert "Traceback" not in outcome.err + outcome.out
-    assert last.startswith(f"{case.script}: error: " if case.usage else "error: "), outcome.err
+    assert last.startswith(f"{Path(case.script).name}: error: " if case.usage else "error: "), outcome.err
     assert not any("error: " in line for line in above), outcome.err
     assert outcome.out == ""
     for fragment in case.says:
