@@ -523,6 +523,39 @@ OPTIONS = (
     ),
 )
 
+RANDOM_GENOMES = tuple(
+    case(options, says, options=options, script=RANDOM, usage=usage, prepare=prepare)
+    for options, says, usage, prepare in (
+        ("--count 0", "--count: got 0, allowed: 1 or more", False, ()),
+        ("--count few", "argument --count: invalid number value: 'few'", True, ()),
+        ("--seed -1", "--seed: got -1, allowed: 0 to", False, ()),
+        ("--device xyz", "--device: device 'xyz' is not on this machine; allowed: auto, cpu", False, ()),
+        ("--dataset digit", "--dataset: unknown data set 'digit'; did you mean 'digits'?", False, ()),
+        ("--out taken", "--out: taken is a file, allowed: a folder", False, FILE),
+        ("--config absent.ini", "--config: cannot read INI file absent.ini: No such file", False, ()),
+        ("absent.json", "cannot read architecture absent.json: No such file", False, ()),
+        ("--counts 2", "unrecognized arguments: --counts 2", True, ()),
+        (
+            "--data-root absent --dataset image_folder",
+            "--dataset, --data-root: no folder absent; an image folder is laid out as",
+            False,
+            (),
+        ),
+        (
+            "--count 1",
+            "architecture.json: unknown op 'sep_konv_3'; did you mean 'sep_conv_3'?",
+            False,
+            json_value(*EDGE, "op", to="sep_konv_3"),
+        ),
+        (
+            "--count 2",
+            "experiment.ini: [CellGenome] op_options: got 'attention', which does not support the images",
+            False,
+            line("CellGenome", "op_options", "identity attention"),
+        ),
+    )
+)
+
 TABLES = {
     "ini": INI_TEXT,
     "own": OWN_SECTIONS,
@@ -530,6 +563,7 @@ TABLES = {
     "architecture": ARCHITECTURES,
     "test-part": TEST_PARTS,
     "option": OPTIONS,
+    "random-genomes": RANDOM_GENOMES,
 }
 IN_PROCESS = [pytest.param(case, id=f"{table}-{case.name}") for table, cases in TABLES.items() for case in cases]
 
