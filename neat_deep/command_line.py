@@ -21,7 +21,7 @@ from rich.table import Table
 
 from neat_deep.architecture import Architecture
 from neat_deep.checks import check_range
-from neat_deep.config import Experiment, load_experiment
+from neat_deep.config import MOST_GENOMES, Experiment, load_experiment
 from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, NeatDeepError
 from neat_deep.files import write_text
@@ -103,7 +103,8 @@ def read_experiment(options: argparse.Namespace) -> Experiment:
     population = getattr(options, "population", None)
     if population is not None:
         reproduction = experiment.neat.reproduction_config
-        check_range("--population", population, low=max(2, reproduction.elitism, reproduction.min_species_size))
+        low = max(2, reproduction.elitism, reproduction.min_species_size)
+        check_range("--population", population, low=low, high=MOST_GENOMES)
         experiment.neat.pop_size = population
     return dataclasses.replace(experiment, data=data, run=run)
 

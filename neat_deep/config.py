@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import neat
 from neat.config import UnknownConfigItemError
 
-from neat_deep.architecture import Skeleton
+from neat_deep.architecture import MOST_CHANNELS, Skeleton
 from neat_deep.checks import check_choice, check_range
 from neat_deep.data import Augmentation, DataSettings
 from neat_deep.errors import ConfigError, NeatDeepError, unknown_name
@@ -26,6 +26,8 @@ from neat_deep.reproduction import CellReproduction
 from neat_deep.training import TrainingSettings
 
 Settings = TypeVar("Settings")
+
+MOST_GENOMES = 100_000  # of a generation
 
 SECTIONS = frozenset(
     {"Data", "Network", "Training", "Fitness", "Run", "Darts"}
@@ -55,7 +57,7 @@ class FitnessSettings:
         check_range("epochs", self.epochs, low=1)
         check_range("batch_size", self.batch_size, low=2)
         check_range("learning_rate", self.learning_rate, above=0, high=100)
-        check_range("channels", self.channels, low=0)
+        check_range("channels", self.channels, low=0, high=MOST_CHANNELS)
 
     def training(self, full: TrainingSettings) -> TrainingSettings:
         """The settings that a genome is trained with, made from those of the final training."""
@@ -108,7 +110,7 @@ def load_experiment(path: Path | str) -> Experiment:
     Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
     """
     parser = read_ini(path)
-    return Experiment(
+    experiment = Experiment(
         data=read_section(path, parser, "Data", DataSettings),
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
         training=read_section(path, parser, "Training", TrainingSettings),
@@ -116,6 +118,11 @@ def load_experiment(path: Path | str) -> Experiment:
         run=read_section(path, parser, "Run", RunSettings),
         neat=_load_neat(path, parser),
     )
+    try:
+        experiment.fitness.skeleton(experiment.network)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: [Fitness] {error}") from None
+    return experiment
 
 
 def read_ini(path: Path | str) -> configparser.ConfigParser:
@@ -189,7 +196,7 @@ class _NeatSection:
     def __post_init__(self) -> None:
         if self.seed != "None":
             raise ConfigError(f"seed: got {self.seed}; set it in [Run]: neat-python would reseed on every rebuild")
-        check_range("pop_size", self.pop_size, low=2)
+        check_range("pop_size", self.pop_size, low=2, high=MOST_GENOMES)
         check_choice("fitness_criterion", self.fitness_criterion, ("max", "min", "mean"))
         check_range("fitness_threshold", self.fitness_threshold)
 

@@ -6,6 +6,7 @@ process seconds, so a second, longer table runs the same scripts inside the test
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -205,7 +206,7 @@ AS_A_USER = (
     value("CellGenome", "op_options", "identity  none", "got 'identity  none'; names are separated by one space"),
     value("CellGenome", "op_mutate_rate", "1.5", "got 1.5, allowed: 0 to 1"),
     value("Training", "epochs", "-1", "got -1, allowed: 1 or more"),
-    value("NEAT", "pop_size", "1", "got 1, allowed: 2 or more"),
+    value("NEAT", "pop_size", "1", "got 1, allowed: 2 to 100000"),
     case(
         "data-set-unknown",
         "--dataset: unknown data set 'fashion_mnits'; did you mean 'fashion_mnist'? known: cifar10, digits,",
@@ -351,7 +352,24 @@ OWN_SECTIONS = (
     value("Data", "validation", "1.0", "got 1.0, allowed: more than 0 and less than 1"),
     value("Data", "train_limit", "-1", "got -1, allowed: 0 or more"),
     case("train-limit", "[Data]: train_limit: got 5, allowed: 20 or more", prepare=line("Data", "train_limit", "5")),
-    value("Network", "channels", "0", "got 0, allowed: 1 or more"),
+    value("Data", "split_seed", "9" * 30, "got 999999999999999999999999999999, allowed: 0 to"),
+    value("Network", "channels", "0", "got 0, allowed: 1 to 4096"),
+    value("Network", "channels", "1000000000", "got 1000000000, allowed: 1 to 4096"),
+    value("Network", "channels", "1" * 400, f"got {'1' * 400}, allowed: 1 to 4096"),
+    value("Network", "channels", "1" * 5000, f"got '{'1' * 5000}', allowed: a whole number"),
+    value("Network", "cells", "1000000000", "got 1000000000, allowed: 1 to 200"),
+    value("Network", "growth", "1e300", "got 1e+300, allowed: 1 to 16"),
+    case(
+        "channels-grown",
+        "experiment.ini: [Network] channels after the last reduction: got 16000, allowed: 1 to 4096",
+        prepare=(line("Network", "channels", "4000"), line("Network", "reduce_after", "1 2")),
+    ),
+    value("Fitness", "channels", "1000000000", "got 1000000000, allowed: 0 to 4096"),
+    case(
+        "fitness-channels-grown",
+        "experiment.ini: [Fitness] channels after the last reduction: got 16000, allowed: 1 to 4096",
+        prepare=(line("Fitness", "channels", "4000"), line("Network", "reduce_after", "1 2")),
+    ),
     value("Network", "reduce_after", "1 9", "got 9, allowed: 0 to 3", line("Network", "cells", "3")),
     value("Network", "reduce_after", "1, 2", "got '1, 2', allowed: whole numbers with spaces between"),
     value("Network", "norm", "group", "got 'group', allowed: batch, layer"),
@@ -372,6 +390,8 @@ OWN_SECTIONS = (
 )
 
 NEAT_SECTIONS = (
+    value("NEAT", "pop_size", "1000000000", "got 1000000000, allowed: 2 to 100000"),
+    value("CellGenome", "num_hidden", "1000000000", "got 1000000000, allowed: 0 to 200"),
     value("NEAT", "pop_size", "abc", "got 'abc', allowed: a whole number"),
     value("NEAT", "fitness_criterion", "best", "got 'best', allowed: max, min, mean"),
     value("NEAT", "seed", "1", "got 1; set it in [Run]"),
@@ -433,6 +453,9 @@ ARCHITECTURES = (
         case(name, f"architecture.json: {says}", prepare=prepare, script=TRAIN)
         for name, says, prepare in (
             ("truncated", "not JSON: ", truncated_json),
+            ("nested", "not JSON of ours: lists or", content("architecture.json", b"[" * 100_000)),
+            ("channels", "skeleton: channels: got 1000000000, ", json_value("skeleton", "channels", to=10**9)),
+            ("growth", "skeleton: growth: got 1e+300, allowed: 1 to 16", json_value("skeleton", "growth", to=1e300)),
             ("not-utf-8", "not UTF-8 text (byte 0)", content("architecture.json", b"\xff{}")),
             ("list", "the file: got list, allowed: an object with format,", content("architecture.json", b"[]")),
             ("format", "format: got 'onnx', allowed: 'neat-deep architecture'", json_value("format", to="onnx")),
@@ -498,7 +521,7 @@ OPTIONS = (
     case("population", "--population: got 1, allowed: ", options="--population 1"),
     case(
         "population-of-elites",
-        "--population: got 3, allowed: 4 or more",
+        "--population: got 3, allowed: 4 to 100000",
         prepare=line("CellReproduction", "elitism", "4"),
         options="--population 3",
     ),
@@ -513,7 +536,9 @@ OPTIONS = (
             ("--retrainings -2", "--retrainings: got -2, allowed: 1 or more", False),
             ("--retrainings 1.5", "argument --retrainings: invalid number value: '1.5'", True),
             ("--out=", "--out: got '', allowed: the name of a new folder", False),
-            ("--cells 0", "--cells: got 0, allowed: 1 or more", False),
+            ("--cells 0", "--cells: got 0, allowed: 1 to 200", False),
+            ("--channels 1000000000", "--channels: got 1000000000, allowed: 1 to 4096", False),
+            ("--channels 4096 --reduce-after 1", "reduction: got 8192, allowed: 1 to 4096", False),
             ("--cells 2", "--cells: reduce_after: got 3, allowed: 0 to 2", False),
             ("--reduce-after 2 1", "--reduce-after: got (2, 1), allowed: different numbers in rising order", False),
             ("--epochs -1", "--epochs: got -1, allowed: 1 or more", False),
@@ -676,6 +701,26 @@ def test_the_input_is_good_before_it_is_spoilt() -> None:
     assert load_experiment(CONFIG).data.dataset == "digits"
     assert len(Architecture.load(ARCHITECTURE).cell.nodes) == 4
     assert len(AS_A_USER) >= 25
+
+
+@pytest.mark.parametrize(
+    ("script", "says"), [(SEARCH, "run/experiment.ini: No space left"), (TRAIN, "run/architecture.json: No space left")]
+)
+def test_a_full_disk_ends_in_one_line(
+    script: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    command = prepared(case("full-disk", script=script, options="--out run"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(command[0], run_name="__main__")
+    assert f"error: cannot write {says}" in capfd.readouterr().err
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_an_ini_file_from_a_pipe_is_refused() -> None:

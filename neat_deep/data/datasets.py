@@ -31,7 +31,7 @@ class DataSettings:
         if self.dataset not in DATASETS:
             raise unknown_name("data set", self.dataset, DATASETS)
         check_share("validation", self.validation)
-        check_range("split_seed", self.split_seed, low=0)
+        check_range("split_seed", self.split_seed, low=0, high=2**62)
         check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
         check_range("train_limit", self.train_limit, low=0)
 
