@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import difflib
+import logging
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -25,8 +26,11 @@ from neat_deep.genome import CellGenome
 from neat_deep.reproduction import CellReproduction
 from neat_deep.training import TrainingSettings
 
+log = logging.getLogger(__name__)
+
 Settings = TypeVar("Settings")
 
+MISSPELT = 0.85  # likeness to one of our sections, by difflib; neat-python's [DefaultReproduction] has 0.80
 MOST_GENOMES = 100_000  # of a generation
 
 SECTIONS = frozenset(
@@ -107,9 +111,11 @@ class Experiment:
 def load_experiment(path: Path | str) -> Experiment:
     """Read and check an experiment's INI file.
 
-    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
+    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed. Sections of
+    other programs may stay in the file; a warning names them.
     """
     parser = read_ini(path)
+    _check_sections(path, parser)
     experiment = Experiment(
         data=read_section(path, parser, "Data", DataSettings),
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
@@ -135,6 +141,19 @@ def read_ini(path: Path | str) -> configparser.ConfigParser:
         text = " ".join(str(error).split())
         raise ConfigError(f"{text}; allowed: sections, and in each of them lines of key = value, none twice") from None
     return parser
+
+
+def _check_sections(path: Path | str, parser: configparser.ConfigParser) -> None:
+    """Raise `ConfigError` for a section that looks like one of ours, misspelt; warn of what else nobody here reads."""
+    strangers = [name for name in parser.sections() if name not in SECTIONS]
+    ours = {name.lower(): name for name in sorted(SECTIONS)}
+    for name in strangers:
+        near = difflib.get_close_matches(name.lower(), ours, n=1, cutoff=MISSPELT)
+        if near:
+            known = ", ".join(ours.values())
+            raise ConfigError(f"{path}: unknown section [{name}]; did you mean [{ours[near[0]]}]? known: {known}")
+    if strangers:
+        log.warning("%s: neither neat-deep nor neat-python reads [%s]", path, "], [".join(strangers))
 
 
 def read_section(

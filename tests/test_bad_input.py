@@ -315,8 +315,18 @@ INI_TEXT = (
     ),
     case(
         "section-misspelt",
-        "experiment.ini: the section [Training] is missing; is it [Trainning], misspelt?",
+        "experiment.ini: unknown section [Trainning]; did you mean [Training]? known: CellGenome, CellReproduction, Da",
         prepare=ini(lambda text: text.replace("[Training]", "[Trainning]")),
+    ),
+    case(
+        "section-nearly-twice",
+        "experiment.ini: unknown section [fitness]; did you mean [Fitness]?",
+        prepare=within("Run", "[fitness]\nepochs = 3\n"),
+    ),
+    case(
+        "section-of-another-class",
+        "the section [CellReproduction] is missing; is it [DefaultReproduction], misspelt?",
+        prepare=ini(lambda text: text.replace("[CellReproduction]", "[DefaultReproduction]")),
     ),
     case("empty", "the section [Data] is missing", prepare=content("experiment.ini", b"")),
     case("binary", "cannot read INI file experiment.ini: not UTF-8", prepare=content("experiment.ini", b"\x89\xff\0")),

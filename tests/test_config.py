@@ -47,6 +47,15 @@ def test_saved_shipped_configuration_is_the_shipped_one(path: Path, tmp_path: Pa
             assert getattr(again.neat.genome_config, name) == value, name
 
 
+def test_sections_of_other_programs_may_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "shared.ini"
+    path.write_text(DIGITS_INI.read_text() + "\n[DefaultGenome]\nnum_inputs = 2\n[DefaultReproduction]\n[Plots]\n")
+    assert load_experiment(path).run == load_experiment(DIGITS_INI).run
+    assert [record.message for record in caplog.records] == [
+        f"{path}: neither neat-deep nor neat-python reads [DefaultGenome], [DefaultReproduction], [Plots]"
+    ]
+
+
 def test_mnist_follows_the_published_experiment() -> None:
     config = load_experiment(DIGITS_INI.parent / "mnist_neat.ini")
     genome = config.neat.genome_config
