@@ -115,7 +115,7 @@ def load_experiment(path: Path | str) -> Experiment:
     other programs may stay in the file; a warning names them.
     """
     parser = read_ini(path)
-    _check_sections(path, parser)
+    check_sections(path, parser)
     experiment = Experiment(
         data=read_section(path, parser, "Data", DataSettings),
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
@@ -143,7 +143,7 @@ def read_ini(path: Path | str) -> configparser.ConfigParser:
     return parser
 
 
-def _check_sections(path: Path | str, parser: configparser.ConfigParser) -> None:
+def check_sections(path: Path | str, parser: configparser.ConfigParser) -> None:
     """Raise `ConfigError` for a section that looks like one of ours, misspelt; warn of what else nobody here reads."""
     strangers = [name for name in parser.sections() if name not in SECTIONS]
     ours = {name.lower(): name for name in sorted(SECTIONS)}

@@ -1,4 +1,7 @@
-"""neat-python reporters and search listeners: progress bars, TensorBoard, the best network so far, the history."""
+"""neat-python reporters and search listeners: progress bars, TensorBoard, the best network so far, the history.
+
+neat-python counts generations from 0; everything that a user reads, on the console and in files, counts from 1.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class ProgressReporter(BaseReporter):
 
     def start_generation(self, generation: int) -> None:
         """Remember which generation the bars are about."""
-        self._generation = generation
+        self._generation = generation + 1
 
     def generation_started(self, genomes: int) -> None:
         """Put up the bars."""
@@ -55,7 +58,7 @@ class ProgressReporter(BaseReporter):
             transient=True,
             refresh_per_second=1 / BAR_SECONDS,
         )
-        name = f"generation {self._generation + 1} of {self._generations}"
+        name = f"generation {self._generation} of {self._generations}"
         self._genomes = self._bars.add_task(name, total=genomes, note=self._note())
         self._training = self._bars.add_task("  genome in training", total=100, note="")
         self._bars.start()
@@ -86,7 +89,7 @@ class ProgressReporter(BaseReporter):
         """Replace the bars by the generation's line."""
         self.close()
         self._console.print(
-            f"generation {summary.generation + 1:>3}  best {100 * summary.best:.2f}%"
+            f"generation {summary.generation:>3}  best {100 * summary.best:.2f}%"
             f"  median {100 * summary.median:.2f}%"
             f"  best so far {100 * self._best:.2f}%  species {summary.species}  trained {summary.scored}"
             f"  reused {summary.reused}  failed {summary.failed}  {summary.seconds:.0f} s",
@@ -148,7 +151,7 @@ class RunRecorder(BaseReporter):
 
     def start_generation(self, generation: int) -> None:
         """Start the generation's clock."""
-        self._generation = generation
+        self._generation = generation + 1
         self._started = time.perf_counter()
 
     def post_evaluate(self, config: Any, population: Any, species: Any, best_genome: Any) -> None:
