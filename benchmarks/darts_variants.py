@@ -31,8 +31,7 @@ from darts.derive import count_parameter_free, derive
 from darts.search import search
 from darts.settings import DartsExperiment, load_darts_experiment
 from neat_deep.architecture import Architecture
-from neat_deep.checks import check_range
-from neat_deep.command_line import add_common_options, override, run_script
+from neat_deep.command_line import add_common_options, at_least, override, run_script
 from neat_deep.data import DataSpec, load_dataset
 from neat_deep.errors import ConfigError, SearchError
 from neat_deep.network import build_network, count_parameters
@@ -94,14 +93,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=CONFIG, help="INI file (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="epochs of each search; over [Darts] epochs")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds for each row, from --seed on (default: 3)")
+    parser.add_argument("--seeds", type=at_least("--seeds", 1), default=3, help="seeds for each row, from --seed on")
     names = [*VARIANTS, RANDOM]
     parser.add_argument("--variants", nargs="+", default=names, choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
     add_common_options(parser)
     parser.set_defaults(seed=1)
     options = parser.parse_args(arguments)
-    check_range("--seeds", options.seeds, low=1)
     if RANDOM in options.variants and FIRST not in options.variants[: options.variants.index(RANDOM)]:
         raise ConfigError(f"--variants: '{RANDOM}' takes its size from '{FIRST}', allowed: '{FIRST}' before it")
     return options

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shutil
 from pathlib import Path
 
 from rich.console import Console
@@ -14,9 +13,9 @@ from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, load_darts_experiment
 from darts.warm_start import check_holdable
 from neat_deep.architecture import Architecture
-from neat_deep.checks import check_range
 from neat_deep.command_line import (
     add_common_options,
+    add_retrainings_option,
     naming,
     override,
     place_of,
@@ -27,6 +26,7 @@ from neat_deep.command_line import (
 )
 from neat_deep.data import load_dataset
 from neat_deep.errors import ConfigError, SearchError
+from neat_deep.files import copy_file
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import get_device, set_threads
@@ -42,7 +42,7 @@ def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help=f"INI file of the experiment (default: {config})")
     parser.add_argument("--epochs", type=int, help="epochs to search; over [Darts] epochs")
-    parser.add_argument("--retrainings", type=int, default=1, help="train the best from scratch with so many seeds")
+    add_retrainings_option(parser)
     parser.add_argument(
         "--start", type=Path, metavar="JSON", help="an architecture whose cell the alphas favour at first"
     )
@@ -75,7 +75,7 @@ def run_darts(options: argparse.Namespace) -> None:
     with naming(place_of(options, "[Run] out", "out")):
         folder = options.resume or new_folder(experiment.run.out)
     if options.resume is None:
-        shutil.copy(options.config, folder / SETTINGS)
+        copy_file(options.config, folder / SETTINGS)
     console = Console()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
 
@@ -122,7 +122,6 @@ def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
         if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
             raise
         raise ConfigError(f"--config: {error}") from None
-    check_range("--retrainings", options.retrainings, low=1)
     return dataclasses.replace(
         experiment,
         data=override(experiment.data, options, {"dataset": "dataset", "data_root": "root"}),

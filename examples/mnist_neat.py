@@ -8,7 +8,6 @@ Any experiment's INI file and any image data set will do.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from neat_deep.command_line import (
 )
 from neat_deep.data import load_dataset
 from neat_deep.expression import seed_genome
+from neat_deep.files import copy_file
 from neat_deep.search import check_experiment, evolve, new_folder
 from neat_deep.training import get_device
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None) -> None:
             seed_genome(start, experiment.neat.genome_config, 0)  # only to see that a genome can hold it
     with naming(place_of(options, "[Run] out", "out")):
         folder = new_folder(experiment.run.out)
-    shutil.copy(options.config, folder / "experiment.ini")
+    copy_file(options.config, folder / "experiment.ini")
     console = Console()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
 

@@ -6,7 +6,7 @@ import json
 import re
 import runpy
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from darts.history import EpochSummary, history_from_json
 from darts.plots import draw_alphas, draw_curves, plot_curves
 from darts.search_space import SearchSpace
-from darts.settings import load_darts_experiment
+from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.architecture import Architecture
 from neat_deep.errors import OutputError
 from neat_deep.retraining import load_network
@@ -183,12 +183,16 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "[Run] seed: it has 1, this search 7" in text
 
 
-@pytest.mark.parametrize("name", ["digits_darts.ini", "mnist_darts.ini"])
-def test_the_shipped_files_load_and_comment_every_key(name: str) -> None:
-    path = ROOT / "configs" / name
-    experiment = load_darts_experiment(path)
-    assert experiment.darts.nodes == 4
-    assert len(experiment.darts.space().candidates) == 23
+@pytest.mark.parametrize("name", ["digits_darts", "mnist_darts"])
+def test_the_shipped_files_show_every_key_at_its_default(name: str, tmp_path: Path) -> None:
+    path = ROOT / "configs" / f"{name}.ini"
+    shipped = load_darts_experiment(path)
+    assert len(shipped.darts.space().candidates) == 23
+    shown = re.findall(r"(?m)^(?:# )?(\w+) = ", path.read_text().split("[Darts]")[1].split("[Run]")[0])
+    assert sorted(shown) == sorted(field.name for field in fields(DartsSettings))
+    everything_set = tmp_path / "set.ini"
+    everything_set.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", path.read_text()))
+    assert load_darts_experiment(everything_set) == shipped
 
 
 def epochs(space: SearchSpace, count: int) -> list[EpochSummary]:
