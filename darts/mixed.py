@@ -132,7 +132,7 @@ class MixedEdge(nn.Module):
         """Only the candidate that was drawn, with its straight-through weight."""
         candidate = self.space.candidates[chosen]
         if candidate.op == NONE:
-            return torch.zeros_like(free.state)
+            return weights[chosen] * torch.zeros_like(free.state)  # or with `none` everywhere no alpha would have part
         value = self.ops[candidate.op](free.state, mask) if candidate.op in self.ops else free.get(candidate.op)
         return weights[chosen] * get_activation(candidate.activation)(value)
 
