@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,7 +84,9 @@ def load_checkpoint(
     differs.
     """
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own words on a file that is refused anyway
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SearchError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
     except _UNREADABLE:

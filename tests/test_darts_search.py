@@ -494,6 +494,7 @@ BROKEN: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN)
 def test_a_broken_checkpoint(
     spoil: Callable[[Path], None], checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
