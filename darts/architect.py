@@ -42,7 +42,7 @@ class Architect:
         """d L_val(w, alpha) / d alpha at the present weights (DARTS, arXiv 1806.09055, eq. 6 with xi = 0)."""
         weights = {name: w.detach() for name, w in self._weights().items()}
         loss, accuracy = self._loss(weights, batch, seed)
-        return AlphaGradient(list(torch.autograd.grad(loss, self._alphas())), loss.detach(), accuracy)
+        return AlphaGradient(self._by_alphas(loss), loss.detach(), accuracy)
 
     def second_order(
         self, train: Batch, validation: Batch, optimizer: torch.optim.Optimizer, learning_rate: float, *, seed: int
@@ -77,8 +77,14 @@ class Architect:
             moved = {n: torch.add(w.detach(), direction[n], alpha=sign * step) if n in direction else w.detach()
                      for n, w in weights.items()}  # fmt: skip
             loss, _ = self._loss(moved, batch, seed)
-            ends.append(torch.autograd.grad(loss, self._alphas()))
+            ends.append(self._by_alphas(loss))
         return [(plus - minus) / (2 * step) for plus, minus in zip(*ends, strict=True)]
+
+    def _by_alphas(self, loss: Tensor) -> list[Tensor]:
+        """A loss's gradient; 0 for an alpha that it does not depend on, as on the share of a node's only edge."""
+        alphas = self._alphas()
+        found = torch.autograd.grad(loss, alphas, allow_unused=True)
+        return [torch.zeros_like(a) if g is None else g for a, g in zip(alphas, found, strict=True)]
 
     def _weights(self) -> Named:
         return {f"network.{name}": w for name, w in self._supernet.network.named_parameters()}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Sequence
+import struct
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,16 @@ from darts.settings import DartsSettings
 from darts.supernet import Supernet
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.data import Augmentation, DataSpec
-from neat_deep.errors import SearchError
+from neat_deep.errors import ArchitectureError, SearchError
 from neat_deep.files import replacing
 
 FORMAT = "neat-deep darts search"
 VERSION = 1
+
+# What torch's reader raises at bytes that it did not write.
+_UNREADABLE = (
+    pickle.UnpicklingError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, struct.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,9 @@ class Identity:
         """All of it as plain values, by the name that a user knows it by."""
         facts = {f"[Darts] {key}": value for key, value in asdict(self.settings).items()}
         facts.update({f"[Network] {key}": value for key, value in asdict(self.skeleton).items()})
-        facts.update({"data set": self.data.name, "classes": self.data.num_classes, "[Run] seed": self.seed})
-        facts["shape"] = self.data.shape
+        # The mean and std of the training images with it: those of another split are others.
+        facts.update({f"data set {key}".removesuffix(" name"): value for key, value in asdict(self.data).items()})
+        facts["[Run] seed"] = self.seed
         facts.update({f"[Training] augmentation_{key}": value for key, value in asdict(self.augmentation).items()})
         return json.loads(json.dumps(facts))
 
@@ -74,28 +82,40 @@ def load_checkpoint(
 ) -> tuple[list[EpochSummary], Derived | None]:
     """Put supernet and optimizers into the state of a checkpoint; return the epochs that led there and the kept cell.
 
-    Raises `SearchError` for a file that is none, and for a checkpoint of another search, naming what differs.
+    Raises `SearchError` for a file that is none or is damaged, and for a checkpoint of another search, naming what
+    differs.
     """
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own words on a file that is refused anyway
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise SearchError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise SearchError(f"{path}: not a checkpoint: {str(error).splitlines()[0]}") from None
+    except _UNREADABLE:
+        raise SearchError(
+            f"{path}: not a checkpoint: damaged, or it holds more than tensors and plain values"
+        ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise SearchError(f"{path}: not a checkpoint of a search by DARTS")
     if content.get("version") != VERSION:
         raise SearchError(f"{path}: version: got {content.get('version')}, allowed: {VERSION}")
-    found, own = json.loads(content["identity"]), identity.facts()
+    try:
+        _check_identity(path, dict(json.loads(content["identity"])), identity.facts())
+        supernet.load_state_dict(content["supernet"])
+        for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        kept = content["kept"]
+        if kept is not None:
+            kept = Derived(Architecture.from_json(kept["cell"]).cell, kept["strengths"])
+        return history_from_json(content["history"]), kept
+    except (KeyError, TypeError, ValueError, RuntimeError, ArchitectureError) as error:
+        reason = " ".join(str(error).split())
+        raise SearchError(f"{path}: a damaged checkpoint: {type(error).__name__}: {reason}") from None
+
+
+def _check_identity(path: Path, found: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     for key in sorted(own.keys() | found.keys()):
         if found.get(key) != own.get(key):
             raise SearchError(
                 f"{path} is a checkpoint of another search: {key}: it has {found.get(key)}, this search {own.get(key)}"
             )
-    supernet.load_state_dict(content["supernet"])
-    for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
-        optimizer.load_state_dict(state)
-    kept = content["kept"]
-    if kept is not None:
-        kept = Derived(Architecture.from_json(kept["cell"]).cell, kept["strengths"])
-    return history_from_json(content["history"]), kept

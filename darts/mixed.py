@@ -121,20 +121,24 @@ class MixedEdge(nn.Module):
         """The mixed value for each aggregation, from edge `number`'s weights."""
         if mixing.chosen is not None:
             rows = [chosen[number] for chosen in mixing.chosen]
-            return [self._one(free, mask, mixing.candidates[kind, number], row) for kind, row in enumerate(rows)]
+            weights = [mixing.candidates[kind, number, row] for kind, row in enumerate(rows)]
+            return [self._one(free, mask, mixing, weight, row) for weight, row in zip(weights, rows, strict=True)]
         values = [None if op in self.ops else self._free_value(op, free, mixing) for op in self.space.real_ops]
         first = len(self.space.candidates) - len(values) * len(self.space.activations)  # 1 where `none` is a candidate
         weights = mixing.candidates[:, number, first:].unflatten(1, (len(values), -1))
         modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in self.space.real_ops]  # noqa: SIM401 - a ModuleDict has no get
         return self.mix(modules, values, free.state, mask, weights, self.space.activations)
 
-    def _one(self, free: FreeValues, mask: Tensor | None, weights: Tensor, chosen: int) -> Tensor:
+    def _one(self, free: FreeValues, mask: Tensor | None, mixing: Mixing, weight: Tensor, chosen: int) -> Tensor:
         """Only the candidate that was drawn, with its straight-through weight."""
         candidate = self.space.candidates[chosen]
         if candidate.op == NONE:
-            return torch.zeros_like(free.state)
-        value = self.ops[candidate.op](free.state, mask) if candidate.op in self.ops else free.get(candidate.op)
-        return weights[chosen] * get_activation(candidate.activation)(value)
+            return weight * torch.zeros_like(free.state)  # or with `none` everywhere no alpha would have part
+        if candidate.op in self.ops:
+            value = self.ops[candidate.op](free.state, mask)
+        else:
+            value = self._free_value(candidate.op, free, mixing)
+        return weight * get_activation(candidate.activation)(value)
 
     def _free_value(self, op: str, free: FreeValues, mixing: Mixing) -> Tensor:
         value = free.get(op)

@@ -41,6 +41,7 @@ def _can_save_memory(terms: Sequence[Term], activations: Sequence[str]) -> bool:
     return (
         not torch.compiler.is_compiling()
         and terms[0].value.device.type == "cpu"
+        and len({term.value.dtype for term in terms}) == 1
         and all(name in _DERIVATIVES for name in activations)
         and all(term.norm is None or term.norm.training for term in terms)
     )
@@ -110,7 +111,8 @@ class _WeightedSums(torch.autograd.Function):
         tensors, statistics = saved[: ctx.count], saved[ctx.count :]
         if torch.is_grad_enabled():  # somebody wants to differentiate this once more
             return _plain_backward(weights, ctx.activations, ctx.norms, tensors, gradients)
-        gradients = tuple(g.contiguous(memory_format=_format(tensors[0])) for g in gradients)
+        layout = _format(tensors[0])
+        gradients = tuple(g.contiguous(memory_format=layout) for g in gradients)
         numbers = weights.tolist()
         by_weights = torch.empty_like(weights)
         by_tensors: list[Tensor | None] = []
@@ -128,7 +130,7 @@ class _WeightedSums(torch.autograd.Function):
             for a, name in enumerate(ctx.activations):
                 activated = get_activation(name)(value)
                 for r, gradient in enumerate(gradients):
-                    by_weights[r, o, a] = torch.dot(_flat(gradient), _flat(activated))
+                    by_weights[r, o, a] = torch.dot(_flat(gradient, layout), _flat(activated, layout))
                     by_value.add_(_DERIVATIVES[name](gradient, value, slope), alpha=numbers[r][o][a])
             if norm is None:
                 by_tensors.append(by_value)
@@ -165,13 +167,14 @@ def _per_channel(numbers: Tensor) -> Tensor:
 
 
 def _format(value: Tensor) -> torch.memory_format:
-    is_last = value.ndim == 4 and value.is_contiguous(memory_format=torch.channels_last)
+    # Asked of the stride: a part of the channels is not contiguous in any format.
+    is_last = value.ndim == 4 and value.stride(1) == 1
     return torch.channels_last if is_last else torch.contiguous_format
 
 
-def _flat(value: Tensor) -> Tensor:
-    """All numbers in the order in which they lie in memory."""
-    return value.permute(0, 2, 3, 1).reshape(-1) if _format(value) is torch.channels_last else value.reshape(-1)
+def _flat(value: Tensor, layout: torch.memory_format) -> Tensor:
+    """All numbers in the order that `layout` has them in, which costs a copy where they lie in another."""
+    return value.permute(0, 2, 3, 1).reshape(-1) if layout is torch.channels_last else value.reshape(-1)
 
 
 def _plain_backward(
@@ -182,6 +185,9 @@ def _plain_backward(
     gradients: Sequence[Tensor],
 ) -> tuple[Tensor | None, ...]:
     """The gradients as functions that autograd can differentiate again, from the plain sums done over."""
+    # Each tensor as a view that nothing but its own term reads. One value may be made from another (every op's from
+    # the state, which identity's is), and the way through the other is autograd's to take, later, and only once.
+    weights, *tensors = [t.view_as(t) for t in (weights, *tensors)]
     terms = []
     for term, norm in zip(_group(tensors, norms), norms, strict=True):
         value = term[0] if norm is None else F.batch_norm(term[0], None, None, term[1], term[2], True, 0.0, norm.eps)

@@ -156,6 +156,11 @@ class _Run:
                 weight_decay=settings.weight_decay,
             ),
         )
+        if settings.momentum:
+            # From the start, where torch would make each at its weight's first gradient: its fused SGD does not know
+            # weights with a buffer beside weights without one, as sampling leaves them.
+            for weight in self.supernet.weights():
+                self.weight_optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
         self.alpha_optimizer = torch.optim.Adam(
             self.supernet.alphas.parameters(),
             lr=settings.alpha_learning_rate,

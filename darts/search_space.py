@@ -9,8 +9,8 @@ from functools import cached_property
 from neat_deep.architecture import RANK_NAMES
 from neat_deep.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
 from neat_deep.checks import check_choice, check_range
-from neat_deep.errors import ConfigError
-from neat_deep.ops import get_activation, get_op, list_ops
+from neat_deep.errors import ConfigError, unknown_name
+from neat_deep.ops import ACTIVATIONS, get_op, list_ops
 
 # Aggregations with a relaxation over any number of edges: see `darts.mixed.combine`.
 RELAXED_AGGREGATIONS = ("add", "mul")
@@ -37,7 +37,8 @@ class SearchSpace:
     """Cells of `nodes` nodes, each of which reads every earlier state through every candidate.
 
     `num_inputs` is 1 (a cell reads the previous cell) or 2 (the previous two); `output` is `last` (the last node) or
-    `concat` (all nodes side by side). Raises `ConfigError` on creation for what no search could use.
+    `concat` (all nodes side by side). Raises `ConfigError` or `UnknownNameError` on creation for what no search
+    could use.
     """
 
     ops: tuple[str, ...]
@@ -57,13 +58,15 @@ class SearchSpace:
                 raise ConfigError(f"{key}: got nothing, allowed: one name or more")
             if len(set(names)) < len(names):
                 raise ConfigError(f"{key}: got '{' '.join(names)}', allowed: each name once")
+        known = [*list_ops(), NONE]
         for name in self.ops:
-            if name != NONE:
-                get_op(name)
+            if name not in known:
+                raise unknown_name("op", name, known, "ops")
         if set(self.ops) == {NONE}:
             raise ConfigError(f"ops: got only '{NONE}', allowed: at least one other op")
         for name in self.activations:
-            get_activation(name)
+            if name not in ACTIVATIONS:
+                raise unknown_name("activation", name, ACTIVATIONS, "activations")
         for name in self.aggregations:
             check_choice("aggregations", name, RELAXED_AGGREGATIONS)
 

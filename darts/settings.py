@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from darts.search_space import SearchSpace
 from neat_deep.architecture import Skeleton
 from neat_deep.cell_graph import IDENTITY, NONE, CellOutput
 from neat_deep.checks import check_choice, check_range
-from neat_deep.config import RunSettings, read_ini, read_section
+from neat_deep.config import RunSettings, check_sections, read_ini, read_section
 from neat_deep.data import Augmentation, DataSettings
-from neat_deep.errors import ConfigError
+from neat_deep.errors import ConfigError, UnknownNameError
 from neat_deep.training import TrainingSettings
 
 ALL_IMAGE_OPS = (
@@ -103,10 +104,13 @@ class DartsSettings:
                 " candidates would mostly be a difference between samples"
             )
         if self.identity_cap >= 0 and set(self.op_options) <= {NONE, IDENTITY}:
-            raise ConfigError("identity_cap: op_options holds nothing else that an edge could have instead")
+            raise ConfigError(
+                f"identity_cap: got {self.identity_cap} with op_options = {' '.join(self.op_options)}, allowed: -1;"
+                " an edge could have nothing instead"
+            )
 
     def space(self) -> SearchSpace:
-        """The search space; raises `ConfigError`, which names the key of [Darts]."""
+        """The search space; raises `ConfigError` or `UnknownNameError`, which names the key of [Darts]."""
         try:
             return SearchSpace(
                 self.op_options,
@@ -116,11 +120,9 @@ class DartsSettings:
                 self.num_inputs,
                 self.output,
             )
-        except ConfigError as error:
-            text = str(error)
-            for field, key in (("ops", "op"), ("activations", "activation"), ("aggregations", "aggregation")):
-                text = text.replace(f"{field}:", f"{key}_options:")
-            raise ConfigError(text) from None
+        except (ConfigError, UnknownNameError) as error:
+            # 'ops: got ...' and 'unknown op ... in ops;'
+            raise type(error)(re.sub(r"\b(op|activation|aggregation)s(?=[:;])", r"\1_options", str(error))) from None
 
     def skeleton(self, full: Skeleton) -> Skeleton:
         """The skeleton that the supernet stands in."""
@@ -148,6 +150,7 @@ def load_darts_experiment(path: Path | str) -> DartsExperiment:
     Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
     """
     parser = read_ini(path)
+    check_sections(path, parser)
     return DartsExperiment(
         data=read_section(path, parser, "Data", DataSettings),
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
