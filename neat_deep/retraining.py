@@ -21,7 +21,8 @@ from neat_deep.randomness import derive_seed
 from neat_deep.training import Evaluation, Progress, TrainingSettings, evaluate, fit
 
 FORMAT = "neat-deep trained network"
-VERSION = 1
+VERSION = 2
+READABLE_VERSIONS = (1, 2)  # version 2 has facts about texts
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,25 @@ def retrain(
     seed: int,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Trained:
-    """Train from scratch on train and validation together, then read the test set once."""
-    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"))
-    everything = dataset.train_and_validation()
+    """Train from scratch on train and validation together, then score the test set once.
+
+    With early stopping the validation part stops the training instead of adding to it.
+    """
+    network = build_network(
+        architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors
+    )
+    stopping = settings.early_stopping > 0
+    examples = dataset.train if stopping else dataset.train_and_validation()
     test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it
-    report = fit(network, everything, settings, device=device, seed=derive_seed(seed, "training"), on_step=on_step)
+    report = fit(
+        network,
+        examples,
+        settings,
+        device=device,
+        seed=derive_seed(seed, "training"),
+        validation=dataset.validation if stopping else None,
+        on_step=on_step,
+    )
     test = evaluate(network, test_examples, device=device)
     return Trained(
         network,
@@ -88,8 +103,9 @@ def load_network(path: Path | str) -> Network:
         raise ArchitectureError(f"{path}: not a trained network: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ArchitectureError(f"{path}: not a trained network of neat-deep")
-    if content.get("version") != VERSION:
-        raise ArchitectureError(f"{path}: version: got {content.get('version')}, allowed: {VERSION}")
+    if content.get("version") not in READABLE_VERSIONS:
+        allowed = ", ".join(map(str, READABLE_VERSIONS))
+        raise ArchitectureError(f"{path}: version: got {content.get('version')}, allowed: {allowed}")
     data: dict[str, Any] = json.loads(content["data"])
     values: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     spec = DataSpec(**values)

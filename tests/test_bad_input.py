@@ -247,8 +247,8 @@ AS_A_USER = (
     ),
     case(
         "architecture-version",
-        "architecture.json: version: got 2, allowed: 1",
-        prepare=json_value("version", to=2),
+        "architecture.json: version: got 3, allowed: 1, 2",
+        prepare=json_value("version", to=3),
         script=TRAIN,
     ),
     case(

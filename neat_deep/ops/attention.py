@@ -39,6 +39,6 @@ class SelfAttention(nn.Module):
         return self.norm(self.project(joined).transpose(1, 2), mask)
 
 
-@register_op("attention", ranks={1}, parametric=True, family="attention")
+@register_op("attention", ranks={1}, parametric=True, family="attention", needs_positions=True)
 def attention(spec: FeatureSpec) -> nn.Module:
     return SelfAttention(spec)
