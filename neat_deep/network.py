@@ -25,9 +25,7 @@ from neat_deep.randomness import seeded
 CellFactory = Callable[[FeatureSpec], nn.Module]
 
 
-def build_network(
-    architecture: Architecture, data: DataSpec, *, seed: int, vectors: Tensor | None = None
-) -> Network:
+def build_network(architecture: Architecture, data: DataSpec, *, seed: int, vectors: Tensor | None = None) -> Network:
     """The network of an architecture for a data set, with weights drawn from `seed`.
 
     The embedding of a network for texts starts from `vectors` (vocabulary, D) where they are given.

@@ -63,9 +63,7 @@ def retrain(
 
     With early stopping the validation part stops the training instead of adding to it.
     """
-    network = build_network(
-        architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors
-    )
+    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
     stopping = settings.early_stopping > 0
     examples = dataset.train if stopping else dataset.train_and_validation()
     test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it

@@ -129,9 +129,9 @@ def fit(
 ) -> FitReport:
     """Train `model` in place on every example of `train`, `settings.epochs` times.
 
-    With `settings.early_stopping` each epoch is scored on `validation`. On the CPU the same seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError`
-    at the first loss that is not finite, or when the last step leaves weights that are not, and `ConfigError` for
-    early stopping without `validation`.
+    With `settings.early_stopping` each epoch is scored on `validation`. On the CPU the same seed, data and number of
+    threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that is not finite, or when
+    the last step leaves weights that are not, and `ConfigError` for early stopping without `validation`.
     """
     if settings.early_stopping and validation is None:
         raise ConfigError(f"early_stopping: got {settings.early_stopping}, allowed: 0, or a validation part to stop by")
@@ -172,9 +172,7 @@ def fit(
         model.load_state_dict(average.module.state_dict())
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
         raise DivergedError(f"the weights were not finite after the last of {settings.epochs} epochs")
-    return FitReport(
-        epoch + 1, done, epoch_loss / len(train), time.perf_counter() - started, best.epoch or epoch + 1
-    )
+    return FitReport(epoch + 1, done, epoch_loss / len(train), time.perf_counter() - started, best.epoch or epoch + 1)
 
 
 @torch.no_grad()

@@ -1,0 +1,80 @@
+"""What a search script does from its command line to its table: search, retrain the best network, report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from neat_deep.command_line import (
+    data_figures,
+    data_numbers,
+    naming,
+    place_of,
+    read_experiment,
+    search_options,
+    show_results,
+    train_and_report,
+    training_figures,
+    training_numbers,
+)
+from neat_deep.data import load_dataset
+from neat_deep.search import check_experiment, evolve, new_folder
+from neat_deep.training import get_device
+
+
+def search_and_retrain(arguments: Sequence[str] | None, *, description: str, config: Path) -> None:
+    """Evolve with the settings of an INI file (`config`, unless `arguments` name another), and read the test set once.
+
+    `arguments` are those of the command line, None for the process's own. Raises `NeatDeepError` for what the user
+    can mend, before anything is written.
+    """
+    options = search_options(description, config).parse_args(arguments)
+    experiment = read_experiment(options)
+    with naming(place_of(options, "[Run] device", "device")):
+        device = get_device(experiment.run.device)
+    with naming(place_of(options, "[Data]", "dataset", "data_root")):
+        dataset = load_dataset(experiment.data)
+    with naming(options.config):
+        check_experiment(experiment, dataset.spec)
+    with naming(place_of(options, "[Run] out", "out")):
+        folder = new_folder(experiment.run.out)
+    shutil.copy(options.config, folder / "experiment.ini")
+    console = Console()
+    console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
+    if dataset.note:
+        console.print(dataset.note, highlight=False, soft_wrap=True)
+
+    found = evolve(experiment, dataset, folder, console)
+    assert found.best.architecture is not None and found.best.accuracy is not None
+    trained = train_and_report(
+        found.best.architecture,
+        dataset,
+        experiment.training,
+        device=device,
+        seed=experiment.run.seed,
+        repeats=options.retrainings,
+        folder=folder,
+        console=console,
+    )
+    figures = {
+        **data_figures(dataset),
+        "validation accuracy in the search": f"{100 * found.best.accuracy:.2f}%",
+        **training_figures(trained),
+        "seconds of search": f"{found.seconds:.0f}",
+        "genomes scored": str(found.trained),
+        "genomes reused": str(found.reused),
+        "genomes failed": str(found.failed),
+    }
+    numbers = {
+        **data_numbers(dataset),
+        "validation_accuracy": found.best.accuracy,
+        **training_numbers(trained),
+        "search_seconds": found.seconds,
+        "genomes_scored": found.trained,
+        "genomes_reused": found.reused,
+        "genomes_failed": found.failed,
+    }
+    show_results(f"NEAT on {dataset.spec.name}", figures, numbers, folder, console)
