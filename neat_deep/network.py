@@ -194,6 +194,7 @@ class SequenceStem(nn.Module):
         super().__init__()
         width = data.vector_size or spec.channels
         self.embedding = nn.Embedding(data.vocabulary, width)
+        nn.init.normal_(self.embedding.weight, std=width**-0.5)  # torch's 1.0 drowns what training adds
         self.project = nn.Linear(width, spec.channels, bias=False) if width != spec.channels else None
         self.positions = nn.Embedding(data.shape[0], spec.channels) if positions else None
         if self.positions is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -209,10 +210,9 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
     options: dict[str, Any] = {"lr": settings.learning_rate}
     if settings.optimizer == "sgd":
         options["momentum"] = settings.momentum
-    try:
-        optimizer: torch.optim.Optimizer = kind(groups, **options, fused=True)  # one kernel for all weights
-    except (RuntimeError, TypeError):  # torch 2.3 has fused optimizers on GPUs only
-        optimizer = kind(groups, **options)
+    if parameters and _is_fused(kind, parameters[0].device):
+        options["fused"] = True  # one kernel for all weights
+    optimizer: torch.optim.Optimizer = kind(groups, **options)
     return optimizer
 
 
@@ -236,6 +236,18 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettin
     rate = settings.learning_rate * learning_rate_factor(settings, progress)
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+@functools.cache
+def _is_fused(kind: Any, device: torch.device) -> bool:
+    """Whether an optimizer of `kind` has a fused kernel on `device`; torch 2.3 tells at its first step only."""
+    weight = torch.zeros(1, device=device, requires_grad=True)
+    weight.grad = torch.zeros_like(weight)
+    try:
+        kind([weight], lr=0.1, fused=True).step()
+    except (RuntimeError, TypeError):
+        return False
+    return True
 
 
 class _BestWeights:

@@ -167,6 +167,14 @@ def text_network(op: str = "sep_conv_3", *, data: DataSpec = TOKENS, **skeleton:
     return build_network(Architecture(cell, Skeleton(rank=1, channels=8, cells=1, **skeleton)), data, seed=0)
 
 
+def test_reductions_halve_the_length() -> None:
+    network = text_network(reduce_after=(0, 1), growth=1.0)
+    network.cells[0].register_forward_hook(lambda module, inputs, out: shapes.append(tuple(out.shape)))
+    shapes: list[tuple[int, ...]] = []
+    network(torch.ones(2, 11, dtype=torch.long), torch.ones(2, 11, dtype=torch.bool))
+    assert shapes == [(2, 8, 6)]
+
+
 def stem_of(network: Network) -> SequenceStem:
     assert isinstance(network.stem, SequenceStem)
     return network.stem

@@ -550,7 +550,7 @@ def test_torchtext_parts_are_any_callables(tmp_path: Path) -> None:
 
     tokenizer = get_tokenizer("basic_english")
     vocabulary = build_vocab_from_iterator([["good", "bad", "the"]], specials=["<unk>"])
-    (tmp_path / "v.txt").write_text("good 1 2\nbad 3 4\nelse 5 6\n")
+    (tmp_path / "v.txt").write_text("good 1 2 3\nbad 3 4 5\nelse 5 6 7\n")
     vectors = Vectors("v.txt", cache=str(tmp_path))
     write_folder(tmp_path)
     with pytest.raises(DataError, match="torchtext's has set_default_index"):
@@ -559,7 +559,7 @@ def test_torchtext_parts_are_any_callables(tmp_path: Path) -> None:
     dataset = load_parts(tmp_path, TextParts(tokenizer, vocabulary, vectors))
     assert dataset.spec.vocabulary == 4
     assert dataset.vectors is not None
-    assert dataset.vectors[vocabulary["bad"]].tolist() == [3, 4]
+    assert dataset.vectors[vocabulary["bad"]].tolist() == [3, 4, 5]
 
 
 @needs_torchtext
