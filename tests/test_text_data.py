@@ -459,6 +459,7 @@ def test_images_take_no_parts() -> None:
         ({"min_count": 0}, "min_count: got 0, allowed: 1 or more"),
         ({"max_length": 0}, "max_length: got 0, allowed: 1 to"),
         ({"tokens": "bpe", "vectors": "x"}, "vectors: they belong to whole words"),
+        ({"tokens": "torchtext", "lowercase": False}, "lowercase: got False, allowed with tokens = torchtext: True"),
     ],
 )
 def test_bad_text_settings(values: dict[str, Any], message: str) -> None:

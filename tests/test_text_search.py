@@ -50,7 +50,7 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["dataset"] == "sst2" and result["dataset_note"] == ""
     best = Architecture.load(tmp_path / "run" / "best.json")
-    assert (best.skeleton.rank, best.skeleton.channels, best.skeleton.embedding_dropout) == (1, 16, 0.3)
+    assert (best.skeleton.rank, best.skeleton.channels, best.skeleton.embedding_dropout) == (1, 16, 0.6)
     network = load_network(tmp_path / "run" / "trained.pt")
     settings = DataSettings("sst2", str(data), text=TextSettings(min_count=1))
     score = evaluate(network, load_dataset(settings).read_test(), device=torch.device("cpu"))

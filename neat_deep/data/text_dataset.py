@@ -23,7 +23,8 @@ from neat_deep.errors import DataError
 class TextParts:
     """A caller's own tokenizer (any callable), vocabulary and word vectors; torchtext's fit. None: as the settings say.
 
-    A vocabulary maps a list of tokens to their numbers and has a length.
+    A vocabulary maps a list of tokens to their numbers and has a length. What the settings say about a part that is
+    given is not read: a tokenizer of one's own lowers what it likes.
     """
 
     tokenizer: Tokenizer | None = None

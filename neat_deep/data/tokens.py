@@ -46,6 +46,8 @@ class TextSettings:
         check_range("vocabulary", self.vocabulary, low=3, high=10_000_000)
         check_range("min_count", self.min_count, low=1)
         check_range("max_length", self.max_length, low=1, high=100_000)
+        if self.tokens == "torchtext" and not self.lowercase:
+            raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
         if self.vectors and self.tokens == "bpe":
             raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
 
