@@ -163,7 +163,7 @@ def run_search(experiment: Experiment, clock: Clock) -> SearchResult:
     def fit_if_timed(model: Any, *arguments: Any, **options: Any) -> FitReport:
         if clock.running:
             return fit(model, *arguments, **options)
-        return FitReport(epochs=0, samples=0, loss=0.0, seconds=0.0)
+        return FitReport(epochs=0, samples=0, loss=0.0, seconds=0.0, best_epoch=0)
 
     def evaluate_if_timed(model: Any, split: Any, **options: Any) -> Evaluation:
         if clock.running:

@@ -2,6 +2,7 @@
 
     python examples/train_architecture.py configs/architectures/resnet_block.json --dataset mnist
     python examples/train_architecture.py runs/mnist_neat/best.json --config configs/cifar10_neat.ini --cells 6
+    python examples/train_architecture.py runs/sst2_neat/best.json --dataset imdb --max-length 400
 
 The architecture may come from either searcher or from a hand-written file. Its cell is kept; the data set's sizes,
 and the skeleton's where options say so, are put around it: this is how an architecture is transferred.
@@ -20,6 +21,8 @@ from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     add_common_options,
     add_retrainings_option,
+    data_figures,
+    data_numbers,
     naming,
     override,
     place_of,
@@ -36,7 +39,8 @@ from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import get_device, set_threads
 
-CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+DEFAULTS = {1: CONFIGS / "sst2_neat.ini", 2: CONFIGS / "mnist_neat.ini"}  # by the architecture's rank
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -46,11 +50,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("architecture", type=Path, help="JSON file of an architecture")
     parser.add_argument(
-        "--config", type=Path, default=CONFIG, help="INI file for [Data], [Training] and [Run] (default: %(default)s)"
+        "--config",
+        type=Path,
+        help="INI file for [Data], [Training] and [Run] (default: configs/mnist_neat.ini, for an architecture for texts"
+        " configs/sst2_neat.ini)",
     )
     parser.add_argument("--cells", type=int, help="cells to stack instead of the architecture's")
     parser.add_argument("--channels", type=int, help="channels after the stem instead of the architecture's")
-    parser.add_argument("--reduce-after", type=int, nargs="*", help="after how many cells to halve height and width")
+    parser.add_argument("--reduce-after", type=int, nargs="*", help="after how many cells to halve the extent")
+    parser.add_argument("--max-length", type=int, help="tokens at which texts are cut; over [Data] text_max_length")
     parser.add_argument("--epochs", type=int, help="over [Training] epochs")
     add_retrainings_option(parser)
     add_common_options(parser)
@@ -61,6 +69,7 @@ def main(arguments: Sequence[str] | None) -> None:
     """Load, train, report."""
     options = parse(arguments)
     architecture = Architecture.load(options.architecture)
+    options.config = options.config or DEFAULTS[architecture.skeleton.rank]
     experiment = read_experiment(options)
     names = ("cells", "channels", "reduce_after")
     skeleton = override(architecture.skeleton, options, {name: name for name in names})
@@ -83,6 +92,8 @@ def main(arguments: Sequence[str] | None) -> None:
     console.print(
         f"training {name} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True
     )
+    if dataset.note:
+        console.print(dataset.note, highlight=False, soft_wrap=True)
 
     architecture.save(folder / "architecture.json")
     try_picture(draw_cell(architecture.cell), folder / "cell")
@@ -98,7 +109,11 @@ def main(arguments: Sequence[str] | None) -> None:
         console=console,
     )
     show_results(
-        f"{name} on {dataset.spec.name}", training_figures(trained), training_numbers(trained), folder, console
+        f"{name} on {dataset.spec.name}",
+        {**data_figures(dataset), **training_figures(trained)},
+        {**data_numbers(dataset), **training_numbers(trained)},
+        folder,
+        console,
     )
 
 

@@ -14,10 +14,13 @@ from neat_deep.errors import ArchitectureError, ConfigError, GraphError
 from neat_deep.files import read_text, write_text
 
 FORMAT = "neat-deep architecture"
-VERSION = 1
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
+SINCE_VERSION_2 = {"embedding_dropout", "positions"}  # fields of the skeleton
 
 NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
+POSITIONS = ("auto", "always", "never")
 RANK_NAMES = {1: "sequences", 2: "images"}
 
 # More would be a slip of the keyboard, and fill the memory before anything could be said.
@@ -32,7 +35,8 @@ class Skeleton:
 
     `rank` is 2 for images (B, C, H, W) and 1 for sequences (B, C, L). `reduce_after` lists after how many cells
     the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
-    Raises `ConfigError` on creation.
+    `embedding_dropout` and `positions` are for sequences: the stem adds learned positions to the tokens always,
+    never, or (auto) where an op of the cell needs them, as attention does. Raises `ConfigError` on creation.
     """
 
     rank: int = 2
@@ -43,6 +47,8 @@ class Skeleton:
     norm: str = "batch"  # batch statistics train fastest on two cores; `layer` does not depend on the batch
     head_pool: str = "mean"
     dropout: float = 0.0  # before the head's linear layer
+    embedding_dropout: float = 0.0
+    positions: str = "auto"
 
     def __post_init__(self) -> None:
         if self.rank not in (1, 2):
@@ -51,6 +57,8 @@ class Skeleton:
         check_range("cells", self.cells, low=1, high=MOST_CELLS)
         check_range("growth", self.growth, low=1, high=MOST_GROWTH)
         check_range("dropout", self.dropout, low=0, high=0.95)
+        check_range("embedding_dropout", self.embedding_dropout, low=0, high=0.95)
+        check_choice("positions", self.positions, POSITIONS)
         check_choice("norm", self.norm, NORMS)
         check_choice("head_pool", self.head_pool, POOLS)
         for place in self.reduce_after:
@@ -110,9 +118,10 @@ class Architecture:
         top = take_fields(document, "the file", {"format": str, "version": int, "skeleton": dict, "cell": dict})
         if top["format"] != FORMAT:
             raise ArchitectureError(f"format: got {top['format']!r}, allowed: {FORMAT!r}")
-        if top["version"] != VERSION:
-            raise ArchitectureError(f"version: got {top['version']}, allowed: {VERSION}; a newer neat-deep wrote it?")
-        return cls(_decode_cell(top["cell"]), _decode_skeleton(top["skeleton"]))
+        if top["version"] not in READABLE_VERSIONS:
+            allowed = ", ".join(map(str, READABLE_VERSIONS))
+            raise ArchitectureError(f"version: got {top['version']}, allowed: {allowed}; a newer neat-deep wrote it?")
+        return cls(_decode_cell(top["cell"]), _decode_skeleton(top["skeleton"], top["version"]))
 
 
 def _encode_cell(cell: CellGraph) -> dict[str, Any]:
@@ -139,8 +148,9 @@ def _decode_cell(data: object) -> CellGraph:
         raise ArchitectureError(f"cell: {error}") from None
 
 
-def _decode_skeleton(data: object) -> Skeleton:
-    kinds = {f.name: type(f.default) for f in fields(Skeleton)}
+def _decode_skeleton(data: object, version: int) -> Skeleton:
+    later = SINCE_VERSION_2 if version < 2 else set()
+    kinds = {f.name: type(f.default) for f in fields(Skeleton) if f.name not in later}
     kinds["reduce_after"] = list  # JSON has no tuples
     values = take_fields(data, "skeleton", kinds, optional=set(kinds))
     if "reduce_after" in values:

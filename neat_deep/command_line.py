@@ -22,7 +22,7 @@ from rich.table import Table
 from neat_deep.architecture import Architecture
 from neat_deep.checks import check_range
 from neat_deep.config import MOST_GENOMES, Experiment, load_experiment
-from neat_deep.data import Dataset
+from neat_deep.data import DATASETS, Dataset
 from neat_deep.errors import ConfigError, NeatDeepError
 from neat_deep.files import write_text
 from neat_deep.retraining import Trained, retrain
@@ -71,7 +71,7 @@ def add_retrainings_option(parser: argparse.ArgumentParser) -> None:
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """The options that every script has."""
-    parser.add_argument("--dataset", help="digits, mnist, fashion_mnist, cifar10 or image_folder; over [Data] dataset")
+    parser.add_argument("--dataset", help=f"{', '.join(DATASETS)}; over [Data] dataset")
     parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
     parser.add_argument("--seed", type=int, help="over [Run] seed")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
@@ -98,6 +98,7 @@ def read_experiment(options: argparse.Namespace) -> Experiment:
             raise
         raise ConfigError(f"--config: {error}") from None
     data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
+    data = dataclasses.replace(data, text=override(data.text, options, {"max_length": "max_length"}))
     names = ("generations", "seed", "device", "out")
     run = override(experiment.run, options, {name: name for name in names})
     population = getattr(options, "population", None)
@@ -184,15 +185,26 @@ def train_and_report(
     return results
 
 
+def data_figures(dataset: Dataset) -> dict[str, str]:
+    """The row of the result table that says what is unusual about the data's parts, if anything is."""
+    return {"data": dataset.note} if dataset.note else {}
+
+
+def data_numbers(dataset: Dataset) -> dict[str, Any]:
+    """The data set's name and what is unusual about its parts."""
+    return {"dataset": dataset.spec.name, "dataset_note": dataset.note}
+
+
 def training_figures(results: Sequence[Trained]) -> dict[str, str]:
     """The rows of the result table that come from retraining."""
     accuracies = [100 * trained.test.accuracy for trained in results]
     spread = f" ± {statistics.stdev(accuracies):.2f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
     first = results[0]
+    example = "an image" if first.data.rank == 2 else f"a text of {first.data.shape[0]} tokens"
     return {
         "test accuracy after retraining": f"{statistics.mean(accuracies):.2f}%{spread}",
         "parameters": f"{first.parameters:,}",
-        "multiply-accumulates an image": f"{first.macs:,}",
+        f"multiply-accumulates {example}": f"{first.macs:,}",
         "cells": str(first.architecture.skeleton.cells),
         "nodes in the cell": str(len(first.architecture.cell.canonical().nodes)),
         "seconds of retraining": f"{statistics.mean(trained.seconds for trained in results):.0f}",

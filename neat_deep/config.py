@@ -42,8 +42,8 @@ SECTIONS = frozenset(
 class FitnessSettings:
     """What one genome's score costs: how it is trained and scored during the search.
 
-    What is not named here is taken from `[Training]`, except weight averaging, which a short training does
-    without. 0 for a subset means all examples, 0 channels those of `[Network]`.
+    What is not named here is taken from `[Training]`, except weight averaging and early stopping, which a short
+    training does without. 0 for a subset means all examples, 0 channels those of `[Network]`.
     """
 
     train_subset: int = 0
@@ -72,6 +72,7 @@ class FitnessSettings:
             learning_rate=self.learning_rate,
             augmentation=augmentation,
             ema=0.0,
+            early_stopping=0,
         )
 
     def skeleton(self, full: Skeleton) -> Skeleton:

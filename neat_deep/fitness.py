@@ -83,6 +83,7 @@ class FitnessEvaluator:
         self.skeleton = dataclasses.replace(skeleton, rank=dataset.spec.rank)
         self.training = fitness.training(training)
         self._search_skeleton = fitness.skeleton(self.skeleton)
+        self._vectors = dataset.vectors
         self._device = device
         self._seed = seed
         self._listeners = tuple(listeners)
@@ -160,7 +161,10 @@ class FitnessEvaluator:
     def _train_and_score(self, key: int, graph: CellGraph, digest: str) -> Score:
         cell = graph.canonical()
         network = build_network(
-            Architecture(cell, self._search_skeleton), self.spec, seed=derive_seed(self._seed, digest, "weights")
+            Architecture(cell, self._search_skeleton),
+            self.spec,
+            seed=derive_seed(self._seed, digest, "weights"),
+            vectors=self._vectors,
         )
         fit(
             network,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from neat_deep.architecture import RANK_NAMES, Architecture, Skeleton
-from neat_deep.cell_graph import CellGraph
+from neat_deep.cell_graph import NONE, CellGraph
 from neat_deep.data.spec import DataSpec
 from neat_deep.errors import ArchitectureError
 from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
@@ -25,15 +25,41 @@ from neat_deep.randomness import seeded
 CellFactory = Callable[[FeatureSpec], nn.Module]
 
 
-def build_network(architecture: Architecture, data: DataSpec, *, seed: int) -> Network:
+def build_network(architecture: Architecture, data: DataSpec, *, seed: int, vectors: Tensor | None = None) -> Network:
     """The network of an architecture for a data set, with weights drawn from `seed`.
 
+    The embedding of a network for texts starts from `vectors` (vocabulary, D) where they are given.
+
     The cell is built from its canonical graph, so equal digests mean equal networks. The global random state is
-    left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError` for ops of the wrong rank.
+    left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError` for ops of the wrong rank and
+    for vectors that do not fit `data`.
     """
     cell = architecture.cell.canonical()
+    positions = wants_positions(architecture.skeleton, {edge.op for node in cell.nodes for edge in node.edges})
     with seeded(seed):
-        return Network(architecture.skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs)
+        network = Network(
+            architecture.skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs, positions=positions
+        )
+    if vectors is not None:
+        start_from_vectors(network, vectors)
+    return network
+
+
+def wants_positions(skeleton: Skeleton, ops: Collection[str]) -> bool:
+    """Whether the stem tells each token its place, when `ops` are those of the cell, or a search's candidates."""
+    if skeleton.rank != 1 or skeleton.positions != "auto":
+        return skeleton.rank == 1 and skeleton.positions == "always"
+    return any(get_op(op).needs_positions for op in ops if op != NONE)
+
+
+def start_from_vectors(network: Network, vectors: Tensor) -> None:
+    """Set the embedding of a network for texts to `vectors` (vocabulary, D); raises `ArchitectureError`."""
+    stem = network.stem
+    allowed = tuple(stem.embedding.weight.shape) if isinstance(stem, SequenceStem) else "none, for images"
+    if not isinstance(stem, SequenceStem) or tuple(vectors.shape) != allowed:
+        raise ArchitectureError(f"vectors: got shape {tuple(vectors.shape)}, allowed: {allowed}")
+    with torch.no_grad():
+        stem.embedding.weight.copy_(vectors)
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -162,14 +188,40 @@ class ImageStem(nn.Module):
 
 
 class SequenceStem(nn.Module):
-    """Token numbers (B, L) to (B, C, L): a learned embedding."""
+    """Token numbers (B, L) to (B, C, L): a learned embedding, learned positions if asked, dropout.
 
-    def __init__(self, spec: FeatureSpec, data: DataSpec) -> None:
+    With word vectors of another width than C the embedding is as wide as they are and a linear layer follows.
+    Positions that no training text reaches share the last one that some text does.
+    """
+
+    def __init__(self, spec: FeatureSpec, data: DataSpec, *, positions: bool, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(data.vocabulary, spec.channels)
+        width = data.vector_size or spec.channels
+        self.embedding = nn.Embedding(data.vocabulary, width)
+        nn.init.normal_(self.embedding.weight, std=width**-0.5)  # torch's 1.0 drowns what training adds
+        self.project = nn.Linear(width, spec.channels, bias=False) if width != spec.channels else None
+        self.positions = nn.Embedding(data.shape[0], spec.channels) if positions else None
+        if self.positions is not None:
+            nn.init.zeros_(self.positions.weight)  # the tokens alone speak at first
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        return hide_padding(self.embedding(tokens).transpose(1, 2), mask)
+        if mask is None:
+            places = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+            return self._embed(tokens, places).transpose(1, 2)  # (B, C, L)
+        # Real tokens alone, as rows: padding costs nothing, and dropout draws the same whatever the padding.
+        where = mask.nonzero()  # (tokens, 2)
+        rows = self._embed(tokens[mask], where[:, 1])  # (tokens, C)
+        out = rows.new_zeros(*tokens.shape, rows.shape[1])
+        return out.index_put((where[:, 0], where[:, 1]), rows).transpose(1, 2)
+
+    def _embed(self, tokens: Tensor, places: Tensor) -> Tensor:
+        rows = self.embedding(tokens)
+        if self.project is not None:
+            rows = self.project(rows)
+        if self.positions is not None:
+            rows = rows + self.positions(places.clamp_max(self.positions.num_embeddings - 1))
+        return self.dropout(rows)
 
 
 class Head(nn.Module):
@@ -200,10 +252,19 @@ class Network(nn.Module):
     Reads (B, colours, H, W) images, or (B, L) token numbers with a mask (B, L), and returns logits (B, classes). The
     mask is true at real tokens, which come first: padding stands on the right (unchecked, see `halve_mask`).
     A cell with two inputs reads the previous two cells' outputs, the older one first; the stem's output stands in
-    for what does not exist yet.
+    for what does not exist yet. With `positions` the stem for sequences tells each token its place
+    (`wants_positions` says whether it should).
     """
 
-    def __init__(self, skeleton: Skeleton, data: DataSpec, make_cell: CellFactory, num_inputs: int) -> None:
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        data: DataSpec,
+        make_cell: CellFactory,
+        num_inputs: int,
+        *,
+        positions: bool = False,
+    ) -> None:
         super().__init__()
         if data.rank != skeleton.rank:
             raise ArchitectureError(
@@ -212,7 +273,11 @@ class Network(nn.Module):
             )
         self.num_inputs = num_inputs
         spec = FeatureSpec(skeleton.rank, skeleton.channels, skeleton.norm)
-        self.stem: nn.Module = ImageStem(spec, data) if skeleton.rank == 2 else SequenceStem(spec, data)
+        self.stem: nn.Module = (
+            ImageStem(spec, data)
+            if skeleton.rank == 2
+            else SequenceStem(spec, data, positions=positions, dropout=skeleton.embedding_dropout)
+        )
         self.cells = nn.ModuleList()
         self.reductions = nn.ModuleDict()  # "k": what happens to the states after k cells
         channels = skeleton.channels

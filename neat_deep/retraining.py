@@ -24,7 +24,8 @@ from neat_deep.randomness import derive_seed
 from neat_deep.training import Evaluation, Progress, TrainingSettings, evaluate, fit
 
 FORMAT = "neat-deep trained network"
-VERSION = 1
+VERSION = 2
+READABLE_VERSIONS = (1, 2)  # version 2 has facts about texts
 PARTS = {"format": str, "version": int, "architecture": str, "data": str, "weights": dict}  # of the file
 
 
@@ -65,11 +66,23 @@ def retrain(
     seed: int,
     on_step: Callable[[Progress], None] | None = None,
 ) -> Trained:
-    """Train from scratch on train and validation together, then read the test set once."""
-    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"))
-    everything = dataset.train_and_validation()
+    """Train from scratch on train and validation together, then score the test set once.
+
+    With early stopping the validation part stops the training instead of adding to it.
+    """
+    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
+    stopping = settings.early_stopping > 0
+    examples = dataset.train if stopping else dataset.train_and_validation()
     test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it
-    report = fit(network, everything, settings, device=device, seed=derive_seed(seed, "training"), on_step=on_step)
+    report = fit(
+        network,
+        examples,
+        settings,
+        device=device,
+        seed=derive_seed(seed, "training"),
+        validation=dataset.validation if stopping else None,
+        on_step=on_step,
+    )
     test = evaluate(network, test_examples, device=device)
     return Trained(
         network,
@@ -95,8 +108,9 @@ def load_network(path: Path | str) -> Network:
         raise ArchitectureError(f"{path}: not a trained network: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ArchitectureError(f"{path}: not a trained network of neat-deep")
-    if content.get("version") != VERSION:
-        raise ArchitectureError(f"{path}: version: got {content.get('version')}, allowed: {VERSION}")
+    if content.get("version") not in READABLE_VERSIONS:
+        allowed = ", ".join(map(str, READABLE_VERSIONS))
+        raise ArchitectureError(f"{path}: version: got {content.get('version')}, allowed: {allowed}")
     try:
         parts = take_fields(content, "the file", PARTS)
         network = build_network(Architecture.from_json(parts["architecture"]), _decode_spec(parts["data"]), seed=0)
@@ -110,7 +124,8 @@ def load_network(path: Path | str) -> Network:
 def _decode_spec(text: str) -> DataSpec:
     hints = typing.get_type_hints(DataSpec)
     items = {name: typing.get_args(hint)[0] for name, hint in hints.items() if typing.get_origin(hint) is tuple}
-    values = take_fields(parse_json(text), "data", {name: list if name in items else hints[name] for name in hints})
+    kinds = {name: list if name in items else hints[name] for name in hints}
+    values = take_fields(parse_json(text), "data", kinds, optional={"vector_size"})  # version 1 had none
     values.update({name: take_items(values[name], f"data: {name}", kind) for name, kind in items.items()})
     spec = DataSpec(**values)
     lengths = {1: 1, 2: 3}  # of the shape: (L,) and (C, H, W)

@@ -15,6 +15,7 @@ from neat_deep.cell_graph import NONE, CellGraph
 from neat_deep.checks import check_range
 from neat_deep.config import Experiment
 from neat_deep.data import Augmentation, Dataset, DataSpec
+from neat_deep.data.augmentation import check_augmentation as suit_rank
 from neat_deep.errors import ConfigError, OutputError, SearchError
 from neat_deep.files import make_folder
 from neat_deep.fitness import FitnessEvaluator, Score
@@ -115,7 +116,11 @@ def check_ops(experiment: Experiment, rank: int) -> None:
 
 
 def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
-    """Raise `ConfigError` for a shift or an erased square that does not fit the data's images."""
+    """Raise `ConfigError` for what is not for such examples, or does not fit the data's images."""
+    try:
+        suit_rank(augmentation, data.rank)
+    except ConfigError as error:
+        raise ConfigError(f"[Training] augmentation_{error}") from None
     for key in ("shift", "erase"):
         pixels = getattr(augmentation, key)
         if pixels:

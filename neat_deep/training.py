@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from neat_deep.allocator import keep_freed_memory
 from neat_deep.checks import check_choice, check_range
 from neat_deep.data import Augmentation, Batch, Split
-from neat_deep.errors import DeviceError, DivergedError
+from neat_deep.errors import ConfigError, DeviceError, DivergedError
 from neat_deep.randomness import seeded
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -27,7 +28,9 @@ class TrainingSettings:
     """How a network is trained.
 
     `warmup` is a share of all steps. `ema` is the decay of an exponential moving average of the weights, which
-    replaces the weights at the end (0: off). Precisions other than float32 are autocast, meant for GPUs.
+    replaces the weights at the end (0: off). `early_stopping` is after how many epochs without a better validation
+    accuracy training ends; the weights of the best epoch are kept (0: off, all epochs are trained and the last
+    weights kept). Precisions other than float32 are autocast, meant for GPUs.
     """
 
     epochs: int = 10
@@ -41,6 +44,7 @@ class TrainingSettings:
     label_smoothing: float = 0.0
     gradient_clip: float = 0.0  # largest norm of all gradients together; 0: off
     ema: float = 0.0
+    early_stopping: int = 0
     precision: str = "float32"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -56,6 +60,7 @@ class TrainingSettings:
         check_range("label_smoothing", self.label_smoothing, low=0, high=0.9)
         check_range("gradient_clip", self.gradient_clip, low=0)
         check_range("ema", self.ema, low=0, high=0.9999)
+        check_range("early_stopping", self.early_stopping, low=0)
         check_choice("precision", self.precision, PRECISIONS)
 
 
@@ -71,12 +76,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a training did; `loss` is the mean over the last epoch's samples."""
+    """What a training did; `loss` is the mean over the last epoch's samples.
+
+    `best_epoch` (from 1) is the one whose weights were kept: the last, unless early stopping chose.
+    """
 
     epochs: int
     samples: int
     loss: float
     seconds: float
+    best_epoch: int
 
 
 @dataclass(frozen=True)
@@ -116,13 +125,17 @@ def fit(
     *,
     device: torch.device,
     seed: int,
+    validation: Split | None = None,
     on_step: Callable[[Progress], None] | None = None,
 ) -> FitReport:
     """Train `model` in place on every example of `train`, `settings.epochs` times.
 
-    On the CPU the same seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError`
-    at the first loss that is not finite, or when the last step leaves weights that are not.
+    With `settings.early_stopping` each epoch is scored on `validation`. On the CPU the same seed, data and number of
+    threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that is not finite, or when
+    the last step leaves weights that are not, and `ConfigError` for early stopping without `validation`.
     """
+    if settings.early_stopping and validation is None:
+        raise ConfigError(f"early_stopping: got {settings.early_stopping}, allowed: 0, or a validation part to stop by")
     started = time.perf_counter()
     train = train.to(device)
     prepare(model, device)
@@ -133,7 +146,8 @@ def fit(
     )
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
     generator = torch.Generator().manual_seed(seed)
-    total, done, epoch_loss = settings.epochs * len(train), 0, 0.0
+    total, done, epoch_loss, epoch = settings.epochs * len(train), 0, 0.0, 0
+    best = _BestWeights()
     with seeded(seed, device):
         for epoch in range(settings.epochs):
             epoch_loss = 0.0
@@ -148,11 +162,18 @@ def fit(
                 epoch_loss += loss * len(batch.labels)
                 if on_step is not None:
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
-    if average is not None:
+            if settings.early_stopping and validation is not None:
+                scored = model if average is None else average.module
+                best.offer(epoch + 1, scored, evaluate(scored, validation, device=device))
+                if epoch + 1 - best.epoch >= settings.early_stopping:
+                    break
+    if best.weights:
+        model.load_state_dict(best.weights)
+    elif average is not None:
         model.load_state_dict(average.module.state_dict())
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
         raise DivergedError(f"the weights were not finite after the last of {settings.epochs} epochs")
-    return FitReport(settings.epochs, done, epoch_loss / len(train), time.perf_counter() - started)
+    return FitReport(epoch + 1, done, epoch_loss / len(train), time.perf_counter() - started, best.epoch or epoch + 1)
 
 
 @torch.no_grad()
@@ -189,10 +210,9 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
     options: dict[str, Any] = {"lr": settings.learning_rate}
     if settings.optimizer == "sgd":
         options["momentum"] = settings.momentum
-    try:
-        optimizer: torch.optim.Optimizer = kind(groups, **options, fused=True)  # one kernel for all weights
-    except (RuntimeError, TypeError):  # torch 2.3 has fused optimizers on GPUs only
-        optimizer = kind(groups, **options)
+    if parameters and _is_fused(kind, parameters[0].device):
+        options["fused"] = True  # one kernel for all weights
+    optimizer: torch.optim.Optimizer = kind(groups, **options)
     return optimizer
 
 
@@ -216,6 +236,34 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettin
     rate = settings.learning_rate * learning_rate_factor(settings, progress)
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+@functools.cache
+def _is_fused(kind: Any, device: torch.device) -> bool:
+    """Whether an optimizer of `kind` has a fused kernel on `device`; torch 2.3 tells at its first step only."""
+    weight = torch.zeros(1, device=device, requires_grad=True)
+    weight.grad = torch.zeros_like(weight)
+    try:
+        kind([weight], lr=0.1, fused=True).step()
+    except (RuntimeError, TypeError):
+        return False
+    return True
+
+
+class _BestWeights:
+    """The weights of the epoch with the highest validation accuracy so far, of equals the one with the lowest loss."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.weights: dict[str, Tensor] = {}
+        self._score = (-math.inf, -math.inf)
+
+    def offer(self, epoch: int, model: nn.Module, result: Evaluation) -> None:
+        """Keep a copy of the weights if they are the best."""
+        score = (result.accuracy, -result.loss)
+        if score > self._score:
+            self.epoch, self._score = epoch, score
+            self.weights = {name: value.clone() for name, value in model.state_dict().items()}
 
 
 def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:

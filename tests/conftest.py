@@ -10,9 +10,15 @@ from neat_deep.data import Dataset, DataSettings, load_dataset
 
 
 @pytest.fixture(scope="session")
-def mnist() -> Dataset:
-    """The original MNIST images."""
+def real_data() -> str:
+    """The folder of real data sets."""
     root = os.environ.get("NEAT_DEEP_DATA")
     if not root:
         pytest.skip("NEAT_DEEP_DATA names no folder with real data")
-    return load_dataset(DataSettings("mnist", root))
+    return root
+
+
+@pytest.fixture(scope="session")
+def mnist(real_data: str) -> Dataset:
+    """The original MNIST images."""
+    return load_dataset(DataSettings("mnist", real_data))

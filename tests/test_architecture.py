@@ -42,6 +42,18 @@ def test_file_round_trip(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.json"]  # nothing temporary stays
 
 
+def test_files_of_version_1_can_still_be_read() -> None:
+    document = json.loads(ARCHITECTURE.to_json())
+    assert document["version"] == 2
+    document["version"] = 1
+    for name in ("embedding_dropout", "positions"):
+        del document["skeleton"][name]
+    assert Architecture.from_json(json.dumps(document)) == ARCHITECTURE
+    document["skeleton"]["positions"] = "never"
+    with pytest.raises(ArchitectureError, match="skeleton: unknown field 'positions', allowed: rank,"):
+        Architecture.from_json(json.dumps(document))
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_architectures_load(path: Path) -> None:
     assert Architecture.load(path).cell.nodes
@@ -65,7 +77,7 @@ def set_value(path: list[Any], value: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_value(["version"], 2), r"version: got 2, allowed: 1"),
+        (set_value(["version"], 3), r"version: got 3, allowed: 1, 2"),
         (set_value(["version"], "1"), r"version: got '1', allowed: a whole number"),
         (set_value(["format"], "other"), r"format: got 'other'"),
         (set_value(["extra"], 1), r"unknown field 'extra', allowed: format"),

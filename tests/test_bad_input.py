@@ -27,11 +27,15 @@ from PIL import Image
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
 from neat_deep.errors import ConfigError
+from tests.text_files import write_folder, write_sst2
 
 ROOT = Path(__file__).resolve().parent.parent
 SEARCH, TRAIN, RANDOM = "examples/mnist_neat.py", "examples/train_architecture.py", "benchmarks/random_genomes.py"
+SEARCH_TEXTS = "examples/sst2_neat.py"
 CONFIG = ROOT / "configs" / "digits_neat.ini"
+TEXT_CONFIG = ROOT / "configs" / "sst2_neat.ini"
 ARCHITECTURE = ROOT / "configs" / "architectures" / "resnet_block.json"
+TRANSFORMER = ROOT / "configs" / "architectures" / "transformer_block.json"
 NO_NETWORK = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
 
 Prepare = Callable[[Path], None]  # changes the good input that it finds in a folder
@@ -168,7 +172,33 @@ def images(*classes: str) -> Prepare:
     return apply
 
 
+def texts(file: str, data: bytes | None) -> Prepare:
+    """A folder `texts` with train.tsv and test.tsv, one file of it with other bytes, or without it."""
+
+    def apply(folder: Path) -> None:
+        write_folder(folder / "texts", 20, 8)
+        if data is None:
+            (folder / "texts" / file).unlink()
+        else:
+            put_bytes(folder / "texts" / file, data)
+
+    return apply
+
+
+def sst2(file: str, data: bytes) -> Prepare:
+    """A folder `texts/SST-2`, one file of it with other bytes."""
+
+    def apply(folder: Path) -> None:
+        write_sst2(folder / "texts", 20, 8, 8)
+        put_bytes(folder / "texts" / "SST-2" / file, data)
+
+    return apply
+
+
 PHOTOS = "--dataset image_folder --data-root photos"
+TEXTS = "--dataset tsv --data-root texts"
+HEADER = b"sentence\tlabel\n"
+ROWS = b"good film\t1\nbad film\t0\na good one\t1\na bad one\t0\n"  # lines 2 to 5
 IMAGE_OPS = "avg_pool_3, avg_pool_5, dil_conv_1,"  # how the list of what is allowed starts
 EDGE = ("cell", "nodes", 0, "edges", 0)  # of the architecture's JSON
 FILE = content("taken", b"a file, no folder")
@@ -222,6 +252,21 @@ AS_A_USER = (
         writes="data",
     ),
     case(
+        "no-network-no-texts",
+        "--data-root: cannot download SST-2.zip (",
+        "Put the folder SST-2 (or its archive SST-2.zip) into texts",
+        options="--data-root texts",
+        script=SEARCH_TEXTS,
+        writes="texts",
+    ),
+    case(
+        "texts-label-unseen",
+        "--dataset, --data-root: texts/test.tsv:2: label: got '2', allowed: those of texts/train.tsv: 0, 1",
+        prepare=texts("test.tsv", HEADER + b"hm\t2\n"),
+        options=TEXTS,
+        script=SEARCH_TEXTS,
+    ),
+    case(
         "mnist-truncated",
         "--dataset: data/MNIST/raw/train-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
         prepare=mnist(cut="train-images-idx3-ubyte"),
@@ -257,8 +302,8 @@ AS_A_USER = (
     ),
     case(
         "architecture-version",
-        "architecture.json: version: got 2, allowed: 1",
-        prepare=json_value("version", to=2),
+        "architecture.json: version: got 3, allowed: 1, 2",
+        prepare=json_value("version", to=3),
         script=TRAIN,
     ),
     case(
@@ -518,6 +563,113 @@ TEST_PARTS = tuple(
     )
 )
 
+TEXT_DATA = (
+    *(
+        case(name, f"{where}: {says}", prepare=prepare, options=options, script=script)
+        for script in (SEARCH_TEXTS, TRAIN)
+        for where, options in (("--dataset, --data-root", TEXTS),)
+        for name, says, prepare in (
+            ("file-missing", "cannot read texts/test.tsv: No such file", texts("test.tsv", None)),
+            ("no-header", "texts/train.tsv:1: got 'good film<TAB>1', allowed: the header", texts("train.tsv", ROWS)),
+            (
+                "sentence-empty",
+                "texts/train.tsv:6: the sentence is empty",
+                texts("train.tsv", HEADER + ROWS + b" \t1\n"),
+            ),
+            (
+                "one-class",
+                "texts/train.tsv: classes: got 1, allowed: 2 or more",
+                texts("train.tsv", HEADER + b"good film\t1\nfine film\t1\n"),
+            ),
+            (
+                "not-utf-8",
+                "texts/train.tsv:6: not UTF-8 text (byte 3 of the line)",
+                texts("train.tsv", HEADER + ROWS + b"caf\xe9\t1\n"),
+            ),
+            (
+                "label-unseen",
+                "texts/test.tsv:3: label: got '2', allowed: those of texts/train.tsv: 0, 1",
+                texts("test.tsv", HEADER + b"good\t1\nhm\t2\n"),
+            ),
+        )
+    ),
+    case(
+        "folder-absent",
+        "--dataset, --data-root: no folder texts; a folder of texts is laid out as <root>/train.tsv and",
+        options=TEXTS,
+        script=SEARCH_TEXTS,
+    ),
+    case(
+        "vectors-short",
+        "experiment.ini: [Data]: vectors.txt:2: got 1 numbers, allowed: a word and 3 numbers, as in the first line",
+        prepare=(
+            sst2("dev.tsv", HEADER + ROWS),
+            content("vectors.txt", b"good 1 2 3\nbad 1\n"),
+            line("Data", "root", "texts"),
+            line("Data", "text_vectors", "vectors.txt"),
+        ),
+        script=SEARCH_TEXTS,
+    ),
+    case(
+        "sst2-label",
+        "--data-root: texts/SST-2/dev.tsv:2: label: got '4', allowed: 0 (negative), 1 (positive)",
+        prepare=sst2("dev.tsv", HEADER + b"film\t4\n"),
+        options="--data-root texts",
+        script=SEARCH_TEXTS,
+    ),
+    *(
+        case(
+            name,
+            f"experiment.ini: {says}",
+            prepare=(texts("dev.tsv", HEADER + ROWS), line(*setting)),
+            options=TEXTS,
+            script=SEARCH_TEXTS,
+        )
+        for name, says, setting in (
+            (
+                "augmentation",
+                "[Training] augmentation_shift: got 2, allowed: 0; it changes images only",
+                ("Training", "augmentation_shift", "2"),
+            ),
+            (
+                "tokens",
+                "[Data] text_tokens: got 'words', allowed: word, bpe, torchtext",
+                ("Data", "text_tokens", "words"),
+            ),
+            ("length", "[Data] text_max_length: got 0, allowed: 1 to", ("Data", "text_max_length", "0")),
+            (
+                "embedding-dropout",
+                "[Network] embedding_dropout: got 1.0, allowed: 0 to 0.95",
+                ("Network", "embedding_dropout", "1.0"),
+            ),
+            ("positions", "[Network] positions: got 'maybe', allowed: auto,", ("Network", "positions", "maybe")),
+            (
+                "early-stopping",
+                "[Training] early_stopping: got -1, allowed: 0 or more",
+                ("Training", "early_stopping", "-1"),
+            ),
+        )
+    ),
+    case(
+        "word-dropout-on-images",
+        "experiment.ini: [Training] augmentation_word_dropout: got 0.1, allowed: 0.0; it changes texts only",
+        prepare=line("Training", "augmentation_word_dropout", "0.1"),
+    ),
+    case(
+        "images-for-texts",
+        "architecture.json: the architecture is for rank 1 (sequences), the data set 'digits' has rank 2 (images)",
+        prepare=lambda folder: shutil.copy(TRANSFORMER, folder / "architecture.json"),
+        options="--dataset digits",
+        script=TRAIN,
+    ),
+    case(
+        "max-length",
+        "--max-length: got 0, allowed: 1 to",
+        options="--max-length 0",
+        script=TRAIN,
+    ),
+)
+
 OPTIONS = (
     case("dataset-none", "--dataset: unknown data set ''", options="--dataset="),
     case(
@@ -597,6 +749,7 @@ TABLES = {
     "neat": NEAT_SECTIONS,
     "architecture": ARCHITECTURES,
     "test-part": TEST_PARTS,
+    "text": TEXT_DATA,
     "option": OPTIONS,
     "random-genomes": RANDOM_GENOMES,
 }
@@ -618,7 +771,7 @@ class Outcome:
 
 def prepared(case: Case, folder: Path) -> list[str]:
     """Lay out good input, spoil it, and return the command line."""
-    shutil.copy(CONFIG, folder / "experiment.ini")
+    shutil.copy(TEXT_CONFIG if case.script == SEARCH_TEXTS else CONFIG, folder / "experiment.ini")
     shutil.copy(ARCHITECTURE, folder / "architecture.json")
     for step in case.prepare:
         step(folder)
@@ -709,6 +862,7 @@ def test_script(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
 def test_the_input_is_good_before_it_is_spoilt() -> None:
     """Or the cases would fail for another reason than theirs."""
     assert load_experiment(CONFIG).data.dataset == "digits"
+    assert load_experiment(TEXT_CONFIG).data.dataset == "sst2"
     assert len(Architecture.load(ARCHITECTURE).cell.nodes) == 4
     assert len(AS_A_USER) >= 25
 

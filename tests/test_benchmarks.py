@@ -47,6 +47,15 @@ def test_train_throughput() -> None:
     assert figures["ratio_same_math"] == pytest.approx(rates["neat_deep"] / rates["same_math"])
 
 
+def test_text_throughput() -> None:
+    figures = run_benchmark("text_throughput", "--rounds", "1", "--steps", "2")
+    rates = figures["sequences_per_second"]
+    assert set(rates) == {"neat_deep", "textbook", "padded"}
+    assert all(rate > 0 for rate in rates.values())
+    assert figures["ratio"] == pytest.approx(rates["neat_deep"] / rates["textbook"])
+    assert figures["ratio_padded"] == pytest.approx(rates["neat_deep"] / rates["padded"])
+
+
 def test_search_overhead() -> None:
     figures = run_benchmark("search_overhead", "--genomes", "4", "--epochs", "1", "--warmup", "0")
     parts = figures["parts"]

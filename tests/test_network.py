@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,7 +14,15 @@ from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.data import DataSpec
 from neat_deep.errors import ArchitectureError, UnknownNameError
-from neat_deep.network import Cell, Network, build_network, count_macs, count_parameters
+from neat_deep.network import (
+    Cell,
+    Network,
+    SequenceStem,
+    build_network,
+    count_macs,
+    count_parameters,
+    wants_positions,
+)
 from neat_deep.ops import FeatureSpec, list_ops
 from tests.strategies import graphs
 
@@ -163,6 +174,83 @@ def test_a_sequence_without_a_single_token_has_finite_logits_and_gradients(op: s
         assert torch.equal(logits[1], network.head.linear.bias)  # type: ignore[union-attr]
         logits.square().sum().backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+
+
+def text_network(op: str = "sep_conv_3", *, data: DataSpec = TOKENS, **skeleton: Any) -> Network:
+    cell = CellGraph(1, (CellNode((Edge(0, op), Edge(0, "identity"))),))
+    return build_network(Architecture(cell, Skeleton(rank=1, channels=8, cells=1, **skeleton)), data, seed=0)
+
+
+def test_reductions_halve_the_length() -> None:
+    network = text_network(reduce_after=(0, 1), growth=1.0)
+    network.cells[0].register_forward_hook(lambda module, inputs, out: shapes.append(tuple(out.shape)))
+    shapes: list[tuple[int, ...]] = []
+    network(torch.ones(2, 11, dtype=torch.long), torch.ones(2, 11, dtype=torch.bool))
+    assert shapes == [(2, 8, 6)]
+
+
+def stem_of(network: Network) -> SequenceStem:
+    assert isinstance(network.stem, SequenceStem)
+    return network.stem
+
+
+@pytest.mark.parametrize(
+    ("op", "setting", "expected"),
+    [
+        ("attention", "auto", True),
+        ("sep_conv_3", "auto", False),
+        ("sep_conv_3", "always", True),
+        ("attention", "never", False),
+    ],
+)
+def test_positions_come_where_they_are_needed(op: str, setting: str, expected: bool) -> None:
+    assert (stem_of(text_network(op, positions=setting)).positions is not None) == expected
+    skeleton = Skeleton(rank=1, positions=setting)
+    assert wants_positions(skeleton, [op, "none"]) == expected
+    assert not wants_positions(Skeleton(rank=2, positions=setting), [op])
+
+
+def test_attention_tells_orders_apart_by_its_positions() -> None:
+    network = text_network("attention").eval()
+    tokens = torch.tensor([[4, 9, 2, 7]])
+    torch.testing.assert_close(network(tokens.flip(1)), network(tokens))  # before training they are all zero
+    nn.init.normal_(stem_of(network).positions.weight)  # type: ignore[union-attr]
+    assert not torch.allclose(network(tokens.flip(1)), network(tokens))
+
+
+def test_positions_beyond_every_training_text_are_the_last_one() -> None:
+    network = text_network("attention").eval()
+    nn.init.normal_(stem_of(network).positions.weight)  # type: ignore[union-attr]
+    long = torch.full((1, TOKENS.shape[0] + 5), 3)
+    features = stem_of(network)(long)
+    assert torch.equal(features[..., TOKENS.shape[0] - 1 :], features[..., -1:].expand(-1, -1, 6))
+
+
+def test_embedding_dropout_works_in_training_only() -> None:
+    stem = stem_of(text_network(embedding_dropout=0.5))
+    tokens = torch.arange(12).expand(20, 12)
+    assert (stem.eval()(tokens) == 0).float().mean() == 0
+    assert (stem.train()(tokens) == 0).float().mean().item() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("width", [8, 5])
+def test_an_embedding_starts_from_word_vectors(width: int) -> None:
+    data = replace(TOKENS, vector_size=width)
+    vectors = torch.randn(TOKENS.vocabulary, width)
+    cell = CellGraph(1, (CellNode((Edge(0, "identity", "relu"),)),))
+    network = build_network(Architecture(cell, Skeleton(rank=1, channels=8)), data, seed=0, vectors=vectors)
+    stem = stem_of(network)
+    assert torch.equal(stem.embedding.weight, vectors)
+    assert (stem.project is None) == (width == 8)
+    network(torch.tensor([[3, 4]])).sum().backward()
+    assert stem.embedding.weight.grad is not None  # they are trained on
+
+
+def test_vectors_must_fit() -> None:
+    with pytest.raises(ArchitectureError, match=r"vectors: got shape \(3, 8\), allowed: \(20, 16\)"):
+        build_network(Architecture(CELL, Skeleton(rank=1)), TOKENS, seed=0, vectors=torch.ones(3, 8))
+    with pytest.raises(ArchitectureError, match=r"vectors: got shape \(3, 8\), allowed: none, for images"):
+        build_network(Architecture(CELL), IMAGES, seed=0, vectors=torch.ones(3, 8))
 
 
 def test_channels_last_changes_only_rounding() -> None:

@@ -168,6 +168,15 @@ def test_retraining_uses_all_but_the_test_set_and_reads_that_once(finished: tupl
     assert trained.test.examples == 60
 
 
+def test_early_stopping_spares_the_validation_part_for_it(finished: tuple[Path, SearchResult, str]) -> None:
+    _, result, _ = finished
+    assert result.best.architecture is not None
+    steps: list[object] = []
+    settings = TrainingSettings(epochs=3, batch_size=96, early_stopping=3)
+    retrain(result.best.architecture, toy_data.dataset(), settings, device=CPU, seed=0, on_step=steps.append)
+    assert len(steps) == 3  # epochs of one batch: the 40 validation examples are not trained on
+
+
 def test_trained_networks_are_loaded_without_running_code(
     finished: tuple[Path, SearchResult, str], tmp_path: Path
 ) -> None:
@@ -275,7 +284,7 @@ def saved_content(finished: tuple[Path, SearchResult, str], tmp_path_factory: py
         (b"not a zip", "broken.pt: not a trained network"),
         (None, "cannot read trained network .*broken.pt"),
         ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
-        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1"),
+        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2"),
     ],
 )
 def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, message: str) -> None:

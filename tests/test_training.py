@@ -156,6 +156,30 @@ def test_a_high_decay_does_not_spoil_a_short_training() -> None:
     assert evaluate(model, stripes(60, 2), device=CPU).accuracy > 0.9
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_early_stopping_keeps_the_best_epoch(ema: float) -> None:
+    """The weights are those of the epoch that scored best; nothing better came for as long as asked."""
+    settings = replace(SETTINGS, epochs=30, batch_size=16, ema=ema, early_stopping=3, schedule="constant")
+    model, validation = network(), stripes(40, 1)
+    report = fit(model, stripes(96, 0), settings, device=CPU, seed=1, validation=validation)
+    assert report.best_epoch + 3 == report.epochs < 30
+    assert report.samples == report.epochs * 96
+    again = network()  # the schedule is constant, so a training of as many epochs goes the same way
+    fit(again, stripes(96, 0), replace(settings, epochs=report.best_epoch, early_stopping=0), device=CPU, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(weights(model), weights(again), strict=True))
+    assert evaluate(model, validation, device=CPU) == evaluate(again, validation, device=CPU)
+
+
+def test_without_early_stopping_the_last_epoch_counts() -> None:
+    report = fit(network(), stripes(32, 0), SETTINGS, device=CPU, seed=1, validation=stripes(40, 1))
+    assert report.epochs == report.best_epoch == 3
+
+
+def test_early_stopping_needs_what_to_stop_by() -> None:
+    with pytest.raises(ConfigError, match="early_stopping: got 2, allowed: 0, or a validation part to stop by"):
+        fit(network(), stripes(32, 0), replace(SETTINGS, early_stopping=2), device=CPU, seed=1)
+
+
 def test_schedules() -> None:
     cosine = TrainingSettings(schedule="cosine", warmup=0.2)
     assert [learning_rate_factor(cosine, p) for p in (0.0, 0.1, 0.2, 0.6, 1.0)] == pytest.approx([0, 0.5, 1, 0.5, 0])
@@ -191,6 +215,7 @@ def test_progress_reaches_the_end() -> None:
         ({"warmup": 1.0}, "warmup: got 1.0"),
         ({"label_smoothing": 1.0}, "label_smoothing: got 1.0"),
         ({"ema": 1.0}, "ema: got 1.0"),
+        ({"early_stopping": -1}, "early_stopping: got -1, allowed: 0 or more"),
         ({"precision": "int8"}, "precision: got 'int8', allowed: float32, bfloat16, float16"),
     ],
 )

@@ -1,10 +1,13 @@
 """Data sets: facts, three splits, and batches."""
 
 from neat_deep.data.augmentation import Augmentation, augment
-from neat_deep.data.datasets import DATASETS, DataSettings, load_dataset
+from neat_deep.data.datasets import DATASETS, DataSettings, load_dataset, text_dataset
 from neat_deep.data.images import ImageSplit
 from neat_deep.data.spec import Batch, Dataset, DataSpec, Split
 from neat_deep.data.splits import stratified_split, stratified_subset
+from neat_deep.data.text_dataset import TextParts
+from neat_deep.data.texts import LabelledTexts, TextSource, TextSplit
+from neat_deep.data.tokens import TextSettings
 
 __all__ = [
     "DATASETS",
@@ -14,9 +17,15 @@ __all__ = [
     "DataSpec",
     "Dataset",
     "ImageSplit",
+    "LabelledTexts",
     "Split",
+    "TextParts",
+    "TextSettings",
+    "TextSource",
+    "TextSplit",
     "augment",
     "load_dataset",
     "stratified_split",
     "stratified_subset",
+    "text_dataset",
 ]

@@ -1,9 +1,12 @@
-"""Random shifts, turns, zooms, flips and erased squares: drawn on the CPU, applied to whole batches on the device."""
+"""What training examples go through: images whole batches at a time on the device, texts as they are batched.
+
+Everything random is drawn on the CPU.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -15,24 +18,38 @@ from neat_deep.errors import ConfigError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training image may be changed; every default leaves it alone."""
+    """How far a training example may be changed; every default leaves it alone.
+
+    The settings are for images, but for the last, which is for texts.
+    """
 
     shift: int = 0  # pixels up or down and left or right; what CIFAR recipes call a random crop with padding
     rotate: float = 0.0  # degrees either way
     scale: float = 0.0  # share of the size: 0.1 draws zooms of 0.9 to 1.1
     flip: bool = False  # left to right, every second image; wrong for digits and letters
     erase: int = 0  # side in pixels of one erased square, anywhere (Cutout: DeVries and Taylor, arXiv 1708.04552)
+    word_dropout: float = 0.0  # share of a text's tokens that become the unknown token
 
     def __post_init__(self) -> None:
         check_range("shift", self.shift, low=0)
         check_range("rotate", self.rotate, low=0, high=180)
         check_range("scale", self.scale, low=0, high=0.9)  # a zoom of 0 would leave nothing to see
         check_range("erase", self.erase, low=0)
+        check_range("word_dropout", self.word_dropout, low=0, high=0.9)
 
     @property
     def changes_nothing(self) -> bool:
         """Whether every setting is off."""
         return self == Augmentation()
+
+
+def check_augmentation(augmentation: Augmentation, rank: int) -> None:
+    """Raise `ConfigError` for a setting that is for examples of another rank (2: images, 1: sequences)."""
+    for setting in fields(augmentation):
+        value = getattr(augmentation, setting.name)
+        needed, kind = (1, "texts") if setting.name == "word_dropout" else (2, "images")
+        if value and rank != needed:
+            raise ConfigError(f"{setting.name}: got {value}, allowed: {setting.default}; it changes {kind} only")
 
 
 def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:

@@ -1,18 +1,22 @@
-"""Data sets by name: read, split in three, normalised by what is trained on."""
+"""Data sets by name: read, split in three, normalised or tokenised by what is trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from neat_deep.checks import check_range
 from neat_deep.data.images import ImageSource, ImageSplit, LabelledImages, channel_statistics
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.splits import check_share, stratified_split, stratified_subset
+from neat_deep.data.text_dataset import TextParts, make_text_dataset
+from neat_deep.data.texts import TextSource
+from neat_deep.data.tokens import TextSettings
 from neat_deep.errors import ConfigError, unknown_name
 
 
@@ -22,10 +26,11 @@ class DataSettings:
 
     dataset: str
     root: str = "data"
-    validation: float = 0.1  # share of the training images that selects; the rest trains
+    validation: float = 0.1  # share of the training examples that selects; the rest trains
     split_seed: int = 0
     image_size: int = 32  # `image_folder` resizes its images to this side
-    train_limit: int = 0  # training and validation images together, each class at its share; 0: all
+    train_limit: int = 0  # training and validation examples together, each class at its share; 0: all
+    text: TextSettings = field(default_factory=TextSettings)
 
     def __post_init__(self) -> None:
         if self.dataset not in DATASETS:
@@ -36,13 +41,36 @@ class DataSettings:
         check_range("train_limit", self.train_limit, low=0)
 
 
-def load_dataset(settings: DataSettings) -> Dataset:
-    """Read the training images, split them, and find out how to normalise; the test images are only checked.
+def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Dataset:
+    """Read the training examples, split them, and find out how to normalise or tokenise them.
 
-    Raises `DataError` for files of either part that are missing, damaged or too few, and `ConfigError` for a
-    `train_limit` that leaves a class out.
+    `parts` replace tokenizer, vocabulary or word vectors of a text data set. The test part is only checked, so that
+    damage is met before the search and not after it; `read_test` alone hands it over. Raises `DataError` for files
+    of either part that are missing, damaged or too few, and `ConfigError` for a `train_limit` that leaves a class
+    out and for `parts` of images.
     """
     source = DATASETS[settings.dataset](settings)
+    if isinstance(source, TextSource):
+        return text_dataset(source, settings, parts)
+    if parts is not None:
+        raise ConfigError(f"parts: got some for '{settings.dataset}', allowed: for data sets of texts")
+    return _image_dataset(source, settings)
+
+
+def text_dataset(source: TextSource, settings: DataSettings, parts: TextParts | None = None) -> Dataset:
+    """The data set of a source of one's own, as torchtext's are; raises what `load_dataset` raises.
+
+    Where the source has no validation part it is split from train.
+    """
+    labels, classes = source.train.labels, len(source.class_names)
+    if source.validation is None:
+        train, validation = _split(labels, settings, classes)
+    else:
+        train, validation = _thin_out(labels, source.validation.labels, settings, classes)
+    return make_text_dataset(settings.dataset, source, train, validation, settings.text, parts or TextParts())
+
+
+def _image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
     images, labels = source.train
     train, validation = _split(labels, settings, len(source.class_names))
     mean, std = channel_statistics(images[train])
@@ -97,12 +125,33 @@ def _image_folder(settings: DataSettings) -> ImageSource:
     return read_image_folder(_root(settings), settings.image_size)
 
 
-DATASETS: dict[str, Callable[[DataSettings], ImageSource]] = {
+def _sst2(settings: DataSettings) -> TextSource:
+    from neat_deep.data.sst2 import read_sst2
+
+    return read_sst2(_root(settings))
+
+
+def _imdb(settings: DataSettings) -> TextSource:
+    from neat_deep.data.imdb import read_imdb
+
+    return read_imdb(_root(settings))
+
+
+def _tsv(settings: DataSettings) -> TextSource:
+    from neat_deep.data.tsv import read_tsv_folder
+
+    return read_tsv_folder(_root(settings))
+
+
+DATASETS: dict[str, Callable[[DataSettings], ImageSource | TextSource]] = {
     "digits": _digits,
     "mnist": _mnist,
     "fashion_mnist": _fashion_mnist,
     "cifar10": _cifar10,
     "image_folder": _image_folder,
+    "sst2": _sst2,
+    "imdb": _imdb,
+    "tsv": _tsv,
 }
 
 
@@ -116,18 +165,24 @@ def _split(labels: Tensor, settings: DataSettings, num_classes: int) -> tuple[Te
     A limit thins out both sides of the one split, so that what validates a quick run never trains a full one.
     """
     train, validation = stratified_split(labels, settings.validation, settings.split_seed)
-    limit = settings.train_limit
-    if not limit or limit >= len(labels):
-        return train, validation
+    kept, kept_validation = _thin_out(labels[train], labels[validation], settings, num_classes)
+    return train[kept], validation[kept_validation]
+
+
+def _thin_out(train: Tensor, validation: Tensor, settings: DataSettings, num_classes: int) -> tuple[Tensor, Tensor]:
+    """The indices of what `train_limit` leaves of either part's labels, shared out as they are."""
+    limit, count = settings.train_limit, len(train) + len(validation)
+    if not limit or limit >= count:
+        return torch.arange(len(train)), torch.arange(len(validation))
     if limit < 2 * num_classes:
         raise ConfigError(
-            f"train_limit: got {limit}, allowed: {2 * num_classes} or more (one image of each of {num_classes} classes"
-            " to train on and one to validate on), or 0 for all"
+            f"train_limit: got {limit}, allowed: {2 * num_classes} or more (one example of each of {num_classes}"
+            " classes to train on and one to validate on), or 0 for all"
         )
-    validating = min(max(round(limit * settings.validation), num_classes), limit - num_classes)
+    validating = min(max(round(limit * len(validation) / count), num_classes), limit - num_classes)
     return (
-        train[stratified_subset(labels[train], limit - validating, settings.split_seed)],
-        validation[stratified_subset(labels[validation], validating, settings.split_seed)],
+        stratified_subset(train, limit - validating, settings.split_seed),
+        stratified_subset(validation, validating, settings.split_seed),
     )
 
 

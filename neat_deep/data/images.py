@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from neat_deep.checks import check_range
-from neat_deep.data.augmentation import Augmentation, augment
+from neat_deep.data.augmentation import Augmentation, augment, check_augmentation
+from neat_deep.data.batching import batch_bounds
 from neat_deep.data.spec import Batch, DataSpec
 from neat_deep.errors import DataError
 
@@ -73,7 +74,9 @@ class ImageSplit:
     ) -> Iterator[Batch]:
         """All images once, shuffled and augmented by the CPU `generator`; see `Split.train_batches`."""
         check_range("batch_size", batch_size, low=1)
-        return self._train_batches(batch_size, generator, augmentation or Augmentation())
+        wanted = augmentation or Augmentation()
+        check_augmentation(wanted, self.spec.rank)
+        return self._train_batches(batch_size, generator, wanted)
 
     def eval_batches(self, batch_size: int) -> Iterator[Batch]:
         """All images once, in order, as they are."""
@@ -85,7 +88,7 @@ class ImageSplit:
     ) -> Iterator[Batch]:
         mean, std = self._mean_and_std()
         order = torch.randperm(len(self), generator=generator).to(self.images.device)
-        for start, end in _bounds(len(self), batch_size):
+        for start, end in batch_bounds(len(self), batch_size):
             chosen = order[start:end]
             images = augment(_floats(self._gather(chosen)), augmentation, generator)
             yield Batch(_normalise(images, mean, std), self.labels[chosen])
@@ -145,14 +148,6 @@ def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, 
     mean = total.double() / count
     std = (squares.double() / count - mean.square()).clamp_min(1.0).sqrt()
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
-
-
-def _bounds(count: int, batch_size: int) -> list[tuple[int, int]]:
-    """Where each training batch starts and ends; a last batch of one joins the one before."""
-    starts = list(range(0, count, batch_size))
-    if 1 < batch_size < count and count % batch_size == 1:
-        starts.pop()
-    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 def _floats(images: Tensor) -> Tensor:

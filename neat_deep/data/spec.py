@@ -17,7 +17,9 @@ class DataSpec:
     """The facts that a network is built from.
 
     `shape` is one example's: (C, H, W) for images (`rank` 2). `mean` and `std` have one number a channel, of pixels
-    scaled to 0..1, and come from the training images only. `vocabulary` counts the tokens of sequences (`rank` 1).
+    scaled to 0..1, and come from the training images only. Sequences (`rank` 1) have the shape (L,), L the longest
+    training text's tokens; `vocabulary` counts the tokens that there are, and `vector_size` is the width of the word
+    vectors that the embedding starts from (0: there are none).
     """
 
     name: str
@@ -28,6 +30,7 @@ class DataSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     vocabulary: int = 0
+    vector_size: int = 0
 
 
 class Batch(NamedTuple):
@@ -71,24 +74,29 @@ class Split(Protocol):
     ) -> Iterator[Batch]:
         """Each example once, in an order that the CPU `generator` draws, as it draws the augmentation.
 
-        The last batch may be shorter, but never a single example (batch normalisation cannot train on one value):
-        that one joins the batch before.
+        Texts come with others of about their length. The last batch may be shorter, but never a single example
+        (batch normalisation cannot train on one value): that one joins the batch before.
         """
         ...
 
     def eval_batches(self, batch_size: int) -> Iterator[Batch]:
-        """Each example once, in order, never augmented."""
+        """Each example once, never augmented: images in order, texts by their length."""
         ...
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set in its three parts; the test part is read when `read_test` is called, once, at the end."""
+    """A data set in its three parts; the test part is read when `read_test` is called, once, at the end.
+
+    `note` says what is unusual about the parts. `vectors` (vocabulary, D) are what a text's embedding starts from.
+    """
 
     spec: DataSpec
     train: Split
     validation: Split
     load_test: Callable[[], Split]
+    note: str = ""
+    vectors: Tensor | None = None
 
     def read_test(self) -> Split:
         """The test examples, read now; raises `DataError`."""

@@ -40,6 +40,6 @@ class SelfAttention(NormalisedOp):
         return self.project(joined).transpose(1, 2)
 
 
-@register_op("attention", ranks={1}, parametric=True, family="attention")
+@register_op("attention", ranks={1}, parametric=True, family="attention", needs_positions=True)
 def attention(spec: FeatureSpec) -> nn.Module:
     return SelfAttention(spec)

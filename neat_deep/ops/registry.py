@@ -27,7 +27,8 @@ OpFactory = Callable[[FeatureSpec], nn.Module]
 class OpInfo:
     """A registered op.
 
-    `family` groups ops for colours in pictures; `parametric` ops have weights and end in a normalisation.
+    `family` groups ops for colours in pictures; `parametric` ops have weights and end in a normalisation. An op that
+    `needs_positions` mixes the tokens of a sequence without regard to their order.
     """
 
     name: str
@@ -35,18 +36,25 @@ class OpInfo:
     ranks: frozenset[int]
     parametric: bool
     family: str
+    needs_positions: bool = False
 
 
 _OPS: dict[str, OpInfo] = {}
 
 
 def register_op(
-    name: str, *, ranks: Collection[int] = (1, 2), parametric: bool, family: str = "custom"
+    name: str,
+    *,
+    ranks: Collection[int] = (1, 2),
+    parametric: bool,
+    family: str = "custom",
+    needs_positions: bool = False,
 ) -> Callable[[OpFactory], OpFactory]:
     """Register a factory `FeatureSpec -> nn.Module` as the op `name`, for INI files and JSON alike.
 
     The module is called as `op(x, mask=None)`, with `mask` (B, L) true at real tokens of a sequence, and keeps
-    the shape of x: (B, C, H, W) for rank 2, (B, C, L) for rank 1. Raises `ConfigError` for a name that is
+    the shape of x: (B, C, H, W) for rank 2, (B, C, L) for rank 1. With `needs_positions` the stem of a network for
+    sequences tells each token its place. Raises `ConfigError` for a name that is
     taken, reserved or cannot stand in an INI list, and for ranks other than 1 and 2.
     """
     if name in _OPS or name == NONE:
@@ -57,7 +65,7 @@ def register_op(
         raise ConfigError(f"op '{name}': ranks: got {sorted(ranks)}, allowed: 1 (sequences), 2 (images) or both")
 
     def decorate(factory: OpFactory) -> OpFactory:
-        _OPS[name] = OpInfo(name, factory, frozenset(ranks), parametric, family)
+        _OPS[name] = OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions)
         return factory
 
     return decorate

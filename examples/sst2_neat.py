@@ -1,0 +1,26 @@
+"""Evolve a classifier of sentences: search with neat-python, retrain the best network, read the test set once.
+
+    python examples/sst2_neat.py                                      # SST-2, with configs/sst2_neat.ini
+    python examples/sst2_neat.py --dataset tsv --data-root my_texts   # your own train.tsv and test.tsv
+
+Any experiment's INI file and any text data set will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from neat_deep.command_line import run_script
+from neat_deep.neat_script import search_and_retrain
+
+CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_neat.ini"
+
+
+def main(arguments: Sequence[str] | None) -> None:
+    """Search, retrain, report."""
+    search_and_retrain(arguments, description=__doc__ or "", config=CONFIG)
+
+
+if __name__ == "__main__":
+    run_script(main)

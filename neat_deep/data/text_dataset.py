@@ -1,0 +1,92 @@
+"""From read texts to a data set: tokenised once, by what the training part holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from neat_deep.data.spec import Dataset, DataSpec
+from neat_deep.data.texts import LabelledTexts, TextSource, TextSplit
+from neat_deep.data.tokens import Encoder, TextSettings, Tokenizer, Vocabulary, make_encoder
+from neat_deep.data.tsv import shorten
+from neat_deep.data.vectors import Vectors, embedding_matrix, read_vectors
+from neat_deep.errors import DataError
+
+
+@dataclass(frozen=True)
+class TextParts:
+    """A caller's own tokenizer (any callable), vocabulary and word vectors; torchtext's fit. None: as the settings say.
+
+    A vocabulary maps a list of tokens to their numbers and has a length. What the settings say about a part that is
+    given is not read: a tokenizer of one's own lowers what it likes.
+    """
+
+    tokenizer: Tokenizer | None = None
+    vocabulary: Vocabulary | None = None
+    vectors: Vectors | None = None
+
+
+def make_text_dataset(
+    name: str, source: TextSource, train: Tensor, validation: Tensor, settings: TextSettings, parts: TextParts
+) -> Dataset:
+    """The data set `name`, with the texts at the indices `train` and `validation`.
+
+    `validation` counts within the source's own validation part, where it has one, else within its train part. The
+    vocabulary comes from the training texts alone. Raises `DataError` for a text without a token, naming its place.
+    """
+    training = _choose(source.train, train)
+    validating = _choose(source.train if source.validation is None else source.validation, validation)
+    encoder = make_encoder(training.texts, settings, parts.tokenizer, parts.vocabulary)
+    vectors = parts.vectors
+    if vectors is None and settings.vectors:
+        vectors = read_vectors(Path(settings.vectors).expanduser(), encoder)
+    matrix = None if vectors is None else embedding_matrix(vectors, encoder)
+    spec = DataSpec(
+        name=name,
+        rank=1,
+        num_classes=len(source.class_names),
+        class_names=source.class_names,
+        shape=(settings.max_length,),
+        mean=(),
+        std=(),
+        vocabulary=encoder.size,
+        vector_size=0 if matrix is None else matrix.shape[1],
+    )
+    split = encode_texts(training, encoder, settings.max_length, spec)
+    spec = replace(spec, shape=(int(split.lengths.max()),))
+    return Dataset(
+        spec=spec,
+        train=replace(split, spec=spec),
+        validation=encode_texts(validating, encoder, settings.max_length, spec),
+        load_test=partial(encode_texts, source.test, encoder, settings.max_length, spec),
+        note=source.note,
+        vectors=matrix,
+    )
+
+
+def encode_texts(texts: LabelledTexts, encoder: Encoder, max_length: int, spec: DataSpec) -> TextSplit:
+    """Texts as one tensor of token numbers, each cut at `max_length`; raises `DataError`, naming a text's place."""
+    numbers = [found[:max_length] for found in encoder.encode(texts.texts)]
+    for text, found, place in zip(texts.texts, numbers, texts.places, strict=True):
+        if not found:
+            raise DataError(f"{place}: the tokenizer finds no token in '{shorten(text)}'")
+    return TextSplit(
+        _flatten(numbers), torch.tensor([len(found) for found in numbers]), texts.labels, spec, encoder.unknown
+    )
+
+
+def _flatten(numbers: Sequence[Sequence[int]]) -> Tensor:
+    return torch.tensor(list(chain.from_iterable(numbers)), dtype=torch.int32)
+
+
+def _choose(texts: LabelledTexts, indices: Tensor) -> LabelledTexts:
+    chosen = indices.tolist()
+    return LabelledTexts(
+        tuple(texts.texts[index] for index in chosen), texts.labels[indices], tuple(texts.places[i] for i in chosen)
+    )

@@ -1,0 +1,110 @@
+"""The scripts on small texts: search, retrain, and carry the network to another data set."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from neat_deep.architecture import Architecture
+from neat_deep.config import load_experiment
+from neat_deep.data import DataSettings, TextSettings, load_dataset
+from neat_deep.retraining import load_network
+from neat_deep.training import evaluate
+from tests.text_files import write_imdb, write_sst2, write_tsv
+
+ROOT = Path(__file__).resolve().parent.parent
+INI = ROOT / "configs" / "sst2_neat.ini"
+TRANSFORMER = ROOT / "configs" / "architectures" / "transformer_block.json"
+SMALL = {"pop_size": 3, "channels": 16, "epochs": 2, "batch_size": 16, "generations": 1, "text_min_count": 1}
+
+
+def small_ini(folder: Path) -> Path:
+    """The shipped experiment, made small."""
+    text = INI.read_text()
+    for key, value in SMALL.items():
+        text, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+        assert count >= 1, key
+    (folder / "small.ini").write_text(text)
+    return folder / "small.ini"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, script: str, *options: object) -> None:
+    monkeypatch.setattr(sys, "argv", [script, *map(str, options)])
+    runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+
+
+def test_a_search_on_texts_is_carried_to_other_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = small_ini(tmp_path)
+    data = write_imdb(write_sst2(tmp_path / "data"))
+    common = ("--config", config, "--data-root", data, "--device", "cpu")
+    run(monkeypatch, "sst2_neat.py", *common, "--out", tmp_path / "run")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["dataset"] == "sst2" and result["dataset_note"] == ""
+    best = Architecture.load(tmp_path / "run" / "best.json")
+    assert (best.skeleton.rank, best.skeleton.channels, best.skeleton.embedding_dropout) == (1, 16, 0.6)
+    network = load_network(tmp_path / "run" / "trained.pt")
+    settings = DataSettings("sst2", str(data), text=TextSettings(min_count=1))
+    score = evaluate(network, load_dataset(settings).read_test(), device=torch.device("cpu"))
+    assert score.accuracy == pytest.approx(result["test_accuracies"][0])
+    assert (tmp_path / "run" / "network.png").is_file()
+    options = (tmp_path / "run" / "best.json", *common, "--dataset", "imdb", "--max-length", 5)
+    run(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
+    assert json.loads((tmp_path / "carried" / "result.json").read_text())["dataset"] == "imdb"
+    assert "multiply-accumulates a text of 5 tokens" in capsys.readouterr().out
+
+
+def test_the_table_says_when_the_test_set_is_not_test_tsv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_sst2(tmp_path)
+    write_tsv(tmp_path / "SST-2" / "test.tsv", [("0", "a film")], header="index\tsentence")
+    options = ("--config", small_ini(tmp_path), "--data-root", tmp_path, "--device", "cpu", "--channels", 16)
+    run(monkeypatch, "train_architecture.py", TRANSFORMER, *options, "--out", tmp_path / "run")
+    said = "dev.tsv is the test set"
+    assert capsys.readouterr().out.count(said) >= 1
+    assert said in json.loads((tmp_path / "run" / "result.json").read_text())["dataset_note"]
+
+
+def test_the_shipped_settings_are_explained_key_by_key() -> None:
+    lines = INI.read_text().splitlines()
+    for above, line in pairwise(lines):
+        if " = " in line and not line.startswith("#"):
+            assert above.startswith("# "), line
+
+
+def test_the_shipped_search_may_use_every_op_for_texts() -> None:
+    experiment = load_experiment(INI)
+    assert "attention" in experiment.neat.genome_config.op_options
+    assert experiment.network.channels % 8 == 0
+
+
+def test_the_transformer_block_is_the_published_encoder() -> None:
+    """Node 1 = attention(x) + x; node 2 = relu(sep_conv_1(node 1)); node 3 = sep_conv_1(node 2) + node 1."""
+    first, second, third = Architecture.load(TRANSFORMER).cell.nodes
+    assert [(edge.source, edge.op, edge.activation) for edge in first.edges] == [
+        (0, "attention", "identity"),
+        (0, "identity", "identity"),
+    ]
+    assert [(edge.source, edge.op, edge.activation) for edge in second.edges] == [(1, "sep_conv_1", "relu")]
+    assert [(edge.source, edge.op, edge.activation) for edge in third.edges] == [
+        (2, "sep_conv_1", "identity"),
+        (1, "identity", "identity"),
+    ]
+    assert {node.aggregation for node in (first, second, third)} == {"add"}
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_sst2_in_earnest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_data: str) -> None:
+    """The Transformer block beats three quarters on the real test sentences, with the shipped settings."""
+    run(monkeypatch, "train_architecture.py", TRANSFORMER, "--data-root", real_data, "--out", tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracies"][0] > 0.77
