@@ -16,6 +16,8 @@ from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     add_common_options,
     add_retrainings_option,
+    data_figures,
+    data_numbers,
     naming,
     override,
     place_of,
@@ -78,6 +80,8 @@ def run_darts(options: argparse.Namespace) -> None:
         copy_file(options.config, folder / SETTINGS)
     console = Console()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
+    if dataset.note:
+        console.print(dataset.note, highlight=False, soft_wrap=True)
 
     network = dataclasses.replace(experiment.network, rank=dataset.spec.rank)
     progress = SearchProgress(console, experiment.darts.epochs)
@@ -109,8 +113,18 @@ def run_darts(options: argparse.Namespace) -> None:
         folder=folder,
         console=console,
     )
-    figures = {**_search_figures(found), **training_figures(trained), "seconds of search": f"{found.seconds:.0f}"}
-    numbers = {**_search_numbers(found), **training_numbers(trained), "search_seconds": found.seconds}
+    figures = {
+        **data_figures(dataset),
+        **_search_figures(found),
+        **training_figures(trained),
+        "seconds of search": f"{found.seconds:.0f}",
+    }
+    numbers = {
+        **data_numbers(dataset),
+        **_search_numbers(found),
+        **training_numbers(trained),
+        "search_seconds": found.seconds,
+    }
     show_results(f"DARTS on {dataset.spec.name}", figures, numbers, folder, console)
 
 
@@ -122,9 +136,10 @@ def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
         if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
             raise
         raise ConfigError(f"--config: {error}") from None
+    data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
     return dataclasses.replace(
         experiment,
-        data=override(experiment.data, options, {"dataset": "dataset", "data_root": "root"}),
+        data=dataclasses.replace(data, text=override(data.text, options, {"max_length": "max_length"})),
         darts=override(experiment.darts, options, {"epochs": "epochs"}),
         run=override(experiment.run, options, {name: name for name in ("seed", "device", "out")}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ from neat_deep.data import Augmentation, Batch, Dataset, Split, stratified_split
 from neat_deep.errors import ConfigError, DataError, DivergedError
 from neat_deep.randomness import derive_seed, seeded
 from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class _Run:
             seed=seed,
             partial_channels=settings.partial_channels,
             edge_normalisation=settings.edge_normalisation,
+            vectors=dataset.vectors,
         )
         prepare(self.supernet, device)
         weights, alphas = _bilevel_split(dataset.train, settings, seed)
@@ -221,8 +225,10 @@ class _Run:
     def result(self) -> SearchResult:
         """Derive, and score supernet and derived network on the validation examples."""
         derived = derive_weighted(self.supernet.alphas, identity_cap=self.settings.identity_cap)
-        if self.stopped_early() and self.kept is not None:
-            derived = self.kept
+        if self.stopped_early():
+            if self.kept is None:
+                log.warning("no epoch's cell had fewer than stop_parameter_free ops without weights; the last is taken")
+            derived = self.kept or derived
         inherited = None
         if self.settings.partial_channels == 1:
             network = inherit_network(self.supernet, derived.cell, self.skeleton, self.dataset.spec)
@@ -308,7 +314,8 @@ class _Run:
             probabilities=alphas.candidates.detach().softmax(-1).cpu().tolist(),
         )
         self.history.append(summary)
-        if not self.stopped_early():
+        limit = self.settings.stop_parameter_free
+        if not limit or summary.parameter_free < limit:
             self.kept = derived
         for listener in self.listeners:
             listener.epoch_done(summary, derived)

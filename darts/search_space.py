@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from neat_deep.architecture import RANK_NAMES
@@ -99,7 +98,3 @@ class SearchSpace:
                     f"op_options: got '{name}', which does not support the {RANK_NAMES[rank]} of this data set;"
                     f" allowed: {', '.join([*list_ops(rank), NONE])}"
                 )
-
-    def to_json(self) -> str:
-        """The space as JSON text, by which a checkpoint knows its own."""
-        return json.dumps(asdict(self), sort_keys=True)

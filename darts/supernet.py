@@ -12,7 +12,7 @@ from darts.mixed import MixedCell, MixedEdge, mix_candidates
 from darts.search_space import SearchSpace
 from neat_deep.architecture import Skeleton
 from neat_deep.data import DataSpec
-from neat_deep.network import Network
+from neat_deep.network import Network, start_from_vectors, wants_positions
 from neat_deep.randomness import derive_seed, seeded
 
 
@@ -51,15 +51,26 @@ def build_supernet(
     seed: int,
     partial_channels: int = 1,
     edge_normalisation: bool = False,
+    vectors: Tensor | None = None,
 ) -> Supernet:
     """A supernet whose weights and alphas are drawn from `seed`; the global random state is left as it was.
+
+    The embedding of a supernet for texts starts from `vectors` (vocabulary, D) where they are given.
 
     Raises `ConfigError` for ops of another rank than the data's, and for channels that do not divide into
     `partial_channels`.
     """
     space.check_rank(data.rank)
     with seeded(derive_seed(seed, "supernet")):
-        network = Network(skeleton, data, lambda spec: MixedCell(space, spec, partial_channels), space.num_inputs)
+        network = Network(
+            skeleton,
+            data,
+            lambda spec: MixedCell(space, spec, partial_channels),
+            space.num_inputs,
+            positions=wants_positions(skeleton, space.real_ops),
+        )
+    if vectors is not None:
+        start_from_vectors(network, vectors)
     generator = torch.Generator().manual_seed(derive_seed(seed, "alphas"))
     return Supernet(network, Alphas(space, generator, edge_normalisation=edge_normalisation))
 

@@ -15,7 +15,7 @@ from neat_deep.architecture import Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode
 from neat_deep.data import DataSpec
 from neat_deep.errors import GraphError
-from neat_deep.network import Cell, Network
+from neat_deep.network import Cell, Network, wants_positions
 from neat_deep.ops import get_op
 from neat_deep.randomness import seeded
 
@@ -54,7 +54,8 @@ def inherit_network(supernet: Supernet, cell: CellGraph, skeleton: Skeleton, dat
     than the network's.
     """
     with seeded(0):
-        network = Network(skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs)
+        positions = wants_positions(skeleton, supernet.alphas.space.real_ops)  # as the supernet has them
+        network = Network(skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs, positions=positions)
     state = network.state_dict()
     trained = supernet.network.state_dict()
     state.update({name: tensor for name, tensor in trained.items() if not name.startswith("cells.")})

@@ -19,6 +19,7 @@ from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.architecture import Architecture
 from neat_deep.errors import OutputError
 from neat_deep.retraining import load_network
+from tests.text_files import write_sst2
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "examples" / "mnist_darts.py"
@@ -183,11 +184,11 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "[Run] seed: it has 1, this search 7" in text
 
 
-@pytest.mark.parametrize("name", ["digits_darts", "mnist_darts"])
-def test_the_shipped_files_show_every_key_at_its_default(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "candidates"), [("digits_darts", 23), ("mnist_darts", 23), ("sst2_darts", 25)])
+def test_the_shipped_files_show_every_key_at_its_default(name: str, candidates: int, tmp_path: Path) -> None:
     path = ROOT / "configs" / f"{name}.ini"
     shipped = load_darts_experiment(path)
-    assert len(shipped.darts.space().candidates) == 23
+    assert len(shipped.darts.space().candidates) == candidates
     shown = re.findall(r"(?m)^(?:# )?(\w+) = ", path.read_text().split("[Darts]")[1].split("[Run]")[0])
     assert sorted(shown) == sorted(field.name for field in fields(DartsSettings))
     everything_set = tmp_path / "set.ini"
@@ -217,3 +218,19 @@ def test_no_epoch_gives_no_figure(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no epoch"):
         plot_curves([], tmp_path / "curves.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_same_search_works_on_texts(tmp_path: Path) -> None:
+    write_sst2(tmp_path)
+    text = (ROOT / "configs" / "sst2_darts.ini").read_text()
+    small = {"epochs": "2", "weight_epochs": "1", "nodes": "1", "channels": "8", "op_options": "identity attention"}
+    for key, value in small.items():
+        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+    ini = tmp_path / "small.ini"
+    ini.write_text(text)
+    script = runpy.run_path(str(ROOT / "examples" / "sst2_darts.py"))
+    script["main"](["--config", str(ini), "--data-root", str(tmp_path), "--out", str(tmp_path / "run")])
+    assert Architecture.load(tmp_path / "run" / "best.json").skeleton.rank == 1
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert 0 <= result["inherited_accuracy"] <= 1
+    load_network(tmp_path / "run" / "trained.pt")

@@ -175,7 +175,8 @@ def _train_hugging_face(texts: Sequence[str], settings: TextSettings) -> Hugging
         "show_progress": False,
     }
     trainer: Any
-    words = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)  # the pattern says what a word is
+    tokenizer: Any
+    words: Any = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)  # the pattern says what a word is
     if settings.tokens == "word":
         tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN_TOKEN))
         trainer = trainers.WordLevelTrainer(**options)
