@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,37 @@ def test_search_overhead() -> None:
     background = parts.pop("progress bars, own thread", 0.0)
     assert sum(parts.values()) == pytest.approx(wall)  # every second of the generation has its part
     assert 0 <= background < wall
+
+
+def test_supernet_step() -> None:
+    figures = run_benchmark(
+        "supernet_step", "--cells", "1", "--channels", "8", "--batch", "2", "--steps", "1", "--threads", "1",
+        "--skip-compiled",
+    )  # fmt: skip
+    seconds, memory = figures["seconds"], figures["memory_mib"]
+    assert set(seconds) == set(memory) == {"neat_deep", "second_order", "textbook"}
+    assert all(value > 0 for value in [*seconds.values(), *memory.values()])
+    assert figures["candidates"] == 23  # none, and 11 ops with 2 activations each
+    # of one round, so the medians are the figures themselves
+    assert figures["speedup_eager"] == pytest.approx(seconds["textbook"] / seconds["neat_deep"])
+    assert figures["second_order_cost"] == pytest.approx(seconds["second_order"] / seconds["neat_deep"])
+    assert figures["memory_ratio"] == pytest.approx(memory["neat_deep"] / memory["textbook"])
+    assert figures["speedup_compiled"] is figures["memory_ratio_compiled"] is figures["compile_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--steps", "0", "got 0, allowed: 1 or more"),
+        ("--cells", "0", "got 0, allowed: 1 or more"),
+        ("--channels", "0", "got 0, allowed: 1 or more"),
+        ("--batch", "1", "got 1, allowed: 2 or more"),
+        ("--threads", "-1", "got -1, allowed: 1 or more"),
+    ],
+)
+def test_supernet_step_names_a_bad_option(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "benchmarks" / "supernet_step.py"))["main"]([option, value])
+    assert f"argument {option}: {message}" in capsys.readouterr().err
