@@ -1,4 +1,4 @@
-"""The depthwise convolution's own backward passagainst torch's plain one."""
+"""The depthwise convolution's own backward pass, and the pool that is made of it, against torch's plain ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.ops.depthwise import DepthwiseConv, convolve_depthwise
 
 SHAPES = [(16, 8, 8), (3, 7, 10), (5, 9, 5), (1, 1, 1), (2, 4, 3)]
@@ -67,3 +68,15 @@ def test_weights_are_drawn_and_named_as_by_a_plain_convolution() -> None:
     torch.manual_seed(0)
     expected = nn.Conv2d(6, 6, 5, padding=4, dilation=2, groups=6, bias=False)
     torch.testing.assert_close(conv.state_dict(), expected.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [3, 5])
+def test_average_pool_is_the_plain_one(size: int, shape: tuple[int, int, int]) -> None:
+    torch.manual_seed(0)
+    pool = get_op(f"avg_pool_{size}").factory(FeatureSpec(2, shape[0]))
+    x = torch.randn(4, *shape).to(memory_format=torch.channels_last).requires_grad_()
+    upstream = torch.randn(4, *shape)
+    found, expected = pool(x), F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found, x, upstream), torch.autograd.grad(expected, x, upstream))
