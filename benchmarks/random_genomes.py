@@ -3,9 +3,10 @@
     python benchmarks/random_genomes.py runs/mnist_neat/best.json --data-root data --json
 
 Draws genomes from the INI file's `[CellGenome]` section, mutates each a random number of times without any
-selection, and keeps those whose network has the winner's number of parameters within a tenth. Each is trained from
-scratch as the winner is (all of `[Training]`, train and validation together) and reads the test set once. The winner
-itself is not trained here: its figure comes from the search's own table, or from `train_architecture.py`.
+selection, and keeps those whose cells have the winner's number of parameters within a tenth. Stem, reductions and head
+do not count: they are the same for all, and hide how much the cells differ. Each is trained from scratch as the winner
+is (all of `[Training]`, train and validation together) and reads the test set once. The winner itself is not trained
+here: its figure comes from the search's own table, or from `train_architecture.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import random
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,71 +25,83 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.architecture import Architecture
-from neat_deep.command_line import add_common_options, read_experiment, run_script
+from neat_deep.command_line import (
+    add_common_options,
+    at_least,
+    naming,
+    place_of,
+    read_experiment,
+    run_script,
+)
 from neat_deep.data import DataSpec, load_dataset
 from neat_deep.errors import DisconnectedError, SearchError
 from neat_deep.expression import express
 from neat_deep.genome import CellGenome
 from neat_deep.network import build_network, count_parameters
 from neat_deep.retraining import retrain
-from neat_deep.search import new_folder
+from neat_deep.search import check_experiment, new_folder
 from neat_deep.training import get_device, set_threads
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 MOST_MUTATIONS = 20
-TOLERANCE = 0.1
+TOLERANCE = 0.1  # of the parameters of the winner's cells
 MOST_TRIES = 20_000
 
 
-def main(arguments: Any) -> None:
+def main(arguments: Sequence[str] | None) -> None:
     """Sample, train, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("winner", type=Path, help="JSON file of the winner's architecture")
-    parser.add_argument("--config", type=Path, default=CONFIG, help="the search's INI file (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=5, help="random genomes to train")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
-    add_common_options(parser)
-    options = parser.parse_args(arguments)
+    options = _parse(arguments)
     winner = Architecture.load(options.winner)
     experiment = read_experiment(options)
-    dataset = load_dataset(experiment.data)
-    device = get_device(experiment.run.device)
+    with naming(place_of(options, "[Run] device", "device")):
+        device = get_device(experiment.run.device)
     set_threads(experiment.run.threads)
-    folder = new_folder(options.out or "runs/random_genomes")
+    with naming(place_of(options, "[Data]", "dataset", "data_root")):
+        dataset = load_dataset(experiment.data)
+    with naming(options.config):
+        check_experiment(experiment, dataset.spec)
+    with naming(options.winner):
+        wanted = cell_parameters(winner, dataset.spec)
+    found = sample(winner, experiment.neat.genome_config, dataset.spec, options.count, experiment.run.seed)
+    with naming("--out"):
+        folder = new_folder(options.out or "runs/random_genomes")
     console = Console()
-    architectures = sample(winner, experiment.neat.genome_config, dataset.spec, options.count, experiment.run.seed)
-    table = Table("genome", "nodes", "parameters", "test accuracy", "seconds")
-    accuracies = []
-    for number, architecture in enumerate(architectures, 1):
+    console.print(
+        f"the winner's cells have {wanted:,} parameters; random genomes: within {TOLERANCE:.0%} of that",
+        highlight=False,
+    )
+    table = Table("genome", "nodes", "cell parameters", "all parameters", "test accuracy", "seconds")
+    accuracies, sizes = [], []
+    for number, architecture in enumerate(found, 1):
         architecture.save(folder / f"random_{number}.json")
-        trained = retrain(
-            architecture,
-            dataset,
-            experiment.training,
-            device=device,
-            seed=experiment.run.seed,
-        )
+        sizes.append(cell_parameters(architecture, dataset.spec))
+        trained = retrain(architecture, dataset, experiment.training, device=device, seed=experiment.run.seed)
         accuracies.append(trained.test.accuracy)
-        row = (str(number), str(len(architecture.cell.nodes)), f"{trained.parameters:,}")
-        table.add_row(*row, f"{100 * trained.test.accuracy:.2f}%", f"{trained.seconds:.0f}")
-        console.print(f"random genome {number} of {options.count}: {100 * trained.test.accuracy:.2f}%", highlight=False)
+        score = f"{100 * trained.test.accuracy:.2f}%"
+        row = (str(number), str(len(architecture.cell.nodes)), f"{sizes[-1]:,}", f"{trained.parameters:,}")
+        table.add_row(*row, score, f"{trained.seconds:.0f}")
+        console.print(f"random genome {number} of {options.count}: {score}", highlight=False)
     console.print(table)
     mean, best = statistics.mean(accuracies), max(accuracies)
     console.print(f"mean {100 * mean:.2f}%, best {100 * best:.2f}%", highlight=False)
     if options.json:
-        print(json.dumps({"accuracies": accuracies, "mean": mean, "best": best}))
+        figures = {"accuracies": accuracies, "mean": mean, "best": best, "cell_parameters": sizes}
+        print(json.dumps({**figures, "winner_cell_parameters": wanted, "tolerance": TOLERANCE}))
 
 
 def sample(winner: Architecture, config: Any, data: DataSpec, count: int, seed: int) -> list[Architecture]:
-    """`count` different random architectures of about the winner's number of parameters, in its skeleton."""
+    """`count` different random architectures in the winner's skeleton, their cells about as large as the winner's.
+
+    Raises `SearchError` when there are not so many among `MOST_TRIES`.
+    """
     random.seed(seed)  # neat-python draws from the global generator
+    # neat-python keeps its live counters in the configuration: a second sample would go on from the first one's keys.
+    config.node_indexer = None
     config.innovation_tracker = InnovationTracker()
-    wanted = count_parameters(build_network(winner, data, seed=0))
+    wanted = cell_parameters(winner, data)
     seen = {winner.cell.digest()}
     found: list[Architecture] = []
     for key in range(MOST_TRIES):
-        if len(found) == count:
-            return found
         genome = CellGenome(key)
         genome.configure_new(config)
         for _ in range(random.randrange(MOST_MUTATIONS + 1)):
@@ -96,14 +110,36 @@ def sample(winner: Architecture, config: Any, data: DataSpec, count: int, seed: 
             cell = express(genome, config).canonical()
         except DisconnectedError:
             continue
+        digest = cell.digest()
+        if digest in seen:
+            continue
+        seen.add(digest)
         architecture = replace(winner, cell=cell)
-        size = count_parameters(build_network(architecture, data, seed=0))
-        if cell.digest() not in seen and abs(size - wanted) <= TOLERANCE * wanted:
-            seen.add(cell.digest())
+        if abs(cell_parameters(architecture, data) - wanted) <= TOLERANCE * wanted:
             found.append(architecture)
+            if len(found) == count:
+                return found
     raise SearchError(
-        f"only {len(found)} of {count} random genomes of about {wanted:,} parameters in {MOST_TRIES} tries"
+        f"only {len(found)} of {count} random genomes with {wanted:,} parameters in their cells, within {TOLERANCE:.0%}"
+        f" of that, in {MOST_TRIES} tries"
     )
+
+
+def cell_parameters(architecture: Architecture, data: DataSpec) -> int:
+    """The trainable weights of all cells, without stem, reductions and head."""
+    return count_parameters(build_network(architecture, data, seed=0).cells)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("winner", type=Path, help="JSON file of the winner's architecture")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="the search's INI file (default: %(default)s)")
+    parser.add_argument("--count", type=at_least("--count", 1), default=5, help="random genomes to train")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
+    add_common_options(parser)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from darts.history import EpochSummary, history_from_json, history_to_json
 from darts.settings import DartsSettings
 from darts.supernet import Supernet
 from neat_deep.architecture import Architecture, Skeleton
-from neat_deep.data import DataSpec
+from neat_deep.data import Augmentation, DataSpec
 from neat_deep.errors import SearchError
 from neat_deep.files import replacing
 
@@ -32,6 +32,7 @@ class Identity:
     skeleton: Skeleton
     data: DataSpec
     seed: int
+    augmentation: Augmentation
 
     def facts(self) -> dict[str, Any]:
         """All of it as plain values, by the name that a user knows it by."""
@@ -39,6 +40,7 @@ class Identity:
         facts.update({f"[Network] {key}": value for key, value in asdict(self.skeleton).items()})
         facts.update({"data set": self.data.name, "classes": self.data.num_classes, "[Run] seed": self.seed})
         facts["shape"] = self.data.shape
+        facts.update({f"[Training] augmentation_{key}": value for key, value in asdict(self.augmentation).items()})
         return json.loads(json.dumps(facts))
 
 

@@ -22,6 +22,11 @@ class Derived:
     cell: CellGraph
     strengths: Mapping[tuple[int, int], float]
 
+    def widths(self) -> dict[tuple[int, int], float]:
+        """The strengths relative to the largest, for a picture: softmax weights over many candidates are all small."""
+        largest = max(self.strengths.values())
+        return {slot: strength / largest for slot, strength in self.strengths.items()}
+
 
 @dataclass(frozen=True)
 class _Pick:

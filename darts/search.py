@@ -38,7 +38,7 @@ class SearchResult:
     """
 
     architecture: Architecture
-    strengths: dict[tuple[int, int], float]
+    derived: Derived
     supernet: Evaluation
     inherited: Evaluation | None
     history: tuple[EpochSummary, ...]
@@ -48,6 +48,9 @@ class SearchResult:
 
 class SearchListener(Protocol):
     """What wants to know how a search goes on."""
+
+    def resume(self, history: Sequence[EpochSummary]) -> None:
+        """A checkpoint was loaded; `history` holds the epochs that led there."""
 
     def step_done(self, epoch: int, share: float, weight_loss: float, alpha_loss: float | None) -> None:
         """One step of epoch number `epoch` (from 1) is done; `share` (0..1) of the epoch lies behind."""
@@ -83,6 +86,8 @@ def search(
         warm_start(run.supernet.alphas, start)
     if checkpoint is not None and checkpoint.exists():
         run.history, run.kept = load_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers)
+        for listener in listeners:
+            listener.resume(run.history)
     while not run.ended():
         run.epoch()
         if checkpoint is not None:
@@ -90,8 +95,15 @@ def search(
     return run.result()
 
 
-def check_search(settings: DartsSettings, dataset: Dataset) -> None:
-    """Raise `ConfigError` or `DataError` for settings that are possible, but not with this data set."""
+def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) -> None:
+    """Raise `ConfigError` or `DataError` for settings that are possible, but not with this network or data set."""
+    narrow = settings.skeleton(skeleton)
+    for cell in range(narrow.cells):
+        if narrow.channels_of_cell(cell) % settings.partial_channels:
+            raise ConfigError(
+                f"partial_channels: got {settings.partial_channels}, allowed: a divisor of every cell's channels"
+                f" (cell {cell + 1} has {narrow.channels_of_cell(cell)})"
+            )
     settings.space().check_rank(dataset.spec.rank)
     if 0 < settings.train_subset < 2 * dataset.spec.num_classes:
         raise ConfigError(
@@ -114,7 +126,7 @@ class _Run:
         augmentation: Augmentation,
         listeners: Sequence[SearchListener],
     ) -> None:
-        check_search(settings, dataset)
+        check_search(settings, skeleton, dataset)
         self.settings = settings
         self.full = skeleton
         self.skeleton = settings.skeleton(skeleton)
@@ -123,7 +135,7 @@ class _Run:
         self.seed = seed
         self.augmentation = settings.augmentation(augmentation)
         self.listeners = listeners
-        self.identity = Identity(settings, self.skeleton, dataset.spec, seed)
+        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation)
         self.supernet = build_supernet(
             settings.space(),
             self.skeleton,
@@ -212,7 +224,7 @@ class _Run:
             inherited = evaluate(network, self.dataset.validation, device=self.device)
         return SearchResult(
             Architecture(derived.cell, self.full),
-            dict(derived.strengths),
+            derived,
             evaluate(self.supernet, self.dataset.validation, device=self.device),
             inherited,
             tuple(self.history),

@@ -31,7 +31,7 @@ def warm_start(alphas: Alphas, cell: CellGraph, *, lead: float = LEAD) -> Alphas
     option.
     """
     space = alphas.space
-    _check_holdable(space, cell)
+    check_holdable(space, cell)
     with torch.no_grad():
         for parameter in alphas.parameters():
             parameter.zero_()
@@ -80,7 +80,8 @@ def _copy_cell(mixed: MixedCell, derived: Cell, cell: CellGraph) -> None:
         derived.projection.load_state_dict(mixed.projection.state_dict())
 
 
-def _check_holdable(space: SearchSpace, cell: CellGraph) -> None:
+def check_holdable(space: SearchSpace, cell: CellGraph) -> None:
+    """Raise `GraphError` for a cell that is not in the search space, as `warm_start` does."""
     if cell.num_inputs != space.num_inputs:
         raise GraphError(f"the cell has {cell.num_inputs} inputs, the search space {space.num_inputs}")
     if cell.output != space.output:

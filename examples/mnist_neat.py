@@ -8,12 +8,12 @@ Any experiment's INI file and any image data set will do.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     naming,
     place_of,
@@ -26,6 +26,8 @@ from neat_deep.command_line import (
     training_numbers,
 )
 from neat_deep.data import load_dataset
+from neat_deep.expression import seed_genome
+from neat_deep.files import copy_file
 from neat_deep.search import check_experiment, evolve, new_folder
 from neat_deep.training import get_device
 
@@ -34,7 +36,11 @@ CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 
 def main(arguments: Sequence[str] | None) -> None:
     """Search, retrain, report."""
-    options = search_options(__doc__ or "", CONFIG).parse_args(arguments)
+    parser = search_options(__doc__ or "", CONFIG)
+    parser.add_argument(
+        "--start", type=Path, metavar="JSON", help="architecture whose cell the first generation mutates"
+    )
+    options = parser.parse_args(arguments)
     experiment = read_experiment(options)
     with naming(place_of(options, "[Run] device", "device")):
         device = get_device(experiment.run.device)
@@ -42,13 +48,18 @@ def main(arguments: Sequence[str] | None) -> None:
         dataset = load_dataset(experiment.data)
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
+    start = None
+    if options.start is not None:
+        start = Architecture.load(options.start).cell
+        with naming(f"--start: {options.start}"):
+            seed_genome(start, experiment.neat.genome_config, 0)  # only to see that a genome can hold it
     with naming(place_of(options, "[Run] out", "out")):
         folder = new_folder(experiment.run.out)
-    shutil.copy(options.config, folder / "experiment.ini")
+    copy_file(options.config, folder / "experiment.ini")
     console = Console()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
 
-    found = evolve(experiment, dataset, folder, console)
+    found = evolve(experiment, dataset, folder, console, start=start)
     assert found.best.architecture is not None and found.best.accuracy is not None
     trained = train_and_report(
         found.best.architecture,

@@ -19,6 +19,7 @@ from rich.console import Console
 from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     add_common_options,
+    add_retrainings_option,
     naming,
     override,
     place_of,
@@ -51,7 +52,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--channels", type=int, help="channels after the stem instead of the architecture's")
     parser.add_argument("--reduce-after", type=int, nargs="*", help="after how many cells to halve height and width")
     parser.add_argument("--epochs", type=int, help="over [Training] epochs")
-    parser.add_argument("--retrainings", type=int, default=1, help="train with so many seeds and report the mean")
+    add_retrainings_option(parser)
     add_common_options(parser)
     return parser.parse_args(arguments)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.checks import check_choice, check_range
+from neat_deep.documents import parse_json, take_fields, take_items
 from neat_deep.errors import ArchitectureError, ConfigError, GraphError
 from neat_deep.files import read_text, write_text
 
@@ -20,6 +20,11 @@ NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
 RANK_NAMES = {1: "sequences", 2: "images"}
 
+# More would be a slip of the keyboard, and fill the memory before anything could be said.
+MOST_CHANNELS = 4096
+MOST_CELLS = 200
+MOST_GROWTH = 16
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -27,6 +32,7 @@ class Skeleton:
 
     `rank` is 2 for images (B, C, H, W) and 1 for sequences (B, C, L). `reduce_after` lists after how many cells
     the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
+    Raises `ConfigError` on creation.
     """
 
     rank: int = 2
@@ -41,9 +47,9 @@ class Skeleton:
     def __post_init__(self) -> None:
         if self.rank not in (1, 2):
             raise ConfigError(f"rank: got {self.rank}, allowed: 1 (sequences), 2 (images)")
-        check_range("channels", self.channels, low=1)
-        check_range("cells", self.cells, low=1)
-        check_range("growth", self.growth, low=1)
+        check_range("channels", self.channels, low=1, high=MOST_CHANNELS)
+        check_range("cells", self.cells, low=1, high=MOST_CELLS)
+        check_range("growth", self.growth, low=1, high=MOST_GROWTH)
         check_range("dropout", self.dropout, low=0, high=0.95)
         check_choice("norm", self.norm, NORMS)
         check_choice("head_pool", self.head_pool, POOLS)
@@ -51,9 +57,12 @@ class Skeleton:
             check_range("reduce_after", place, low=0, high=self.cells)
         if list(self.reduce_after) != sorted(set(self.reduce_after)):
             raise ConfigError(f"reduce_after: got {self.reduce_after}, allowed: different numbers in rising order")
+        widest = self.channels_of_cell(self.cells)
+        if widest > MOST_CHANNELS:
+            raise ConfigError(f"channels after the last reduction: got {widest}, allowed: 1 to {MOST_CHANNELS}")
 
     def channels_of_cell(self, cell: int) -> int:
-        """The channels that cell number `cell` (from 0) reads and writes."""
+        """The channels that cell number `cell` (from 0) reads and writes; number `cells` is the head."""
         reductions = sum(place <= cell for place in self.reduce_after)
         return round(self.channels * self.growth**reductions)
 
@@ -97,11 +106,8 @@ class Architecture:
 
         Names of ops are checked when a network is built, since a user's own may be registered by then.
         """
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ArchitectureError(f"not JSON: {error}") from None
-        top = _take(document, "the file", {"format": str, "version": int, "skeleton": dict, "cell": dict})
+        document = parse_json(text)
+        top = take_fields(document, "the file", {"format": str, "version": int, "skeleton": dict, "cell": dict})
         if top["format"] != FORMAT:
             raise ArchitectureError(f"format: got {top['format']!r}, allowed: {FORMAT!r}")
         if top["version"] != VERSION:
@@ -114,15 +120,17 @@ def _encode_cell(cell: CellGraph) -> dict[str, Any]:
     return {"num_inputs": cell.num_inputs, "output": cell.output, "nodes": nodes}
 
 
-def _decode_cell(data: Mapping[str, Any]) -> CellGraph:
-    top = _take(data, "cell", {"num_inputs": int, "output": str, "nodes": list})
+def _decode_cell(data: object) -> CellGraph:
+    top = take_fields(data, "cell", {"num_inputs": int, "output": str, "nodes": list})
     nodes = []
     for index, entry in enumerate(top["nodes"]):
-        node = _take(entry, f"cell.nodes[{index}]", {"key": int, "aggregation": str, "edges": list}, optional={"key"})
+        node = take_fields(
+            entry, f"cell.nodes[{index}]", {"key": int, "aggregation": str, "edges": list}, optional={"key"}
+        )
         edges = []
         for slot, item in enumerate(node["edges"]):
             where = f"cell.nodes[{index}].edges[{slot}]"
-            edge = _take(item, where, {"source": int, "op": str, "activation": str}, optional={"activation"})
+            edge = take_fields(item, where, {"source": int, "op": str, "activation": str}, optional={"activation"})
             edges.append(Edge(**edge))
         nodes.append(CellNode(tuple(edges), node["aggregation"], node.get("key", index)))
     try:
@@ -131,36 +139,13 @@ def _decode_cell(data: Mapping[str, Any]) -> CellGraph:
         raise ArchitectureError(f"cell: {error}") from None
 
 
-def _decode_skeleton(data: Mapping[str, Any]) -> Skeleton:
+def _decode_skeleton(data: object) -> Skeleton:
     kinds = {f.name: type(f.default) for f in fields(Skeleton)}
     kinds["reduce_after"] = list  # JSON has no tuples
-    values = _take(data, "skeleton", kinds, optional=set(kinds))
+    values = take_fields(data, "skeleton", kinds, optional=set(kinds))
     if "reduce_after" in values:
-        if any(type(place) is not int for place in values["reduce_after"]):
-            raise ArchitectureError(f"skeleton: reduce_after: got {values['reduce_after']}, allowed: whole numbers")
-        values["reduce_after"] = tuple(values["reduce_after"])
+        values["reduce_after"] = take_items(values["reduce_after"], "skeleton: reduce_after", int)
     try:
         return Skeleton(**values)
     except ConfigError as error:
         raise ArchitectureError(f"skeleton: {error}") from None
-
-
-def _take(
-    data: object, where: str, kinds: Mapping[str, type], optional: set[str] | frozenset[str] = frozenset()
-) -> dict[str, Any]:
-    """The fields of a JSON object, checked: no unknown one, none missing, each of its type."""
-    if not isinstance(data, dict):
-        raise ArchitectureError(f"{where}: got {type(data).__name__}, allowed: an object with {', '.join(kinds)}")
-    for name in data:
-        if name not in kinds:
-            raise ArchitectureError(f"{where}: unknown field '{name}', allowed: {', '.join(kinds)}")
-    for name, kind in kinds.items():
-        if name not in data and name not in optional:
-            raise ArchitectureError(f"{where}: the field '{name}' is missing")
-        allowed = (int, float) if kind is float else (kind,)
-        if name in data and type(data[name]) not in allowed:
-            raise ArchitectureError(f"{where}: {name}: got {data[name]!r}, allowed: {_KINDS[kind]}")
-    return dict(data)
-
-
-_KINDS = {int: "a whole number", float: "a number", str: "a text", list: "a list", dict: "an object"}

@@ -15,6 +15,7 @@ from typing import Literal
 from neat_deep.errors import GraphError
 
 NONE = "none"  # switches a slot off in a genome or a supernet; a graph leaves the edge out instead
+MOST_INPUTS = 16  # a cell reads the outputs of so many cells before it at most; the published spaces have 1 and 2
 IDENTITY = "identity"  # the op, and the activation, that passes its input on
 
 # An aggregation that is not listed here counts as order-sensitive: at worst two equal networks then get two
@@ -63,8 +64,8 @@ class CellGraph:
     output: CellOutput = "last"
 
     def __post_init__(self) -> None:
-        if self.num_inputs < 1:
-            raise GraphError(f"num_inputs: got {self.num_inputs}, allowed: 1 or more")
+        if not 1 <= self.num_inputs <= MOST_INPUTS:
+            raise GraphError(f"num_inputs: got {self.num_inputs}, allowed: 1 to {MOST_INPUTS}")
         if self.output not in CELL_OUTPUTS:
             raise GraphError(f"output: got {self.output!r}, allowed: {', '.join(CELL_OUTPUTS)}")
         if not self.nodes:
@@ -90,10 +91,14 @@ class CellGraph:
         used = self._used_states()
         return tuple(i for i in range(self.num_inputs) if i in used)
 
+    def used_nodes(self) -> tuple[int, ...]:
+        """The nodes, by index, that the output depends on."""
+        used = self._used_states()
+        return tuple(i for i in range(len(self.nodes)) if self.num_inputs + i in used)
+
     def prune(self) -> CellGraph:
         """The same cell without the nodes that its output does not use."""
-        used = self._used_states()
-        return self._keep([i for i in range(len(self.nodes)) if self.num_inputs + i in used])
+        return self._keep(self.used_nodes())
 
     def canonical(self) -> CellGraph:
         """The one form that all graphs of the same network share.

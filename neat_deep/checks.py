@@ -17,7 +17,8 @@ def check_range(
     above: float = -math.inf,
 ) -> None:
     """Raise `ConfigError` unless `low <= value <= high` and `value > above`; NaN and infinity never pass."""
-    if math.isfinite(value) and low <= value <= high and value > above:
+    finite = isinstance(value, int) or math.isfinite(value)  # a whole number may be too large to ask for that
+    if finite and low <= value <= high and value > above:
         return
     if math.isinf(low) and math.isinf(high) and math.isinf(above):
         allowed = "a finite number"

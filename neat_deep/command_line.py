@@ -21,7 +21,7 @@ from rich.table import Table
 
 from neat_deep.architecture import Architecture
 from neat_deep.checks import check_range
-from neat_deep.config import Experiment, load_experiment
+from neat_deep.config import MOST_GENOMES, Experiment, load_experiment
 from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, NeatDeepError
 from neat_deep.files import write_text
@@ -56,9 +56,17 @@ def search_options(description: str, config: Path) -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, default=config, help="INI file of the experiment (default: %(default)s)")
     parser.add_argument("--generations", type=int, help="generations to search; over [Run] generations")
     parser.add_argument("--population", type=int, help="genomes of a generation; over [NEAT] pop_size")
-    parser.add_argument("--retrainings", type=int, default=1, help="train the best from scratch with so many seeds")
+    add_retrainings_option(parser)
     add_common_options(parser)
     return parser
+
+
+def add_retrainings_option(parser: argparse.ArgumentParser) -> None:
+    """The option of every script that trains one network from scratch and may repeat that."""
+    read = at_least("--retrainings", 1)
+    parser.add_argument(
+        "--retrainings", type=read, default=1, help="train from scratch with so many seeds, report the mean"
+    )
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +76,17 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="over [Run] seed")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
     parser.add_argument("--out", help="folder for the run; if it exists, a number is appended. Over [Run] out")
+
+
+def at_least(option: str, low: int) -> Callable[[str], int]:
+    """How argparse reads a whole number; `ConfigError`, which names the option, leaves it if that is below `low`."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        check_range(option, value, low=low)
+        return value
+
+    return number
 
 
 def read_experiment(options: argparse.Namespace) -> Experiment:
@@ -81,11 +100,11 @@ def read_experiment(options: argparse.Namespace) -> Experiment:
     data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
     names = ("generations", "seed", "device", "out")
     run = override(experiment.run, options, {name: name for name in names})
-    check_range("--retrainings", getattr(options, "retrainings", 1), low=1)
     population = getattr(options, "population", None)
     if population is not None:
         reproduction = experiment.neat.reproduction_config
-        check_range("--population", population, low=max(2, reproduction.elitism, reproduction.min_species_size))
+        low = max(2, reproduction.elitism, reproduction.min_species_size)
+        check_range("--population", population, low=low, high=MOST_GENOMES)
         experiment.neat.pop_size = population
     return dataclasses.replace(experiment, data=data, run=run)
 

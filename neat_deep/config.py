@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import difflib
-import types
+import logging
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import neat
 from neat.config import UnknownConfigItemError
 
-from neat_deep.architecture import Skeleton
+from neat_deep.architecture import MOST_CHANNELS, Skeleton
 from neat_deep.checks import check_choice, check_range
 from neat_deep.data import Augmentation, DataSettings
 from neat_deep.errors import ConfigError, NeatDeepError, unknown_name
@@ -25,7 +25,12 @@ from neat_deep.genome import CellGenome
 from neat_deep.reproduction import CellReproduction
 from neat_deep.training import TrainingSettings
 
+log = logging.getLogger(__name__)
+
 Settings = TypeVar("Settings")
+
+MISSPELT = 0.85  # likeness to one of our sections, by difflib; neat-python's [DefaultReproduction] has 0.80
+MOST_GENOMES = 100_000  # of a generation
 
 SECTIONS = frozenset(
     {"Data", "Network", "Training", "Fitness", "Run", "Darts"}
@@ -55,7 +60,7 @@ class FitnessSettings:
         check_range("epochs", self.epochs, low=1)
         check_range("batch_size", self.batch_size, low=2)
         check_range("learning_rate", self.learning_rate, above=0, high=100)
-        check_range("channels", self.channels, low=0)
+        check_range("channels", self.channels, low=0, high=MOST_CHANNELS)
 
     def training(self, full: TrainingSettings) -> TrainingSettings:
         """The settings that a genome is trained with, made from those of the final training."""
@@ -105,10 +110,12 @@ class Experiment:
 def load_experiment(path: Path | str) -> Experiment:
     """Read and check an experiment's INI file.
 
-    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
+    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed. Sections of
+    other programs may stay in the file; a warning names them.
     """
     parser = read_ini(path)
-    return Experiment(
+    check_sections(path, parser)
+    experiment = Experiment(
         data=read_section(path, parser, "Data", DataSettings),
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
         training=read_section(path, parser, "Training", TrainingSettings),
@@ -116,6 +123,11 @@ def load_experiment(path: Path | str) -> Experiment:
         run=read_section(path, parser, "Run", RunSettings),
         neat=_load_neat(path, parser),
     )
+    try:
+        experiment.fitness.skeleton(experiment.network)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: [Fitness] {error}") from None
+    return experiment
 
 
 def read_ini(path: Path | str) -> configparser.ConfigParser:
@@ -128,6 +140,19 @@ def read_ini(path: Path | str) -> configparser.ConfigParser:
         text = " ".join(str(error).split())
         raise ConfigError(f"{text}; allowed: sections, and in each of them lines of key = value, none twice") from None
     return parser
+
+
+def check_sections(path: Path | str, parser: configparser.ConfigParser) -> None:
+    """Raise `ConfigError` for a section that looks like one of ours, misspelt; warn of what else nobody here reads."""
+    strangers = [name for name in parser.sections() if name not in SECTIONS]
+    ours = {name.lower(): name for name in sorted(SECTIONS)}
+    for name in strangers:
+        near = difflib.get_close_matches(name.lower(), ours, n=1, cutoff=MISSPELT)
+        if near:
+            known = ", ".join(ours.values())
+            raise ConfigError(f"{path}: unknown section [{name}]; did you mean [{ours[near[0]]}]? known: {known}")
+    if strangers:
+        log.warning("%s: neither neat-deep nor neat-python reads [%s]", path, "], [".join(strangers))
 
 
 def read_section(
@@ -189,7 +214,7 @@ class _NeatSection:
     def __post_init__(self) -> None:
         if self.seed != "None":
             raise ConfigError(f"seed: got {self.seed}; set it in [Run]: neat-python would reseed on every rebuild")
-        check_range("pop_size", self.pop_size, low=2)
+        check_range("pop_size", self.pop_size, low=2, high=MOST_GENOMES)
         check_choice("fitness_criterion", self.fitness_criterion, ("max", "min", "mean"))
         check_range("fitness_threshold", self.fitness_threshold)
 
@@ -312,7 +337,7 @@ def _parse(key: str, text: str, hint: Any) -> Any:
     if "#" in text or ";" in text:
         raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
     reader, allowed = _READERS.get(hint, _READERS[str])  # a Literal is a text that its class checks
-    if not text and not isinstance(hint, types.GenericAlias):
+    if not text and hint != tuple[int, ...]:
         raise ConfigError(f"{key}: got nothing, allowed: {allowed}")
     try:
         return reader(text)

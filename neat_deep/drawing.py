@@ -104,16 +104,18 @@ class NetworkFacts:
 def cell_facts(cell: CellGraph, weights: Mapping[tuple[int, int], float] | None = None) -> CellFacts:
     """The facts of a cell; `weights` maps (node index, slot) to a relative weight from 0 to 1."""
     weights = weights or {}
-    used = cell.used_inputs()
-    pins = [Pin(f"input{i}", _input_label(i, cell.num_inputs), True, i in used) for i in range(cell.num_inputs)]
+    used, used_nodes = cell.used_inputs(), cell.used_nodes()
+    pins = [Pin(f"input{i}", input_label(i, cell.num_inputs), True, i in used) for i in range(cell.num_inputs)]
     states = [pin.name for pin in pins]
     boxes, wires = [], []
     for index, node in enumerate(cell.nodes):
         box = f"node{index}"
-        slots = tuple(Slot(edge.op, edge.activation, _family(edge.op)) for edge in node.edges)
-        boxes.append(Box(box, f"node {node.key if node.key >= 0 else index}", slots, node.aggregation))
+        live = index in used_nodes
+        slots = tuple(Slot(edge.op, edge.activation, _family(edge.op), live) for edge in node.edges)
+        boxes.append(Box(box, f"node {node.key if node.key >= 0 else index}", slots, node.aggregation, live))
+        state: WireState = "live" if live else "unused"
         for slot, edge in enumerate(node.edges):
-            wires.append(Wire(states[edge.source], box, slot, weight=weights.get((index, slot))))
+            wires.append(Wire(states[edge.source], box, slot, state, weights.get((index, slot))))
         states.append(box)
     concat = cell.output == "concat"
     pins.append(Pin(OUTPUT, "output (concat)" if concat else "output", False))
@@ -148,7 +150,7 @@ def genome_facts(genome: CellGenome, config: CellGenomeConfig) -> CellFacts:
     wires.append(Wire(names[output_key], OUTPUT, None, "live" if alive else "unused"))
     read = {wire.source for wire in wires if wire.state == "live"}
     inputs = [names[key] for key in config.input_keys]
-    pins = [Pin(name, _input_label(i, len(inputs)), True, name in read) for i, name in enumerate(inputs)]
+    pins = [Pin(name, input_label(i, len(inputs)), True, name in read) for i, name in enumerate(inputs)]
     pins.append(Pin(OUTPUT, "output", False, bool(alive)))
     return CellFacts(tuple(pins), tuple(boxes), tuple(wires))
 
@@ -199,7 +201,7 @@ def _shape(skeleton: Skeleton, channels: int, extent: tuple[int, ...], halvings:
     return f" {TIMES} ".join(str(n) for n in (channels, *(-(-side // 2**halvings) for side in extent)))
 
 
-def _input_label(index: int, count: int) -> str:
+def input_label(index: int, count: int) -> str:
     """What input `index` of `count` is: the network hands the older cell over first."""
     names = {1: ("input",), 2: ("two cells back", "previous cell")}
     return names[count][index] if count in names else f"input {index + 1}"

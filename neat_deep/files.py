@@ -1,8 +1,9 @@
-"""Files that are whole or absent: written beside their place, then renamed there."""
+"""Files that are whole or absent: written beside their place, then renamed there. Only logs grow line by line."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,27 +20,44 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """
     target = Path(path)
     make_folder(target.parent)
-    try:
+    with writing(target):
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
         os.close(handle)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
-    beside = Path(name)
+        beside = Path(name)
+        try:
+            yield beside
+            beside.chmod(0o644)  # mkstemp makes private files; what we write is meant to be shared
+            beside.replace(target)
+        finally:
+            with suppress(FileNotFoundError):
+                beside.unlink()
+
+
+@contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """Turn an `OSError` of the block, as of a full disk, into an `OutputError` that names `path`."""
     try:
-        yield beside
-        beside.chmod(0o644)  # mkstemp makes private files; what we write is meant to be shared
-        beside.replace(target)
+        yield
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            beside.unlink()
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def write_text(path: Path | str, text: str) -> None:
     """Write a whole UTF-8 text file or none; raises `OutputError`."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def append_text(path: Path | str, text: str) -> None:
+    """Add to the end of a UTF-8 text file; raises `OutputError`."""
+    with writing(path), Path(path).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def copy_file(source: Path | str, target: Path | str) -> None:
+    """Copy a whole file or nothing; raises `OutputError`."""
+    with replacing(target) as beside:
+        shutil.copyfile(source, beside)
 
 
 def make_folder(path: Path | str) -> Path:

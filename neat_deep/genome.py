@@ -30,6 +30,7 @@ OPTIONAL_KEYS = {
     "activation_default",
     "aggregation_default",
 }
+MOST_HIDDEN = 200  # nodes of a first genome: fully connected, more take longer to sort than to train
 KINDS = {int: "a whole number", float: "a number", bool: "True, False", str: "a word", list: "names"}
 INIT_TYPES = ("gaussian", "normal", "uniform")
 TRUE_WORDS = ("1", "on", "yes", "true")
@@ -165,7 +166,9 @@ def _check_type(key: str, value: str, kind: type) -> None:
         raise ConfigError(f"{key}: got '{value}', allowed: {KINDS[kind]}") from None
     if key.endswith(("_prob", "_rate")) or key.startswith("enabled_rate_to_"):
         check_range(key, number, low=0, high=1)
-    elif key in ("num_hidden", "max_nodes", "weight_mutate_power", "weight_init_stdev") or "coefficient" in key:
+    elif key == "num_hidden":
+        check_range(key, number, low=0, high=MOST_HIDDEN)
+    elif key in ("max_nodes", "weight_mutate_power", "weight_init_stdev") or "coefficient" in key:
         check_range(key, number, low=0)
     else:
         check_range(key, number)  # refuses NaN

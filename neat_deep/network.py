@@ -141,7 +141,11 @@ class StatesReduction(nn.Module):
 
 
 def halve_mask(mask: Tensor | None) -> Tensor | None:
-    """The mask (B, L/2, rounded up) that belongs to a sequence after a reduction."""
+    """The mask (B, L/2, rounded up) that belongs to a sequence after a reduction.
+
+    Right for padding on the right: position i is centred on position 2i, so the last real token is always covered. With
+    padding on the left a first token at an odd position would be lost.
+    """
     return None if mask is None else mask[:, ::2]
 
 
@@ -169,7 +173,10 @@ class SequenceStem(nn.Module):
 
 
 class Head(nn.Module):
-    """Masked global pooling over all positions, dropout and a linear layer: (B, C, ...) to (B, classes)."""
+    """Masked global pooling over all positions, dropout and a linear layer: (B, C, ...) to (B, classes).
+
+    A sequence without a single real token pools to zeros.
+    """
 
     def __init__(self, channels: int, classes: int, pool: str, dropout: float) -> None:
         super().__init__()
@@ -181,6 +188,8 @@ class Head(nn.Module):
         pooled = _mean_positions(x, mask)  # (B, C)
         if self.with_max:
             largest = hide_padding(x, mask, -torch.inf).flatten(2).amax(2)
+            if mask is not None:
+                largest = largest.masked_fill(~mask.any(1, keepdim=True), 0.0)
             pooled = torch.cat([pooled, largest], dim=1)  # (B, 2C)
         return self.linear(self.dropout(pooled))
 
@@ -188,7 +197,8 @@ class Head(nn.Module):
 class Network(nn.Module):
     """Stem, cells with reductions between them, head; evolved cells and supernet cells alike.
 
-    Reads (B, colours, H, W) images, or (B, L) token numbers with a mask (B, L), and returns logits (B, classes).
+    Reads (B, colours, H, W) images, or (B, L) token numbers with a mask (B, L), and returns logits (B, classes). The
+    mask is true at real tokens, which come first: padding stands on the right (unchecked, see `halve_mask`).
     A cell with two inputs reads the previous two cells' outputs, the older one first; the stem's output stands in
     for what does not exist yet.
     """

@@ -34,7 +34,7 @@ RED = "#B83A5B"
 
 @dataclass(frozen=True)
 class GenerationSummary:
-    """What one generation came to.
+    """What one generation, numbered from 1, came to.
 
     Fitness and parameters are of its genomes; `scored` were trained, `reused` had their score already, `failed`
     gave none. `seconds` is the wall-clock time.

@@ -17,9 +17,18 @@ def derive_seed(seed: int, *parts: str) -> int:
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Within the block torch draws from `seed`; afterwards its global generators are as they were before."""
-    on_device = device is not None and device.type != "cpu"
-    kind = device.type if device is not None and on_device else "cuda"
-    with torch.random.fork_rng(devices=[device] if on_device else [], device_type=kind):
-        torch.manual_seed(seed)
+    """Within the block torch draws from `seed`, on the CPU and on `device`; afterwards its generators are as before.
+
+    Other devices' generators are not touched: `torch.manual_seed` would seed those of every GPU, and nothing would
+    put them back.
+    """
+    target = None if device is None or device.type == "cpu" else device
+    with torch.random.fork_rng(
+        devices=[] if target is None else [target], device_type="cuda" if target is None else target.type
+    ):
+        torch.default_generator.manual_seed(seed)
+        if target is not None:
+            backend = getattr(torch, target.type)
+            with backend.device(target):
+                backend.manual_seed(seed)
         yield

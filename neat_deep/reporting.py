@@ -1,4 +1,7 @@
-"""neat-python reporters and search listeners: progress bars, TensorBoard, the best network so far, the history."""
+"""neat-python reporters and search listeners: progress bars, TensorBoard, the best network so far, the history.
+
+neat-python counts generations from 0; everything that a user reads, on the console and in files, counts from 1.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch.utils.tensorboard import SummaryWriter
 
 from neat_deep.data import DataSpec
-from neat_deep.files import write_text
+from neat_deep.files import append_text, write_text, writing
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator, Score
 from neat_deep.plots import GenerationSummary, plot_history
 from neat_deep.render import draw_cell, draw_network, try_picture
@@ -41,7 +44,7 @@ class ProgressReporter(BaseReporter):
 
     def start_generation(self, generation: int) -> None:
         """Remember which generation the bars are about."""
-        self._generation = generation
+        self._generation = generation + 1
 
     def generation_started(self, genomes: int) -> None:
         """Put up the bars."""
@@ -55,7 +58,7 @@ class ProgressReporter(BaseReporter):
             transient=True,
             refresh_per_second=1 / BAR_SECONDS,
         )
-        name = f"generation {self._generation + 1} of {self._generations}"
+        name = f"generation {self._generation} of {self._generations}"
         self._genomes = self._bars.add_task(name, total=genomes, note=self._note())
         self._training = self._bars.add_task("  genome in training", total=100, note="")
         self._bars.start()
@@ -86,7 +89,7 @@ class ProgressReporter(BaseReporter):
         """Replace the bars by the generation's line."""
         self.close()
         self._console.print(
-            f"generation {summary.generation + 1:>3}  best {100 * summary.best:.2f}%"
+            f"generation {summary.generation:>3}  best {100 * summary.best:.2f}%"
             f"  median {100 * summary.median:.2f}%"
             f"  best so far {100 * self._best:.2f}%  species {summary.species}  trained {summary.scored}"
             f"  reused {summary.reused}  failed {summary.failed}  {summary.seconds:.0f} s",
@@ -110,7 +113,8 @@ class RunRecorder(BaseReporter):
         self._folder = folder
         self._data = data
         self._progress = progress
-        self._writer = SummaryWriter(str(folder))
+        with writing(folder):
+            self._writer = SummaryWriter(str(folder))
         self._evaluator: FitnessEvaluator | None = None
         self._drawn = ""
         self._plotted = time.perf_counter()
@@ -139,8 +143,7 @@ class RunRecorder(BaseReporter):
             "seconds": round(score.seconds, 3),
             "reason": score.reason,
         }
-        with (self._folder / "genomes.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        append_text(self._folder / "genomes.jsonl", json.dumps(line) + "\n")
         if is_best and score.architecture is not None and score.accuracy is not None:
             score.architecture.save(self._folder / "best.json")
             title = f"best cell, validation accuracy {100 * score.accuracy:.2f}%"
@@ -148,7 +151,7 @@ class RunRecorder(BaseReporter):
 
     def start_generation(self, generation: int) -> None:
         """Start the generation's clock."""
-        self._generation = generation
+        self._generation = generation + 1
         self._started = time.perf_counter()
 
     def post_evaluate(self, config: Any, population: Any, species: Any, best_genome: Any) -> None:
@@ -170,20 +173,24 @@ class RunRecorder(BaseReporter):
         """Draw the history to its end and flush TensorBoard's file."""
         if self.history:
             self._plot()
-        self._writer.close()
+        with writing(self._folder):
+            self._writer.close()
 
     def _plot(self) -> None:
         plot_history(self.history, self._folder / "history.png")
         self._plotted = time.perf_counter()
 
     def _write_scalars(self, summary: GenerationSummary) -> None:
+        groups = {
+            "fitness": ("best", "median"),
+            "size": ("best_parameters", "median_parameters"),
+            "search": ("species", "scored", "reused", "failed", "seconds"),
+        }
         values = asdict(summary)
-        for name in ("best", "median"):
-            self._writer.add_scalar(f"fitness/{name}", values[name], summary.generation)
-        for name in ("best_parameters", "median_parameters"):
-            self._writer.add_scalar(f"size/{name}", values[name], summary.generation)
-        for name in ("species", "scored", "reused", "failed", "seconds"):
-            self._writer.add_scalar(f"search/{name}", values[name], summary.generation)
+        with writing(self._folder):  # TensorBoard's thread hands its error to the next call
+            for group, names in groups.items():
+                for name in names:
+                    self._writer.add_scalar(f"{group}/{name}", values[name], summary.generation)
 
     def _draw_network(self) -> None:
         best = self._evaluator.best if self._evaluator is not None else None
@@ -195,7 +202,8 @@ class RunRecorder(BaseReporter):
         picture = self._folder / "best.png"
         if picture.is_file():  # absent where no renderer is installed
             self._writer.add_image("best cell", imread(picture)[..., :3], self._generation, dataformats="HWC")
-        self._writer.flush()
+        with writing(self._folder):
+            self._writer.flush()
 
 
 def summarise(scores: list[Score], generation: int, species: int, seconds: float) -> GenerationSummary:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from neat_deep.architecture import Architecture
 from neat_deep.data import Dataset, DataSpec
-from neat_deep.errors import ArchitectureError
+from neat_deep.documents import parse_json, take_fields, take_items
+from neat_deep.errors import ArchitectureError, NeatDeepError, OutputError
 from neat_deep.files import replacing
 from neat_deep.network import Network, build_network, count_macs, count_parameters
 from neat_deep.randomness import derive_seed
@@ -22,6 +25,7 @@ from neat_deep.training import Evaluation, Progress, TrainingSettings, evaluate,
 
 FORMAT = "neat-deep trained network"
 VERSION = 1
+PARTS = {"format": str, "version": int, "architecture": str, "data": str, "weights": dict}  # of the file
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Trained:
     seconds: float
 
     def save(self, path: Path | str) -> None:
-        """Write architecture, data facts and weights to one file that `load_network` reads."""
+        """Write architecture, data facts and weights to one file that `load_network` reads; raises `OutputError`."""
         content = {
             "format": FORMAT,
             "version": VERSION,
@@ -46,7 +50,10 @@ class Trained:
             "weights": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
         }
         with replacing(path) as beside:
-            torch.save(content, beside)
+            try:
+                torch.save(content, beside)
+            except RuntimeError as error:  # torch's writer says so when the disk is full
+                raise OutputError(f"cannot write {path} (is the disk full?): {str(error).splitlines()[0]}") from None
 
 
 def retrain(
@@ -90,10 +97,43 @@ def load_network(path: Path | str) -> Network:
         raise ArchitectureError(f"{path}: not a trained network of neat-deep")
     if content.get("version") != VERSION:
         raise ArchitectureError(f"{path}: version: got {content.get('version')}, allowed: {VERSION}")
-    data: dict[str, Any] = json.loads(content["data"])
-    values: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-    spec = DataSpec(**values)
-    network = build_network(Architecture.from_json(content["architecture"]), spec, seed=0)
-    network.load_state_dict(content["weights"])
+    try:
+        parts = take_fields(content, "the file", PARTS)
+        network = build_network(Architecture.from_json(parts["architecture"]), _decode_spec(parts["data"]), seed=0)
+        _load_weights(network, parts["weights"])
+    except NeatDeepError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
     network.eval()
     return network
+
+
+def _decode_spec(text: str) -> DataSpec:
+    hints = typing.get_type_hints(DataSpec)
+    items = {name: typing.get_args(hint)[0] for name, hint in hints.items() if typing.get_origin(hint) is tuple}
+    values = take_fields(parse_json(text), "data", {name: list if name in items else hints[name] for name in hints})
+    values.update({name: take_items(values[name], f"data: {name}", kind) for name, kind in items.items()})
+    spec = DataSpec(**values)
+    lengths = {1: 1, 2: 3}  # of the shape: (L,) and (C, H, W)
+    if len(spec.shape) != lengths.get(spec.rank) or min(*spec.shape, spec.num_classes) < 1:
+        raise ArchitectureError(
+            f"data: got rank {spec.rank}, shape {spec.shape} and {spec.num_classes} classes, "
+            "allowed: rank 1 with (L,), rank 2 with (C, H, W), and 1 or more of everything"
+        )
+    return spec
+
+
+def _load_weights(network: Network, weights: dict[Any, Any]) -> None:
+    """Put weights in their places; raises `ArchitectureError` for what is missing, unknown or of another shape."""
+    places = network.state_dict()
+    for name in weights:
+        if name not in places:
+            raise ArchitectureError(f"weights: unknown name {name!r}; the architecture has no such part")
+    for name, place in places.items():
+        if name not in weights:
+            raise ArchitectureError(f"weights: '{name}' is missing")
+        got = weights[name]
+        found = f"{got.dtype} of shape {tuple(got.shape)}" if isinstance(got, Tensor) else type(got).__name__
+        allowed = f"{place.dtype} of shape {tuple(place.shape)}"
+        if found != allowed:
+            raise ArchitectureError(f"weights: {name}: got {found}, allowed: {allowed}")
+    network.load_state_dict(weights)

@@ -11,7 +11,7 @@ from neat.population import CompleteExtinctionException
 from rich.console import Console
 
 from neat_deep.architecture import RANK_NAMES
-from neat_deep.cell_graph import NONE
+from neat_deep.cell_graph import NONE, CellGraph
 from neat_deep.checks import check_range
 from neat_deep.config import Experiment
 from neat_deep.data import Augmentation, Dataset, DataSpec
@@ -22,6 +22,7 @@ from neat_deep.ops import get_op, list_ops
 from neat_deep.plots import GenerationSummary
 from neat_deep.render import draw_genome, try_picture
 from neat_deep.reporting import ProgressReporter, RunRecorder
+from neat_deep.seeding import seed_population
 from neat_deep.training import get_device, set_threads
 
 
@@ -37,9 +38,12 @@ class SearchResult:
     failed: int
 
 
-def evolve(experiment: Experiment, dataset: Dataset, folder: Path, console: Console) -> SearchResult:
+def evolve(
+    experiment: Experiment, dataset: Dataset, folder: Path, console: Console, *, start: CellGraph | None = None
+) -> SearchResult:
     """Run neat-python's `Population` on an experiment and keep its traces in `folder`.
 
+    The first generation is made of mutants of the cell `start`, if there is one, as DARTS may have found it.
     neat-python draws from Python's global `random`, which is seeded from `[Run] seed` here. Raises `SearchError`
     when nothing valid was found, and what `check_experiment` raises before anything is written.
     """
@@ -62,6 +66,8 @@ def evolve(experiment: Experiment, dataset: Dataset, folder: Path, console: Cons
     experiment.neat.genome_config.node_indexer = None
     experiment.neat.genome_config.innovation_tracker = None
     population = neat.Population(experiment.neat, seed=experiment.run.seed)
+    if start is not None:
+        seed_population(population, start)
     population.add_reporter(progress)
     population.add_reporter(recorder)
     started = time.perf_counter()

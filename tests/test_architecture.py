@@ -76,10 +76,16 @@ def set_value(path: list[Any], value: Any) -> Any:
         (set_value(["cell", "nodes", 0, "edges", 0, "source"], True), r"edges\[0\]: source: got True"),
         (set_value(["cell", "nodes", 1, "colour"], "red"), r"cell.nodes\[1\]: unknown field 'colour'"),
         (set_value(["cell", "nodes", 1], 3), r"cell.nodes\[1\]: got int, allowed: an object"),
-        (set_value(["skeleton", "channels"], 0), r"skeleton: channels: got 0, allowed: 1 or more"),
+        (set_value(["skeleton", "channels"], 0), r"skeleton: channels: got 0, allowed: 1 to 4096"),
+        (set_value(["skeleton", "channels"], 10**400), r"skeleton: channels: got 10+, allowed: 1 to 4096"),
+        (set_value(["skeleton", "growth"], 1e300), r"skeleton: growth: got 1e\+300, allowed: 1 to 16"),
+        (set_value(["cell", "num_inputs"], 10**9), r"cell: num_inputs: got 1000000000, allowed: 1 to 16"),
         (set_value(["skeleton", "cells"], 1.5), r"skeleton: cells: got 1.5"),
         (set_value(["skeleton", "reduce_after"], [9]), r"skeleton: reduce_after: got 9, allowed: 0 to 3"),
-        (set_value(["skeleton", "reduce_after"], ["x"]), r"reduce_after: got \['x'\], allowed: whole numbers"),
+        (
+            set_value(["skeleton", "reduce_after"], ["x"]),
+            r"reduce_after: got \['x'\], allowed: a whole number at each place",
+        ),
         (set_value(["skeleton", "norm"], "group"), r"norm: got 'group', allowed: batch, layer"),
     ],
 )
@@ -99,6 +105,12 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text(ARCHITECTURE.to_json()[:50])
     with pytest.raises(ArchitectureError, match="cut.json: not JSON"):
         Architecture.load(tmp_path / "cut.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ArchitectureError, match="deep.json: not JSON of ours: .*nested too deeply"):
+        Architecture.load(tmp_path / "deep.json")
+    (tmp_path / "long.json").write_text("9" * 100_000)
+    with pytest.raises(ArchitectureError, match="long.json: not JSON: "):
+        Architecture.load(tmp_path / "long.json")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
     with pytest.raises(ArchitectureError, match="bytes.json: not UTF-8"):
         Architecture.load(tmp_path / "bytes.json")
@@ -109,6 +121,17 @@ def test_unreadable_files(tmp_path: Path) -> None:
     [
         ({"rank": 3}, "rank: got 3"),
         ({"growth": 0.5}, "growth: got 0.5"),
+        ({"growth": 1e300}, r"growth: got 1e\+300, allowed: 1 to 16"),
+        ({"channels": 10**9}, "channels: got 1000000000, allowed: 1 to 4096"),
+        ({"cells": 10**9}, "cells: got 1000000000, allowed: 1 to 200"),
+        (
+            {"channels": 1024, "reduce_after": (1, 2, 3)},
+            "channels after the last reduction: got 8192, allowed: 1 to 4096",
+        ),
+        (
+            {"cells": 200, "growth": 16.0, "reduce_after": tuple(range(201))},
+            r"channels after the last reduction: got \d{200,}, allowed: 1 to",
+        ),
         ({"dropout": 1.0}, "dropout: got 1.0"),
         ({"reduce_after": (2, 1)}, "reduce_after: got .*rising"),
         ({"head_pool": "max"}, "head_pool: got 'max'"),

@@ -6,6 +6,7 @@ process seconds, so a second, longer table runs the same scripts inside the test
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -28,7 +29,7 @@ from neat_deep.config import load_experiment
 from neat_deep.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
-SEARCH, TRAIN = "mnist_neat.py", "train_architecture.py"
+SEARCH, TRAIN, RANDOM = "examples/mnist_neat.py", "examples/train_architecture.py", "benchmarks/random_genomes.py"
 CONFIG = ROOT / "configs" / "digits_neat.ini"
 ARCHITECTURE = ROOT / "configs" / "architectures" / "resnet_block.json"
 NO_NETWORK = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
@@ -141,14 +142,17 @@ def truncated_json(folder: Path) -> None:
     file.write_text(file.read_text()[:300])
 
 
-def truncated_mnist(folder: Path) -> None:
-    """MNIST's files with 20 images each, the training images cut off in the middle."""
-    for part in ("train", "t10k"):
+def mnist(cut: str) -> Prepare:
+    """MNIST's files with 20 images each, the file `cut` without its second half."""
+
+    def apply(folder: Path) -> None:
         images = struct.pack(">4I", 0x0803, 20, 28, 28) + bytes(20 * 28 * 28)
-        kept = len(images) // 2 if part == "train" else len(images)
-        put_bytes(folder / "data" / "MNIST" / "raw" / f"{part}-images-idx3-ubyte", images[:kept])
         labels = struct.pack(">2I", 0x0801, 20) + bytes(range(10)) * 2
-        put_bytes(folder / "data" / "MNIST" / "raw" / f"{part}-labels-idx1-ubyte", labels)
+        for part in ("train", "t10k"):
+            for name, data in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+                put_bytes(folder / "data" / "MNIST" / "raw" / name, data[: len(data) // 2] if name == cut else data)
+
+    return apply
 
 
 def images(*classes: str) -> Prepare:
@@ -157,7 +161,7 @@ def images(*classes: str) -> Prepare:
     def apply(folder: Path) -> None:
         (folder / "photos").mkdir()
         for name in classes:
-            (folder / "photos" / name).mkdir()
+            (folder / "photos" / name).mkdir(parents=True)
             for number in range(4):
                 Image.new("RGB", (8, 8), (60 * number, 0, 0)).save(folder / "photos" / name / f"{number}.png")
 
@@ -202,7 +206,7 @@ AS_A_USER = (
     value("CellGenome", "op_options", "identity  none", "got 'identity  none'; names are separated by one space"),
     value("CellGenome", "op_mutate_rate", "1.5", "got 1.5, allowed: 0 to 1"),
     value("Training", "epochs", "-1", "got -1, allowed: 1 or more"),
-    value("NEAT", "pop_size", "1", "got 1, allowed: 2 or more"),
+    value("NEAT", "pop_size", "1", "got 1, allowed: 2 to 100000"),
     case(
         "data-set-unknown",
         "--dataset: unknown data set 'fashion_mnits'; did you mean 'fashion_mnist'? known: cifar10, digits,",
@@ -220,7 +224,13 @@ AS_A_USER = (
     case(
         "mnist-truncated",
         "--dataset: data/MNIST/raw/train-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
-        prepare=truncated_mnist,
+        prepare=mnist(cut="train-images-idx3-ubyte"),
+        options="--dataset mnist",
+    ),
+    case(
+        "mnist-test-images-truncated",
+        "--dataset: data/MNIST/raw/t10k-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
+        prepare=mnist(cut="t10k-images-idx3-ubyte"),
         options="--dataset mnist",
     ),
     case(
@@ -305,8 +315,18 @@ INI_TEXT = (
     ),
     case(
         "section-misspelt",
-        "experiment.ini: the section [Training] is missing; is it [Trainning], misspelt?",
+        "experiment.ini: unknown section [Trainning]; did you mean [Training]? known: CellGenome, CellReproduction, Da",
         prepare=ini(lambda text: text.replace("[Training]", "[Trainning]")),
+    ),
+    case(
+        "section-nearly-twice",
+        "experiment.ini: unknown section [fitness]; did you mean [Fitness]?",
+        prepare=within("Run", "[fitness]\nepochs = 3\n"),
+    ),
+    case(
+        "section-of-another-class",
+        "the section [CellReproduction] is missing; is it [DefaultReproduction], misspelt?",
+        prepare=ini(lambda text: text.replace("[CellReproduction]", "[DefaultReproduction]")),
     ),
     case("empty", "the section [Data] is missing", prepare=content("experiment.ini", b"")),
     case("binary", "cannot read INI file experiment.ini: not UTF-8", prepare=content("experiment.ini", b"\x89\xff\0")),
@@ -342,7 +362,24 @@ OWN_SECTIONS = (
     value("Data", "validation", "1.0", "got 1.0, allowed: more than 0 and less than 1"),
     value("Data", "train_limit", "-1", "got -1, allowed: 0 or more"),
     case("train-limit", "[Data]: train_limit: got 5, allowed: 20 or more", prepare=line("Data", "train_limit", "5")),
-    value("Network", "channels", "0", "got 0, allowed: 1 or more"),
+    value("Data", "split_seed", "9" * 30, "got 999999999999999999999999999999, allowed: 0 to"),
+    value("Network", "channels", "0", "got 0, allowed: 1 to 4096"),
+    value("Network", "channels", "1000000000", "got 1000000000, allowed: 1 to 4096"),
+    value("Network", "channels", "1" * 400, f"got {'1' * 400}, allowed: 1 to 4096"),
+    value("Network", "channels", "1" * 5000, f"got '{'1' * 5000}', allowed: a whole number"),
+    value("Network", "cells", "1000000000", "got 1000000000, allowed: 1 to 200"),
+    value("Network", "growth", "1e300", "got 1e+300, allowed: 1 to 16"),
+    case(
+        "channels-grown",
+        "experiment.ini: [Network] channels after the last reduction: got 16000, allowed: 1 to 4096",
+        prepare=(line("Network", "channels", "4000"), line("Network", "reduce_after", "1 2")),
+    ),
+    value("Fitness", "channels", "1000000000", "got 1000000000, allowed: 0 to 4096"),
+    case(
+        "fitness-channels-grown",
+        "experiment.ini: [Fitness] channels after the last reduction: got 16000, allowed: 1 to 4096",
+        prepare=(line("Fitness", "channels", "4000"), line("Network", "reduce_after", "1 2")),
+    ),
     value("Network", "reduce_after", "1 9", "got 9, allowed: 0 to 3", line("Network", "cells", "3")),
     value("Network", "reduce_after", "1, 2", "got '1, 2', allowed: whole numbers with spaces between"),
     value("Network", "norm", "group", "got 'group', allowed: batch, layer"),
@@ -363,6 +400,8 @@ OWN_SECTIONS = (
 )
 
 NEAT_SECTIONS = (
+    value("NEAT", "pop_size", "1000000000", "got 1000000000, allowed: 2 to 100000"),
+    value("CellGenome", "num_hidden", "1000000000", "got 1000000000, allowed: 0 to 200"),
     value("NEAT", "pop_size", "abc", "got 'abc', allowed: a whole number"),
     value("NEAT", "fitness_criterion", "best", "got 'best', allowed: max, min, mean"),
     value("NEAT", "seed", "1", "got 1; set it in [Run]"),
@@ -424,6 +463,9 @@ ARCHITECTURES = (
         case(name, f"architecture.json: {says}", prepare=prepare, script=TRAIN)
         for name, says, prepare in (
             ("truncated", "not JSON: ", truncated_json),
+            ("nested", "not JSON of ours: lists or", content("architecture.json", b"[" * 100_000)),
+            ("channels", "skeleton: channels: got 1000000000, ", json_value("skeleton", "channels", to=10**9)),
+            ("growth", "skeleton: growth: got 1e+300, allowed: 1 to 16", json_value("skeleton", "growth", to=1e300)),
             ("not-utf-8", "not UTF-8 text (byte 0)", content("architecture.json", b"\xff{}")),
             ("list", "the file: got list, allowed: an object with format,", content("architecture.json", b"[]")),
             ("format", "format: got 'onnx', allowed: 'neat-deep architecture'", json_value("format", to="onnx")),
@@ -443,6 +485,39 @@ ARCHITECTURES = (
     ),
 )
 
+TWO_PARTS = images("train/cats", "train/dogs", "test/cats", "test/dogs")
+
+TEST_PARTS = tuple(
+    case(f"{name}-{Path(script).stem}", says, prepare=prepare, options=options, script=script)
+    for script in (SEARCH, TRAIN)
+    for name, says, prepare, options in (
+        (
+            "mnist-images",
+            "--dataset: data/MNIST/raw/t10k-images-idx3-ubyte is damaged: got 7848 bytes, allowed: 15696",
+            mnist(cut="t10k-images-idx3-ubyte"),
+            "--dataset mnist",
+        ),
+        (
+            "mnist-labels",
+            "--dataset: data/MNIST/raw/t10k-labels-idx1-ubyte is damaged: got 14 bytes, allowed: 28",
+            mnist(cut="t10k-labels-idx1-ubyte"),
+            "--dataset mnist",
+        ),
+        (
+            "image-broken",
+            "--dataset, --data-root: cannot read the image photos/test/dogs/2.png: ",
+            (TWO_PARTS, content("photos/test/dogs/2.png", b"\x89PNG\r\n\x1a\n broken")),
+            PHOTOS,
+        ),
+        (
+            "class-unknown",
+            "--dataset, --data-root: photos/test: class folders: got owls, allowed: those of photos/train: cats, dogs",
+            images("train/cats", "train/dogs", "test/cats", "test/owls"),
+            PHOTOS,
+        ),
+    )
+)
+
 OPTIONS = (
     case("dataset-none", "--dataset: unknown data set ''", options="--dataset="),
     case(
@@ -456,7 +531,7 @@ OPTIONS = (
     case("population", "--population: got 1, allowed: ", options="--population 1"),
     case(
         "population-of-elites",
-        "--population: got 3, allowed: 4 or more",
+        "--population: got 3, allowed: 4 to 100000",
         prepare=line("CellReproduction", "elitism", "4"),
         options="--population 3",
     ),
@@ -469,8 +544,11 @@ OPTIONS = (
         case(options, says, options=options, script=TRAIN, usage=usage)
         for options, says, usage in (
             ("--retrainings -2", "--retrainings: got -2, allowed: 1 or more", False),
+            ("--retrainings 1.5", "argument --retrainings: invalid number value: '1.5'", True),
             ("--out=", "--out: got '', allowed: the name of a new folder", False),
-            ("--cells 0", "--cells: got 0, allowed: 1 or more", False),
+            ("--cells 0", "--cells: got 0, allowed: 1 to 200", False),
+            ("--channels 1000000000", "--channels: got 1000000000, allowed: 1 to 4096", False),
+            ("--channels 4096 --reduce-after 1", "reduction: got 8192, allowed: 1 to 4096", False),
             ("--cells 2", "--cells: reduce_after: got 3, allowed: 0 to 2", False),
             ("--reduce-after 2 1", "--reduce-after: got (2, 1), allowed: different numbers in rising order", False),
             ("--epochs -1", "--epochs: got -1, allowed: 1 or more", False),
@@ -480,12 +558,47 @@ OPTIONS = (
     ),
 )
 
+RANDOM_GENOMES = tuple(
+    case(options, says, options=options, script=RANDOM, usage=usage, prepare=prepare)
+    for options, says, usage, prepare in (
+        ("--count 0", "--count: got 0, allowed: 1 or more", False, ()),
+        ("--count few", "argument --count: invalid number value: 'few'", True, ()),
+        ("--seed -1", "--seed: got -1, allowed: 0 to", False, ()),
+        ("--device xyz", "--device: device 'xyz' is not on this machine; allowed: auto, cpu", False, ()),
+        ("--dataset digit", "--dataset: unknown data set 'digit'; did you mean 'digits'?", False, ()),
+        ("--out taken", "--out: taken is a file, allowed: a folder", False, FILE),
+        ("--config absent.ini", "--config: cannot read INI file absent.ini: No such file", False, ()),
+        ("absent.json", "cannot read architecture absent.json: No such file", False, ()),
+        ("--counts 2", "unrecognized arguments: --counts 2", True, ()),
+        (
+            "--data-root absent --dataset image_folder",
+            "--dataset, --data-root: no folder absent; an image folder is laid out as",
+            False,
+            (),
+        ),
+        (
+            "--count 1",
+            "architecture.json: unknown op 'sep_konv_3'; did you mean 'sep_conv_3'?",
+            False,
+            json_value(*EDGE, "op", to="sep_konv_3"),
+        ),
+        (
+            "--count 2",
+            "experiment.ini: [CellGenome] op_options: got 'attention', which does not support the images",
+            False,
+            line("CellGenome", "op_options", "identity attention"),
+        ),
+    )
+)
+
 TABLES = {
     "ini": INI_TEXT,
     "own": OWN_SECTIONS,
     "neat": NEAT_SECTIONS,
     "architecture": ARCHITECTURES,
+    "test-part": TEST_PARTS,
     "option": OPTIONS,
+    "random-genomes": RANDOM_GENOMES,
 }
 IN_PROCESS = [pytest.param(case, id=f"{table}-{case.name}") for table, cases in TABLES.items() for case in cases]
 
@@ -510,9 +623,9 @@ def prepared(case: Case, folder: Path) -> list[str]:
     for step in case.prepare:
         step(folder)
     options = case.options.split()
-    if case.script == TRAIN and not any(option.endswith(".json") for option in options):
+    if case.script != SEARCH and not any(option.endswith(".json") for option in options):
         options.insert(0, "architecture.json")
-    return [str(ROOT / "examples" / case.script), "--config", "experiment.ini", *options]
+    return [str(ROOT / case.script), "--config", "experiment.ini", *options]
 
 
 def listing(folder: Path, case: Case) -> set[str]:
@@ -564,7 +677,7 @@ def check(case: Case, outcome: Outcome) -> None:
     *above, last = outcome.err.splitlines() or [""]
     assert outcome.code == 2, outcome
     assert "Traceback" not in outcome.err + outcome.out
-    assert last.startswith(f"{case.script}: error: " if case.usage else "error: "), outcome.err
+    assert last.startswith(f"{Path(case.script).name}: error: " if case.usage else "error: "), outcome.err
     assert not any("error: " in line for line in above), outcome.err
     assert outcome.out == ""
     for fragment in case.says:
@@ -598,6 +711,26 @@ def test_the_input_is_good_before_it_is_spoilt() -> None:
     assert load_experiment(CONFIG).data.dataset == "digits"
     assert len(Architecture.load(ARCHITECTURE).cell.nodes) == 4
     assert len(AS_A_USER) >= 25
+
+
+@pytest.mark.parametrize(
+    ("script", "says"), [(SEARCH, "run/experiment.ini: No space left"), (TRAIN, "run/architecture.json: No space left")]
+)
+def test_a_full_disk_ends_in_one_line(
+    script: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    command = prepared(case("full-disk", script=script, options="--out run"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(command[0], run_name="__main__")
+    assert f"error: cannot write {says}" in capfd.readouterr().err
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_an_ini_file_from_a_pipe_is_refused() -> None:

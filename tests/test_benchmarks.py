@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import runpy
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+
+from benchmarks import random_genomes, supernet_step
+from neat_deep.architecture import Architecture
+from neat_deep.config import load_experiment
+from neat_deep.data import DataSpec
+from neat_deep.errors import SearchError
+from neat_deep.network import build_network, count_parameters
+from tests.strategies import DIGITS_INI
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,6 +63,43 @@ def test_search_overhead() -> None:
     assert 0 <= background < wall
 
 
+DIGITS = DataSpec("digits", 2, 10, tuple("0123456789"), (1, 8, 8), (0.3,), (0.4,))
+RESNET_BLOCK = DIGITS_INI.parent / "architectures" / "resnet_block.json"
+
+
+def test_random_genomes_have_cells_as_large_as_the_winners() -> None:
+    winner, genomes = Architecture.load(RESNET_BLOCK), load_experiment(DIGITS_INI).neat.genome_config
+    found = random_genomes.sample(winner, genomes, DIGITS, 4, seed=3)
+    assert len({architecture.cell.digest() for architecture in [winner, *found]}) == 5
+    assert {architecture.skeleton for architecture in found} == {winner.skeleton}
+    wanted, *sizes = (count_parameters(build_network(a, DIGITS, seed=0).cells) for a in [winner, *found])
+    assert all(abs(size - wanted) <= 0.1 * wanted for size in sizes)
+    random.seed(8)
+    assert random_genomes.sample(winner, genomes, DIGITS, 4, seed=3) == found
+
+
+def test_too_few_random_genomes_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random_genomes, "MOST_TRIES", 3)
+    winner, genomes = Architecture.load(RESNET_BLOCK), load_experiment(DIGITS_INI).neat.genome_config
+    with pytest.raises(SearchError, match=r"of 50 random genomes with 22,800 parameters in their cells, within 10%"):
+        random_genomes.sample(winner, genomes, DIGITS, 50, seed=0)
+
+
+def test_random_genomes_are_trained_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "quick.ini"
+    config.write_text(DIGITS_INI.read_text().replace("epochs = 40", "epochs = 1"))
+    options = ["--config", str(config), "--out", str(tmp_path / "out"), "--device", "cpu", "--count", "2", "--json"]
+    random_genomes.main([str(RESNET_BLOCK), *options])
+    *table, line = capsys.readouterr().out.splitlines()
+    assert "the winner's cells have 22,800 parameters; random genomes: within 10% of that" in table
+    figures = json.loads(line)
+    assert len(figures["accuracies"]) == 2
+    for number, size in enumerate(figures["cell_parameters"], 1):
+        saved = Architecture.load(tmp_path / "out" / f"random_{number}.json")
+        assert count_parameters(build_network(saved, DIGITS, seed=0).cells) == size
+        assert any(f"{size:,}" in row for row in table)
+
+
 def test_supernet_step() -> None:
     figures = run_benchmark(
         "supernet_step", "--cells", "1", "--channels", "8", "--batch", "2", "--steps", "1", "--threads", "1",
@@ -85,5 +130,5 @@ def test_supernet_step_names_a_bad_option(
     option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "benchmarks" / "supernet_step.py"))["main"]([option, value])
+        supernet_step.main([option, value])
     assert f"argument {option}: {message}" in capsys.readouterr().err

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,15 @@ def test_saved_shipped_configuration_is_the_shipped_one(path: Path, tmp_path: Pa
             assert getattr(again.neat.genome_config, name) == value, name
 
 
+def test_sections_of_other_programs_may_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "shared.ini"
+    path.write_text(DIGITS_INI.read_text() + "\n[DefaultGenome]\nnum_inputs = 2\n[DefaultReproduction]\n[Plots]\n")
+    assert load_experiment(path).run == load_experiment(DIGITS_INI).run
+    assert [record.message for record in caplog.records] == [
+        f"{path}: neither neat-deep nor neat-python reads [DefaultGenome], [DefaultReproduction], [Plots]"
+    ]
+
+
 def test_mnist_follows_the_published_experiment() -> None:
     config = load_experiment(DIGITS_INI.parent / "mnist_neat.ini")
     genome = config.neat.genome_config
@@ -53,6 +64,43 @@ def test_mnist_follows_the_published_experiment() -> None:
     assert genome.aggregation_options == ["add"]
     assert sorted(genome.op_options) == sorted([*list_ops(rank=2), "none"])
     assert config.network.cells == 4
+
+
+SETTINGS = ("data", "network", "training", "fitness", "run")  # of an `Experiment`; each is a section of that name
+SET_KEY = re.compile(r"(\w+) =")
+OPTIONAL_KEY = re.compile(r"# (\w+) = ")  # `# key = default`
+
+
+def keys_of(settings: Any) -> set[str]:
+    """The keys that a section may hold; the data set, not the file, decides a network's rank."""
+    keys: set[str] = set()
+    for f in fields(settings):
+        value = getattr(settings, f.name)
+        keys |= {f"{f.name}_{inner.name}" for inner in fields(value)} if is_dataclass(value) else {f.name}
+    return keys - {"rank"}
+
+
+@pytest.mark.parametrize("path", sorted(DIGITS_INI.parent.glob("*.ini")), ids=lambda p: p.stem)
+def test_every_key_of_a_shipped_file_has_its_comment(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    for above, line in pairwise(lines):
+        if SET_KEY.match(line) or OPTIONAL_KEY.match(line):
+            assert above.startswith("# ") and not OPTIONAL_KEY.match(above), line
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_files_show_every_optional_key_at_its_default(path: Path, tmp_path: Path) -> None:
+    experiment = load_experiment(path)
+    text = path.read_text()
+    for name in SETTINGS:
+        (section,) = re.findall(rf"(?ms)^\[{name.title()}\]$(.*?)(?=^\[|\Z)", text)
+        shown = [key for line in section.splitlines() for key in re.findall(r"^(?:# )?(\w+) =", line)]
+        assert sorted(shown) == sorted(keys_of(getattr(experiment, name))), name
+    bare = tmp_path / "bare.ini"
+    bare.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", text))
+    everything_set = load_experiment(bare)
+    for name in SETTINGS:
+        assert getattr(everything_set, name) == getattr(experiment, name)
 
 
 @dataclass(frozen=True)

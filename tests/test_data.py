@@ -405,12 +405,41 @@ def test_damaged_mnist_files_are_named(name: str, damage: object, message: str, 
     assert name in str(caught.value)
 
 
-def test_a_damaged_test_file_is_met_when_the_test_part_is_read(tmp_path: Path) -> None:
-    write_mnist(tmp_path / "MNIST" / "raw")
-    (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte").write_bytes(b"short")
-    dataset = load_dataset(DataSettings("mnist", root=str(tmp_path)))
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte is no idx file"):
-        dataset.read_test()
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("t10k-images-idx3-ubyte", lambda data: data[:-1], "is damaged: got 15695 bytes, allowed: 15696"),
+        ("t10k-images-idx3-ubyte", lambda _: b"short", "is no idx file"),
+        ("t10k-labels-idx1-ubyte", lambda data: data[:-1], "is damaged: got 27 bytes, allowed: 28"),
+        ("t10k-labels-idx1-ubyte", lambda _: b"\0\0\x08\x01\0\0\0\x01\0", "holds 20 images, but .* 1 labels"),
+        ("t10k-labels-idx1-ubyte", lambda data: data[:-1] + b"\x63", "labels: got 99, allowed: 0 to 9"),
+        (
+            "t10k-images-idx3-ubyte",
+            lambda _: b"\0\0\x08\x03" + b"".join(bytes([0, 0, 0, n]) for n in (20, 8, 9)) + bytes(20 * 8 * 9),
+            "got images of 8x9 pixels, allowed: 28x28, as in train",
+        ),
+    ],
+)
+def test_damage_in_the_test_part_is_met_before_a_search(
+    name: str, damage: object, message: str, tmp_path: Path
+) -> None:
+    test_damaged_mnist_files_are_named(name, damage, message, tmp_path)
+
+
+def test_loading_reads_no_test_pixels(filled_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    fromfile = np.fromfile
+
+    def watched(path: Path, *arguments: object, **options: object) -> np.ndarray:
+        read.append(path.name)
+        return fromfile(path, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(np, "fromfile", watched)
+    dataset = load_dataset(DataSettings("mnist", root=str(filled_root)))
+    assert "train-images-idx3-ubyte" in read
+    assert "t10k-images-idx3-ubyte" not in read
+    dataset.read_test()
+    assert "t10k-images-idx3-ubyte" in read
 
 
 class Bomb:
@@ -562,6 +591,19 @@ def deep_image(root: Path) -> None:
     (root / "dog").mkdir()
     for index in range(5):
         Image.fromarray(np.full((8, 8), 3000, dtype=np.uint16)).save(root / "dog" / f"{index}.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif"])
+def test_a_cut_test_image_is_met_before_a_search(suffix: str, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        write_images(tmp_path / "train" / name, 4)
+        write_images(tmp_path / "test" / name, 2)
+    path = tmp_path / "test" / "dog" / f"photo.{suffix}"
+    Image.effect_noise((64, 64), 90).save(path)
+    assert len(load_dataset(folder_settings(tmp_path)).read_test()) == 5
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(DataError, match=f"cannot read the image .*test/dog/photo.{suffix}: "):
+        load_dataset(folder_settings(tmp_path))
 
 
 @pytest.mark.parametrize(

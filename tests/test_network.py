@@ -12,7 +12,7 @@ from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.data import DataSpec
 from neat_deep.errors import ArchitectureError, UnknownNameError
 from neat_deep.network import Cell, Network, build_network, count_macs, count_parameters
-from neat_deep.ops import FeatureSpec
+from neat_deep.ops import FeatureSpec, list_ops
 from tests.strategies import graphs
 
 IMAGES = DataSpec("toy", 2, 3, ("a", "b", "c"), (1, 9, 7), (0.5,), (0.5,))
@@ -149,6 +149,20 @@ def test_sequences_do_not_feel_their_padding(pool: str, reduce_after: tuple[int,
     for training in (False, True):
         network.train(training)
         torch.testing.assert_close(network(wide_tokens, wide_mask), network(tokens, mask), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("pool", ["mean", "mean_max"])
+@pytest.mark.parametrize("op", list_ops(rank=1))
+def test_a_sequence_without_a_single_token_has_finite_logits_and_gradients(op: str, pool: str) -> None:
+    cell = CellGraph(1, (CellNode((Edge(0, op, "relu"),)),))
+    skeleton = Skeleton(rank=1, channels=16, cells=2, reduce_after=(1,), head_pool=pool)
+    network = build_network(Architecture(cell, skeleton), TOKENS, seed=0)
+    mask = torch.arange(8) < torch.tensor([8, 0, 3])[:, None]
+    for training in (False, True):
+        logits = network.train(training)(torch.randint(1, 20, (3, 8)), mask)
+        assert torch.equal(logits[1], network.head.linear.bias)  # type: ignore[union-attr]
+        logits.square().sum().backward()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
 
 
 def test_channels_last_changes_only_rounding() -> None:

@@ -35,7 +35,7 @@ def line(axes: Axes, label: str) -> list[float]:
 @pytest.mark.parametrize("generations", [1, 2, 30])
 def test_the_file_is_a_png_and_nothing_is_left_beside_it(tmp_path: Path, generations: int) -> None:
     path = tmp_path / "new folder" / "history.png"
-    plot_history([summary(g) for g in range(generations)], path)
+    plot_history([summary(g + 1) for g in range(generations)], path)
     assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert list(path.parent.iterdir()) == [path]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.config import Experiment, FitnessSettings, load_experiment
 from neat_deep.data import Dataset, stratified_subset
-from neat_deep.errors import ArchitectureError, ConfigError
+from neat_deep.errors import ArchitectureError, ConfigError, OutputError
 from neat_deep.retraining import load_network, retrain
 from neat_deep.search import SearchResult, evolve, new_folder
 from neat_deep.training import TrainingSettings, evaluate
@@ -65,13 +67,13 @@ def test_the_best_is_saved_and_drawn(finished: tuple[Path, SearchResult, str]) -
 def test_the_history_tells_every_generation(finished: tuple[Path, SearchResult, str]) -> None:
     folder, result, output = finished
     history = json.loads((folder / "history.json").read_text())
-    assert [entry["generation"] for entry in history] == [0, 1, 2]
+    assert [entry["generation"] for entry in history] == [1, 2, 3]
     assert all(entry["scored"] + entry["reused"] + entry["failed"] == 6 for entry in history)
     assert max(entry["best"] for entry in history) == result.best.accuracy
     assert sum(entry["scored"] for entry in history) == result.trained
     assert [line.split()[1] for line in output.splitlines() if line.startswith("generation")] == ["1", "2", "3"]
     genomes = [json.loads(line) for line in (folder / "genomes.jsonl").read_text().splitlines()]
-    assert len(genomes) == 18
+    assert [line["generation"] for line in genomes] == [1] * 6 + [2] * 6 + [3] * 6
     assert sum(line["status"] == "reused" for line in genomes) == result.reused
 
 
@@ -79,7 +81,7 @@ def test_tensorboard_can_read_the_run(finished: tuple[Path, SearchResult, str]) 
     folder, result, _ = finished
     events = EventAccumulator(str(folder))
     events.Reload()
-    assert len(events.Scalars("fitness/best")) == 3
+    assert [event.step for event in events.Scalars("fitness/best")] == [1, 2, 3]
     assert max(event.value for event in events.Scalars("fitness/best")) == pytest.approx(result.best.accuracy)
     assert events.Images("best cell")
 
@@ -176,6 +178,95 @@ def test_trained_networks_are_loaded_without_running_code(
     trained.save(tmp_path / "trained.pt")
     loaded = load_network(tmp_path / "trained.pt")
     assert evaluate(loaded, toy_data.stripes(60, 2), device=CPU) == trained.test
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_ends_the_search_in_one_error(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "genomes.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="cannot write .*run/genomes.jsonl: No space left on device"):
+        search(tmp_path / "run")
+
+
+def test_a_full_disk_under_the_trained_network_is_an_error(
+    finished: tuple[Path, SearchResult, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(content: object, path: Path) -> None:
+        raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
+
+    _, result, _ = finished
+    assert result.best.architecture is not None
+    trained = retrain(
+        result.best.architecture, toy_data.dataset(), TrainingSettings(epochs=1, batch_size=32), device=CPU, seed=0
+    )
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OutputError, match="cannot write .*trained.pt .is the disk full.*: PytorchStreamWriter failed"):
+        trained.save(tmp_path / "trained.pt")
+    assert list(tmp_path.iterdir()) == []
+
+
+WEIGHT = "stem.conv.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.pop("weights"), "the file: the field 'weights' is missing"),
+        (lambda c: c.update(weights=3), "the file: weights: got 3, allowed: an object"),
+        (lambda c: c.update(author="me"), "the file: unknown field 'author'"),
+        (lambda c: c["weights"].pop(WEIGHT), "weights: 'stem.conv.weight' is missing"),
+        (lambda c: c["weights"].update(extra=torch.zeros(1)), "weights: unknown name 'extra'"),
+        (lambda c: c["weights"].update({3: torch.zeros(1)}), "weights: unknown name 3"),
+        (
+            lambda c: c["weights"].update({WEIGHT: torch.zeros(4, 3)}),
+            r"weights: stem.conv.weight: got torch.float32 of shape \(4, 3\), allowed: .* of shape \(4, 1, 3, 3\)",
+        ),
+        (lambda c: c["weights"].update({WEIGHT: "none"}), "weights: stem.conv.weight: got str, allowed: torch.float32"),
+        (
+            lambda c: c["weights"].update({WEIGHT: c["weights"][WEIGHT].long()}),
+            "weights: stem.conv.weight: got torch.int64 of shape .*, allowed: torch.float32",
+        ),
+        (lambda c: c.update(architecture="[" * 10**5), "not JSON of ours"),
+        (lambda c: c.update(architecture="{}"), "the file: the field 'format' is missing"),
+        (lambda c: c.update(data="{"), "not JSON: "),
+        (lambda c: c.update(data="{}"), "data: the field 'name' is missing"),
+        (lambda c: c.update(data=c["data"].replace("[1, 6, 6]", "[1, 6]")), "data: got rank 2, shape .1, 6. and"),
+        (
+            lambda c: c.update(data=c["data"].replace("[1, 6, 6]", '"large"')),
+            "data: shape: got 'large', allowed: a list",
+        ),
+        (lambda c: c.update(data=c["data"].replace("[1, 6, 6]", "[1, 6, null]")), "data: shape: got .*None"),
+        (lambda c: c.update(data=c["data"].replace('"rank": 2', '"rank": 1')), "data: got rank 1"),
+        (
+            lambda c: c.update(data=c["data"].replace('classes": 2', 'classes": 0')),
+            "data: got rank 2, .* and 0 classes, allowed: ",
+        ),
+        (
+            lambda c: c.update(data=c["data"].replace('classes": 2', 'classes": 5')),
+            "weights: head.linear.weight: got .*allowed: ",
+        ),
+    ],
+)
+def test_trained_networks_that_were_changed_are_refused(
+    saved_content: dict[str, Any], change: Callable[[dict[str, Any]], object], message: str, tmp_path: Path
+) -> None:
+    content = {**saved_content, "weights": dict(saved_content["weights"])}
+    change(content)
+    torch.save(content, tmp_path / "changed.pt")
+    with pytest.raises(ArchitectureError, match=f"changed.pt: {message}"):
+        load_network(tmp_path / "changed.pt")
+
+
+@pytest.fixture(scope="module")
+def saved_content(finished: tuple[Path, SearchResult, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    _, result, _ = finished
+    assert result.best.architecture is not None
+    path = tmp_path_factory.mktemp("saved") / "trained.pt"
+    settings = TrainingSettings(epochs=1, batch_size=32)
+    retrain(result.best.architecture, toy_data.dataset(), settings, device=CPU, seed=0).save(path)
+    load_network(path)
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    return content
 
 
 @pytest.mark.parametrize(

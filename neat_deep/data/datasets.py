@@ -31,16 +31,16 @@ class DataSettings:
         if self.dataset not in DATASETS:
             raise unknown_name("data set", self.dataset, DATASETS)
         check_share("validation", self.validation)
-        check_range("split_seed", self.split_seed, low=0)
+        check_range("split_seed", self.split_seed, low=0, high=2**62)
         check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
         check_range("train_limit", self.train_limit, low=0)
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """Read the training images, split them, and find out how to normalise; the test images stay unread.
+    """Read the training images, split them, and find out how to normalise; the test images are only checked.
 
-    Raises `DataError` for files that are missing, damaged or too few, and `ConfigError` for a `train_limit` that
-    leaves a class out.
+    Raises `DataError` for files of either part that are missing, damaged or too few, and `ConfigError` for a
+    `train_limit` that leaves a class out.
     """
     source = DATASETS[settings.dataset](settings)
     images, labels = source.train

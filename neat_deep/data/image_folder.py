@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def read_image_folder(root: Path, side: int) -> ImageSource:
     """The images under `root/train/<class>` and `root/test/<class>` as RGB of `side` by `side` pixels.
 
     Without these two folders, `root/<class>` is read and the same fifth of every class is always the test part.
-    Files that are not images by their suffix are passed over. Raises `DataError`, naming the folder or file.
+    Files that are not images by their suffix are passed over. The test images are checked at once and decoded when
+    they are asked for. Raises `DataError`, naming the folder or file.
     """
     if not root.is_dir():
         raise DataError(f"no folder {root}; an image folder is laid out as {LAYOUT}")
@@ -51,6 +53,7 @@ def read_image_folder(root: Path, side: int) -> ImageSource:
         files = _list_files(root, labels, least=3)
         train, test = stratified_split(torch.tensor([label for _, label in files]), TEST_SHARE, TEST_SEED)
         train_files, test_files = [files[i] for i in train.tolist()], [files[i] for i in test.tolist()]
+    check_images(test_files)  # a broken one must not end a run that is hours old
     return ImageSource(tuple(labels), decode_images(train_files, side), partial(decode_images, test_files, side))
 
 
@@ -58,15 +61,29 @@ def decode_images(files: Sequence[tuple[Path, int]], side: int) -> LabelledImage
     """The images of (path, label) pairs, (N, 3, side, side), decoded by as many threads as there are cores."""
     pixels = np.empty((len(files), side, side, 3), dtype=np.uint8)
 
-    def decode(start: int) -> None:
-        for index, (path, _) in enumerate(files[start : start + CHUNK], start):
-            pixels[index] = _decode(path, side)
+    def decode(index: int) -> None:
+        pixels[index] = _decode(files[index][0], side)
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for _ in pool.map(decode, range(0, len(files), CHUNK)):
-            pass  # raises what a thread raised
+    _in_threads(decode, len(files))
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # (N, C, H, W)
     return LabelledImages(images, torch.tensor([label for _, label in files]))
+
+
+def check_images(files: Sequence[tuple[Path, int]]) -> None:
+    """Raise `DataError` for an image of (path, label) pairs that is broken; nothing is kept."""
+    _in_threads(lambda index: _check(files[index][0]), len(files))
+
+
+def _in_threads(work: Callable[[int], None], count: int) -> None:
+    """Call `work` with every number below `count`; raises what a call raised."""
+
+    def work_on_chunk(start: int) -> None:
+        for index in range(start, min(start + CHUNK, count)):
+            work(index)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for _ in pool.map(work_on_chunk, range(0, count, CHUNK)):
+            pass  # raises what a thread raised
 
 
 def _label_classes(folder: Path) -> dict[str, int]:
@@ -105,16 +122,36 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _decode(path: Path, side: int) -> np.ndarray:
+    with _opened(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode == "P" and "transparency" in upright.info:
+            upright = upright.convert("RGBA")
+        rgb = upright.convert("RGB")
+    if rgb.size != (side, side):
+        rgb = rgb.resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(rgb)
+
+
+def _check(path: Path) -> None:
+    """Raise `DataError` for a broken image, by its checksums if it is a PNG.
+
+    The other formats have none: they are decoded, a JPEG at an eighth of its size.
+    """
+    with _opened(path) as image:
+        if image.format == "PNG":
+            image.verify()
+        else:
+            image.draft(None, (1, 1))
+            image.load()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An open image of 8 bits a channel; raises `DataError` for what is wrong with it, here or in the block."""
     try:
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):  # Pillow would clip them at 255 and so make them white
                 raise DataError(f"{path}: got more than 8 bits a channel (mode {image.mode}), allowed: 8 bits")
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode == "P" and "transparency" in upright.info:
-                upright = upright.convert("RGBA")
-            rgb = upright.convert("RGB")
+            yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"cannot read the image {path}: {error}") from None
-    if rgb.size != (side, side):
-        rgb = rgb.resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(rgb)

@@ -119,7 +119,10 @@ class LabelledImages(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageSource:
-    """What a loader of one kind hands over: all training images at once, the test images when they are asked for."""
+    """What a loader of one kind hands over: all training images at once, the test images when they are asked for.
+
+    The loader has checked the test images too, so that damage is met before a search and not after it.
+    """
 
     class_names: tuple[str, ...]
     train: LabelledImages

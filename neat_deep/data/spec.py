@@ -31,7 +31,10 @@ class DataSpec:
 
 
 class Batch(NamedTuple):
-    """Inputs (B, C, H, W) or (B, L), int64 labels (B,), and for sequences a mask (B, L) that is true at real tokens."""
+    """Inputs (B, C, H, W) or (B, L), int64 labels (B,), and for sequences a mask (B, L) that is true at real tokens.
+
+    Padding stands on the right, after the real tokens: reductions count on it.
+    """
 
     inputs: Tensor
     labels: Tensor

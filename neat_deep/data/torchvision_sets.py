@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,35 +76,71 @@ def _read_idx_set(kind: Any, root: Path, class_names: tuple[str, ...]) -> ImageS
         if not (folder / name).is_file():
             advice = f"Put {', '.join(names)} (or their .gz archives) into {folder}; {OFFLINE}"
             fetch_archive([mirror + archive for mirror in kind.mirrors], md5, folder, name, advice)
-    return ImageSource(class_names, _read_idx_pair(folder, "train"), partial(_read_idx_pair, folder, "t10k"))
+    train = _read_idx_pair(folder, "train")
+    _check_idx_test(folder, train)
+    return ImageSource(class_names, train, partial(_read_idx_pair, folder, "t10k"))
+
+
+def _check_idx_test(folder: Path, train: LabelledImages) -> None:
+    """Raise `DataError` for a damaged test part; the pixels stay unread."""
+    file = _images_file(folder, "t10k")
+    _read_labels(folder, "t10k")
+    (height, width), allowed = idx_shape(file, 3)[1:], train.images.shape[2:]
+    if (height, width) != allowed:
+        raise DataError(
+            f"{file}: got images of {height}x{width} pixels, allowed: {allowed[0]}x{allowed[1]}, as in train"
+        )
 
 
 def _read_idx_pair(folder: Path, part: str) -> LabelledImages:
-    images_file, labels_file = folder / f"{part}-images-idx3-ubyte", folder / f"{part}-labels-idx1-ubyte"
-    images, labels = read_idx(images_file, 3), read_idx(labels_file, 1)
-    if len(images) != len(labels):
-        raise DataError(f"{images_file} holds {len(images)} images, but {labels_file} {len(labels)} labels")
+    labels = _read_labels(folder, part)
+    return LabelledImages(read_idx(_images_file(folder, part), 3)[:, None], labels)  # (N, 1, H, W)
+
+
+def _read_labels(folder: Path, part: str) -> Tensor:
+    """The labels of a part; raises `DataError` if they are damaged or not as many as its images."""
+    images_file, labels_file = _images_file(folder, part), folder / f"{part}-labels-idx1-ubyte"
+    count, labels = idx_shape(images_file, 3)[0], read_idx(labels_file, 1)
+    if count != len(labels):
+        raise DataError(f"{images_file} holds {count} images, but {labels_file} {len(labels)} labels")
     if labels.max() > 9:
         raise DataError(f"{labels_file} is damaged: labels: got {int(labels.max())}, allowed: 0 to 9")
-    return LabelledImages(images[:, None], labels.long())  # (N, 1, H, W)
+    return labels.long()
+
+
+def _images_file(folder: Path, part: str) -> Path:
+    return folder / f"{part}-images-idx3-ubyte"
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
-    """The bytes of an idx file (the format of MNIST's files) as a uint8 tensor; raises `DataError`, naming the file.
+    """The bytes of an idx file (the format of MNIST's files) as a uint8 tensor; raises `DataError`, naming the file."""
+    shape = idx_shape(path, dimensions)
+    data = np.fromfile(path, dtype=np.uint8, offset=_header_bytes(dimensions))
+    return torch.from_numpy(data).view(shape)
+
+
+def idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
+    """The shape that an idx file's header tells and its size confirms; raises `DataError`, naming the file.
 
     A header of big-endian 32-bit numbers: 0x08 (unsigned bytes) * 256 + the dimensions, then each dimension's length.
     """
-    header_bytes = 4 * (1 + dimensions)
+    header_bytes = _header_bytes(dimensions)
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        with path.open("rb") as file:
+            header = file.read(header_bytes)
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    magic, *shape = np.frombuffer(data[:header_bytes].tobytes().ljust(header_bytes, b"\0"), dtype=">u4").tolist()
+    magic, *shape = np.frombuffer(header.ljust(header_bytes, b"\0"), dtype=">u4").tolist()
     if magic != 0x0800 + dimensions:
         raise DataError(f"{path} is no idx file of bytes in {dimensions} dimensions: remove it to download it again")
-    if len(data) != header_bytes + math.prod(shape) or not math.prod(shape):
+    if size != header_bytes + math.prod(shape) or not math.prod(shape):
         raise DataError(
-            f"{path} is damaged: got {len(data)} bytes, allowed: {header_bytes + math.prod(shape)} for shape"
+            f"{path} is damaged: got {size} bytes, allowed: {header_bytes + math.prod(shape)} for shape"
             f" {tuple(shape)}, none of it empty; remove it to download it again"
         )
-    return torch.from_numpy(data[header_bytes:]).view(shape)
+    return tuple(shape)
+
+
+def _header_bytes(dimensions: int) -> int:
+    return 4 * (1 + dimensions)

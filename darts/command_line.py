@@ -1,0 +1,167 @@
+"""What the scripts of searches by gradient descent share: options, and the run from INI file to result table."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from rich.console import Console
+
+from darts.reporting import SearchProgress, SearchRecorder
+from darts.search import SearchResult, check_search, search
+from darts.settings import DartsExperiment, load_darts_experiment
+from darts.warm_start import check_holdable
+from neat_deep.architecture import Architecture
+from neat_deep.command_line import (
+    add_common_options,
+    add_retrainings_option,
+    naming,
+    override,
+    place_of,
+    show_results,
+    train_and_report,
+    training_figures,
+    training_numbers,
+)
+from neat_deep.data import load_dataset
+from neat_deep.errors import ConfigError, SearchError
+from neat_deep.files import copy_file
+from neat_deep.render import draw_cell, draw_network, try_picture
+from neat_deep.search import check_augmentation, new_folder
+from neat_deep.training import get_device, set_threads
+
+CHECKPOINT = "search.pt"
+SETTINGS = "experiment.ini"
+
+
+def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
+    """The options of a script that searches by gradient descent; what is not given is read from the INI file."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--config", type=Path, help=f"INI file of the experiment (default: {config})")
+    parser.add_argument("--epochs", type=int, help="epochs to search; over [Darts] epochs")
+    add_retrainings_option(parser)
+    parser.add_argument(
+        "--start", type=Path, metavar="JSON", help="an architecture whose cell the alphas favour at first"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="go on with the search in this folder, from its last whole epoch"
+    )
+    add_common_options(parser)
+    parser.set_defaults(default_config=config)
+    return parser
+
+
+def run_darts(options: argparse.Namespace) -> None:
+    """Search, derive, retrain, report: all that a script of this kind does, with `darts_options`."""
+    options.config = _config_path(options)
+    experiment = read_darts_experiment(options)
+    start = None
+    if options.start is not None:
+        start = Architecture.load(options.start).cell
+        with naming(f"--start: {options.start}"):
+            check_holdable(experiment.darts.space(), start)
+    with naming(place_of(options, "[Run] device", "device")):
+        device = get_device(experiment.run.device)
+    set_threads(experiment.run.threads)
+    with naming(place_of(options, "[Data]", "dataset", "data_root")):
+        dataset = load_dataset(experiment.data)
+    with naming(f"{options.config}: [Darts]"):
+        check_search(experiment.darts, experiment.network, dataset)
+    with naming(options.config):
+        check_augmentation(experiment.training.augmentation, dataset.spec)
+    with naming(place_of(options, "[Run] out", "out")):
+        folder = options.resume or new_folder(experiment.run.out)
+    if options.resume is None:
+        copy_file(options.config, folder / SETTINGS)
+    console = Console()
+    console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
+
+    network = dataclasses.replace(experiment.network, rank=dataset.spec.rank)
+    progress = SearchProgress(console, experiment.darts.epochs)
+    recorder = SearchRecorder(folder, experiment.darts.space())
+    try:
+        found = search(
+            experiment.darts,
+            network,
+            dataset,
+            device=device,
+            seed=experiment.run.seed,
+            augmentation=experiment.training.augmentation,
+            start=start,
+            checkpoint=folder / CHECKPOINT,
+            listeners=(progress, recorder),
+        )
+    finally:
+        progress.close()
+        recorder.close()
+    found.architecture.save(folder / "best.json")
+    _draw_result(found, folder, dataset.spec.shape, dataset.spec.num_classes)
+    trained = train_and_report(
+        found.architecture,
+        dataset,
+        experiment.training,
+        device=device,
+        seed=experiment.run.seed,
+        repeats=options.retrainings,
+        folder=folder,
+        console=console,
+    )
+    figures = {**_search_figures(found), **training_figures(trained), "seconds of search": f"{found.seconds:.0f}"}
+    numbers = {**_search_numbers(found), **training_numbers(trained), "search_seconds": found.seconds}
+    show_results(f"DARTS on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
+    """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
+    try:
+        experiment = load_darts_experiment(options.config)
+    except ConfigError as error:
+        if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
+            raise
+        raise ConfigError(f"--config: {error}") from None
+    return dataclasses.replace(
+        experiment,
+        data=override(experiment.data, options, {"dataset": "dataset", "data_root": "root"}),
+        darts=override(experiment.darts, options, {"epochs": "epochs"}),
+        run=override(experiment.run, options, {name: name for name in ("seed", "device", "out")}),
+    )
+
+
+def _config_path(options: argparse.Namespace) -> Path:
+    if options.resume is None:
+        return options.config or options.default_config
+    if not (options.resume / CHECKPOINT).is_file():
+        raise SearchError(f"--resume: {options.resume} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+    if options.out is not None:
+        raise ConfigError("--out: a resumed search goes on in its own folder; allowed: --resume without --out")
+    return options.config or options.resume / SETTINGS
+
+
+def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:
+    title = f"derived cell, supernet's validation accuracy {100 * found.supernet.accuracy:.2f}%"
+    try_picture(draw_cell(found.derived.cell, title=title, edge_widths=found.derived.widths()), folder / "best")
+    try_picture(draw_network(found.architecture, shape, classes), folder / "network")
+
+
+def _search_figures(found: SearchResult) -> dict[str, str]:
+    derived = "not comparable (partial channels)"
+    if found.inherited is not None:
+        derived = f"{100 * found.inherited.accuracy:.2f}%"
+    stopped = " (stopped early: parameter-free ops)" if found.stopped_early else ""
+    return {
+        "validation accuracy of the supernet": f"{100 * found.supernet.accuracy:.2f}%",
+        "  of the derived cell with its weights": derived,
+        "epochs of search": f"{len(found.history)}{stopped}",
+    }
+
+
+def _search_numbers(found: SearchResult) -> dict[str, object]:
+    return {
+        "validation_accuracy": found.supernet.accuracy,
+        "inherited_accuracy": None if found.inherited is None else found.inherited.accuracy,
+        "search_epochs": len(found.history),
+        "stopped_early": found.stopped_early,
+    }
