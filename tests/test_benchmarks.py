@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import random_genomes
+from benchmarks import random_genomes, supernet_step
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
 from neat_deep.data import DataSpec
@@ -107,3 +107,37 @@ def test_random_genomes_are_trained_and_told(tmp_path: Path, capsys: pytest.Capt
         saved = Architecture.load(tmp_path / "out" / f"random_{number}.json")
         assert count_parameters(build_network(saved, DIGITS, seed=0).cells) == size
         assert any(f"{size:,}" in row for row in table)
+
+
+def test_supernet_step() -> None:
+    figures = run_benchmark(
+        "supernet_step", "--cells", "1", "--channels", "8", "--batch", "2", "--steps", "1", "--threads", "1",
+        "--skip-compiled",
+    )  # fmt: skip
+    seconds, memory = figures["seconds"], figures["memory_mib"]
+    assert set(seconds) == set(memory) == {"neat_deep", "second_order", "textbook"}
+    assert all(value > 0 for value in [*seconds.values(), *memory.values()])
+    assert figures["candidates"] == 23  # none, and 11 ops with 2 activations each
+    # of one round, so the medians are the figures themselves
+    assert figures["speedup_eager"] == pytest.approx(seconds["textbook"] / seconds["neat_deep"])
+    assert figures["second_order_cost"] == pytest.approx(seconds["second_order"] / seconds["neat_deep"])
+    assert figures["memory_ratio"] == pytest.approx(memory["neat_deep"] / memory["textbook"])
+    assert figures["speedup_compiled"] is figures["memory_ratio_compiled"] is figures["compile_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--steps", "0", "got 0, allowed: 1 or more"),
+        ("--cells", "0", "got 0, allowed: 1 or more"),
+        ("--channels", "0", "got 0, allowed: 1 or more"),
+        ("--batch", "1", "got 1, allowed: 2 or more"),
+        ("--threads", "-1", "got -1, allowed: 1 or more"),
+    ],
+)
+def test_supernet_step_names_a_bad_option(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        supernet_step.main([option, value])
+    assert f"argument {option}: {message}" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neat_deep.ops.depthwise import DepthwiseConv
 from neat_deep.ops.masking import hide_padding
 from neat_deep.ops.norm import NormalisedOp, make_norm
 from neat_deep.ops.registry import FeatureSpec, register_op
@@ -19,9 +20,13 @@ class SeparableConv(NormalisedOp):
         super().__init__()
         conv = nn.Conv2d if spec.rank == 2 else nn.Conv1d
         c = spec.channels
-        padding = dilation * (kernel_size - 1) // 2
         # No biases: the normalisation that follows would take them out again.
-        self.depthwise = conv(c, c, kernel_size, padding=padding, dilation=dilation, groups=c, bias=False)
+        self.depthwise: nn.Conv1d | nn.Conv2d
+        if spec.rank == 2:
+            self.depthwise = DepthwiseConv(c, kernel_size, dilation)
+        else:
+            padding = dilation * (kernel_size - 1) // 2
+            self.depthwise = nn.Conv1d(c, c, kernel_size, padding=padding, dilation=dilation, groups=c, bias=False)
         self.pointwise = conv(c, c, 1, bias=False)
         self.norm = make_norm(spec)
         self.convolve = F.conv2d if spec.rank == 2 else F.conv1d
