@@ -8,12 +8,16 @@ from pathlib import Path
 
 import neat
 import pytest
+import torch
 
+from darts.alphas import Alphas
+from darts.derive import derive
+from darts.settings import load_darts_experiment
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.config import load_experiment
 from neat_deep.errors import GraphError
-from neat_deep.expression import express
+from neat_deep.expression import express, seed_genome
 from neat_deep.seeding import seed_population
 from tests.strategies import DIGITS_INI
 
@@ -79,3 +83,10 @@ def test_the_script_names_the_file_of_a_cell_that_it_refuses(
     assert exit_.value.code == 2
     assert f"error: --start: {file}: the graph has 2 inputs" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+def test_evolution_on_mnist_can_start_from_what_darts_derives_there() -> None:
+    space = load_darts_experiment(ROOT / "configs" / "mnist_darts.ini").darts.space()
+    derived = derive(Alphas(space, torch.Generator().manual_seed(0)))
+    genome_config = load_experiment(ROOT / "configs" / "mnist_neat.ini").neat.genome_config
+    assert express(seed_genome(derived, genome_config, 1), genome_config) == derived
