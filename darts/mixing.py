@@ -67,14 +67,21 @@ def _plain_sums(terms: Sequence[Term], weights: Tensor, activations: Sequence[st
 # Autograd would keep, for every op of every edge, the norm's output and each activation's output beside the norm's
 # input. Here only the norm's input is kept; the backward pass computes the others again, element by element.
 
+# An activation of x; `out` may be written to.
+_VALUES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "identity": lambda x, _: x,
+    "relu": lambda x, out: torch.clamp_min(x, 0, out=out),
+    "sigmoid": lambda x, out: torch.sigmoid(x, out=out),
+    "tanh": lambda x, out: torch.tanh(x, out=out),
+}
 # The upstream gradient times the derivative of an activation at x; `out` may be written to.
-_Derivative = Callable[[Tensor, Tensor, Tensor], Tensor]
-_DERIVATIVES: dict[str, _Derivative] = {
+_DERIVATIVES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "identity": lambda gradient, *_: gradient,
     "relu": lambda gradient, x, out: _aten.threshold_backward.grad_input(gradient, x, 0, grad_input=out),
     "sigmoid": lambda gradient, x, out: _aten.sigmoid_backward.grad_input(gradient, torch.sigmoid(x), grad_input=out),
     "tanh": lambda gradient, x, out: _aten.tanh_backward.grad_input(gradient, torch.tanh(x), grad_input=out),
 }
+_HOMOGENEOUS = {"identity", "relu"}  # their value at x is their derivative at x times x
 
 
 class _WeightedSums(torch.autograd.Function):
@@ -91,13 +98,14 @@ class _WeightedSums(torch.autograd.Function):
         numbers = weights.tolist()
         terms, statistics = _group(tensors, norms), []
         sums = [torch.zeros_like(terms[0][0]) for _ in numbers]
+        scratch = torch.empty_like(terms[0][0])
         for o, (term, norm) in enumerate(zip(terms, norms, strict=True)):
             value = term[0]
             if norm is not None:
                 value, mean, scale = _normalise(term, norm)
                 statistics += [mean, scale]
             for a, name in enumerate(activations):
-                activated = get_activation(name)(value)
+                activated = _VALUES[name](value, scratch)
                 for total, row in zip(sums, numbers, strict=True):
                     total.add_(activated, alpha=row[o][a])
         ctx.activations, ctx.norms = activations, norms
@@ -126,12 +134,16 @@ class _WeightedSums(torch.autograd.Function):
                 gain = scale * term[1]
                 shift = torch.addcmul(term[2], mean, gain, value=-1)
                 value = torch.addcmul(_per_channel(shift), value, _per_channel(gain), out=normed)
-            by_value.zero_()
             for a, name in enumerate(ctx.activations):
-                activated = get_activation(name)(value)
                 for r, gradient in enumerate(gradients):
-                    by_weights[r, o, a] = torch.dot(_flat(gradient, layout), _flat(activated, layout))
-                    by_value.add_(_DERIVATIVES[name](gradient, value, slope), alpha=numbers[r][o][a])
+                    through = _DERIVATIVES[name](gradient, value, slope)
+                    if a == r == 0:
+                        torch.mul(through, numbers[r][o][a], out=by_value)
+                    else:
+                        by_value.add_(through, alpha=numbers[r][o][a])
+                    # The weight's gradient is that of its activation's value times the value itself.
+                    factors = (through, value) if name in _HOMOGENEOUS else (gradient, _VALUES[name](value, slope))
+                    by_weights[r, o, a] = torch.dot(*(_flat(factor, layout) for factor in factors))
             if norm is None:
                 by_tensors.append(by_value)
             else:
