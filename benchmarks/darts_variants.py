@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -31,9 +31,9 @@ from darts.derive import count_parameter_free, derive
 from darts.search import search
 from darts.settings import DartsExperiment, load_darts_experiment
 from neat_deep.architecture import Architecture
-from neat_deep.command_line import add_common_options, at_least, override, run_script
-from neat_deep.data import DataSpec, load_dataset
-from neat_deep.errors import ConfigError, SearchError
+from neat_deep.command_line import at_least, override, run_script
+from neat_deep.data import DATASETS, DataSpec, load_dataset
+from neat_deep.errors import ConfigError, NeatDeepError, SearchError
 from neat_deep.network import build_network, count_parameters
 from neat_deep.randomness import derive_seed
 from neat_deep.retraining import retrain
@@ -46,13 +46,14 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "second order": {"order": "second"},
     "GDAS (gumbel)": {"sampling": "gumbel"},
     "PC-DARTS (1/4, edges)": {"partial_channels": 4, "edge_normalisation": True},
-    "P-DARTS (dropout, cap 2)": {"identity_dropout": 0.3, "identity_cap": 2},
+    "P-DARTS (dropout 0.3)": {"identity_dropout": 0.3},
+    "P-DARTS (cap 1)": {"identity_cap": 1},
     "DARTS+ (stop at 4 free)": {"stop_parameter_free": 4},
     "add and mul": {"aggregation_options": ("add", "mul")},
 }
 TOLERANCE = 0.1
 MOST_TRIES = 20_000
-MEBIBYTE = 1024  # ru_maxrss counts kibibytes
+STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [*VARIANTS, RANDOM]
     parser.add_argument("--variants", nargs="+", default=names, choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
-    add_common_options(parser)
-    parser.set_defaults(seed=1)
+    parser.add_argument("--dataset", help=f"{', '.join(DATASETS)}; over [Data] dataset")
+    parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
     options = parser.parse_args(arguments)
     if RANDOM in options.variants and FIRST not in options.variants[: options.variants.index(RANDOM)]:
         raise ConfigError(f"--variants: '{RANDOM}' takes its size from '{FIRST}', allowed: '{FIRST}' before it")
@@ -123,15 +126,24 @@ def _in_own_process(experiment: DartsExperiment, variant: str, winner: Outcome |
     process.start()
     theirs.close()
     try:
-        outcome: Outcome = ours.recv()
+        outcome: Outcome | NeatDeepError = ours.recv()
     except EOFError:
         raise SearchError(f"the process of '{variant}' ended without a result; see above") from None
     finally:
         process.join()
+    if isinstance(outcome, NeatDeepError):
+        raise type(outcome)(f"{variant}: {outcome}")
     return outcome
 
 
 def _work(connection: Connection, experiment: DartsExperiment, variant: str, winner: Outcome | None) -> None:
+    try:
+        connection.send(_measure(experiment, variant, winner))
+    except NeatDeepError as error:
+        connection.send(error)
+
+
+def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) -> Outcome:
     set_threads(experiment.run.threads)
     device = get_device(experiment.run.device)
     dataset = load_dataset(experiment.data)
@@ -142,7 +154,7 @@ def _work(connection: Connection, experiment: DartsExperiment, variant: str, win
         architecture = _random_architecture(Architecture.from_json(winner.architecture), experiment, dataset.spec)
         found, seconds, peak = None, 0.0, 0.0
     else:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = _resident_mebibytes("VmRSS")
         found = search(
             experiment.darts,
             skeleton,
@@ -151,24 +163,30 @@ def _work(connection: Connection, experiment: DartsExperiment, variant: str, win
             seed=seed,
             augmentation=experiment.training.augmentation,
         )
-        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / MEBIBYTE
+        peak = _resident_mebibytes("VmHWM") - before
         architecture, seconds = found.architecture, found.seconds
     trained = retrain(architecture, dataset, experiment.training, device=device, seed=seed)
-    connection.send(
-        Outcome(
-            variant,
-            seed,
-            architecture.to_json(),
-            seconds,
-            peak,
-            None if found is None else found.supernet.accuracy,
-            None if found is None or found.inherited is None else found.inherited.accuracy,
-            trained.test.accuracy,
-            trained.parameters,
-            count_parameter_free(architecture.cell),
-            0 if found is None else len(found.history),
-        )
+    return Outcome(
+        variant,
+        seed,
+        architecture.to_json(),
+        seconds,
+        peak,
+        None if found is None else found.supernet.accuracy,
+        None if found is None or found.inherited is None else found.inherited.accuracy,
+        trained.test.accuracy,
+        trained.parameters,
+        count_parameter_free(architecture.cell),
+        0 if found is None else len(found.history),
     )
+
+
+def _resident_mebibytes(key: str) -> float:
+    """This process's memory: now (VmRSS), or the most it ever was (VmHWM)."""
+    found = re.search(rf"(?m)^{key}:\s+(\d+) kB", STATUS.read_text(encoding="utf-8"))
+    if found is None:
+        raise SearchError(f"no {key} in {STATUS}")
+    return int(found[1]) / 1024
 
 
 def _random_architecture(winner: Architecture, experiment: DartsExperiment, data: DataSpec) -> Architecture:

@@ -198,7 +198,7 @@ def make_iteration(name: str, setting: Setting) -> Iteration:
     supernet = _ours(setting)
     prepare(supernet, torch.device("cpu"))
     if name == COMPILED:
-        compile_edges(supernet)
+        compile_edges(supernet, setting.batch)
     return _our_iteration(supernet, train, validation, second_order=name == SECOND_ORDER)
 
 

@@ -50,8 +50,9 @@ class Architect:
         """d L_val(w', alpha) / d alpha, with w' = w - xi (momentum b + d L_train(w, alpha) / dw + decay w).
 
         xi is `learning_rate`; momentum, its buffers b and the decay are those of `optimizer`, an SGD on the
-        supernet's weights. By the chain rule (eq. 7) this is the gradient at w' less xi times a mixed second
-        derivative of L_train times d L_val / dw', which eq. 8 takes by a finite difference.
+        supernet's weights; gradients are not clipped, as in the published code. By the chain rule (eq. 7) this is
+        the gradient at w' less xi times a mixed second derivative of L_train times d L_val / dw', which eq. 8 takes
+        by a finite difference.
         """
         weights = self._weights()
         loss, _ = self._loss(weights, train, seed)
@@ -71,10 +72,10 @@ class Architect:
     def _mixed_product(self, weights: Named, direction: Named, batch: Batch, seed: int) -> list[Tensor]:
         """d^2 L_train / (d alpha dw) times `direction`, by a central difference along it (eq. 8)."""
         length = torch.stack([d.square().sum() for d in direction.values()]).sum().sqrt()
-        step = EPSILON / float(length.clamp_min(torch.finfo(length.dtype).tiny))
+        step = EPSILON / length.clamp_min(torch.finfo(length.dtype).tiny)  # a tensor: no wait for the device
         ends = []
         for sign in (1, -1):
-            moved = {n: torch.add(w.detach(), direction[n], alpha=sign * step) if n in direction else w.detach()
+            moved = {n: w.detach() + sign * step * direction[n] if n in direction else w.detach()
                      for n, w in weights.items()}  # fmt: skip
             loss, _ = self._loss(moved, batch, seed)
             ends.append(self._by_alphas(loss))

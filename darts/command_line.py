@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 from pathlib import Path
 
 from rich.console import Console
@@ -28,12 +29,14 @@ from neat_deep.command_line import (
 )
 from neat_deep.data import load_dataset
 from neat_deep.errors import ConfigError, SearchError
-from neat_deep.files import copy_file
+from neat_deep.files import copy_file, read_text, write_text
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import get_device, set_threads
 
 CHECKPOINT = "search.pt"
+OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
+KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device")
 SETTINGS = "experiment.ini"
 
 
@@ -58,7 +61,9 @@ def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
 
 def run_darts(options: argparse.Namespace) -> None:
     """Search, derive, retrain, report: all that a script of this kind does, with `darts_options`."""
-    options.config = _config_path(options)
+    if options.resume is not None:
+        _take_up(options)
+    options.config = options.config or options.default_config
     experiment = read_darts_experiment(options)
     start = None
     if options.start is not None:
@@ -78,6 +83,8 @@ def run_darts(options: argparse.Namespace) -> None:
         folder = options.resume or new_folder(experiment.run.out)
     if options.resume is None:
         copy_file(options.config, folder / SETTINGS)
+        given = {name: getattr(options, name, None) for name in KEPT_OPTIONS}
+        write_text(folder / OPTIONS, json.dumps({k: v for k, v in given.items() if v is not None}, indent=2) + "\n")
     console = Console()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:
@@ -145,14 +152,25 @@ def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
     )
 
 
-def _config_path(options: argparse.Namespace) -> Path:
-    if options.resume is None:
-        return options.config or options.default_config
-    if not (options.resume / CHECKPOINT).is_file():
-        raise SearchError(f"--resume: {options.resume} holds no {CHECKPOINT}; allowed: the folder of a begun search")
-    if options.out is not None:
-        raise ConfigError("--out: a resumed search goes on in its own folder; allowed: --resume without --out")
-    return options.config or options.resume / SETTINGS
+def _take_up(options: argparse.Namespace) -> None:
+    """Put the INI file and the options that a begun search was given where this command line says nothing."""
+    folder: Path = options.resume
+    if not (folder / CHECKPOINT).is_file():
+        raise SearchError(f"--resume: {folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+    for name in ("out", "start"):
+        if getattr(options, name) is not None:
+            raise ConfigError(f"--{name}: got it with --resume, allowed: one of them; the search in {folder} goes on")
+    if options.config is None:
+        options.config = folder / SETTINGS
+    if (folder / OPTIONS).is_file():
+        text = read_text(folder / OPTIONS, "options", SearchError)
+        try:
+            given = dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise SearchError(f"{folder / OPTIONS}: not the options of a search: {error}") from None
+        for name in KEPT_OPTIONS:
+            if getattr(options, name, None) is None:
+                setattr(options, name, given.get(name))
 
 
 def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ EDGES_KEPT = 2  # a node is dual-input
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived cell, and for each (node, slot) the weight in 0..1 of what stands there."""
+    """A derived cell, and for each (node, slot) the strength in 0..1 by which it was chosen."""
 
     cell: CellGraph
     strengths: Mapping[tuple[int, int], float]
@@ -53,23 +53,33 @@ def derive_weighted(alphas: Alphas, *, identity_cap: int = -1) -> Derived:
     banned: set[int] = set()
     while True:
         picks = [_pick_node(alphas, node, banned) for node in range(alphas.space.nodes)]
-        identities = [pick for _, chosen in picks for pick in chosen if pick.edge.op == IDENTITY]
+        live = _build(alphas, picks).used_nodes()  # a cap is not for edges that no network has
+        identities = [pick for node in live for pick in picks[node][1] if pick.edge.op == IDENTITY]
         if identity_cap < 0 or len(identities) <= identity_cap:
             break
         banned.add(min(identities, key=lambda pick: (pick.weight, -pick.number)).number)
+    strengths = {
+        (node, slot): pick.strength for node, (_, chosen) in enumerate(picks) for slot, pick in enumerate(chosen)
+    }
+    return Derived(_build(alphas, picks), strengths)
+
+
+def count_parameter_free(cell: CellGraph) -> int:
+    """How many edges that the output uses hold an op without weights: when they take over, a search has collapsed."""
+    return sum(not get_op(edge.op).parametric for node in cell.prune().nodes for edge in node.edges)
+
+
+def count_identities(cell: CellGraph) -> int:
+    """How many of them hold `identity`."""
+    return sum(edge.op == IDENTITY for node in cell.prune().nodes for edge in node.edges)
+
+
+def _build(alphas: Alphas, picks: Sequence[tuple[str, list[_Pick]]]) -> CellGraph:
     nodes = tuple(
         CellNode(tuple(pick.edge for pick in chosen), aggregation, key)
         for key, (aggregation, chosen) in enumerate(picks)
     )
-    strengths = {
-        (node, slot): pick.weight for node, (_, chosen) in enumerate(picks) for slot, pick in enumerate(chosen)
-    }
-    return Derived(CellGraph(alphas.space.num_inputs, nodes, alphas.space.output), strengths)
-
-
-def count_parameter_free(cell: CellGraph) -> int:
-    """How many edges of a cell hold an op without weights: when they take over, a search has collapsed."""
-    return sum(not get_op(edge.op).parametric for node in cell.nodes for edge in node.edges)
+    return CellGraph(alphas.space.num_inputs, nodes, alphas.space.output)
 
 
 @torch.no_grad()
@@ -77,7 +87,7 @@ def _pick_node(alphas: Alphas, node: int, banned: set[int]) -> tuple[str, list[_
     space = alphas.space
     by_aggregation = alphas.aggregation_weights()
     kind = 0 if by_aggregation is None else int(by_aggregation[node].argmax())
-    weights = alphas.candidates[kind].softmax(-1)  # (edges, candidates)
+    weights = alphas.candidates[kind].softmax(-1).tolist()  # (edges, candidates); read one by one, so on the CPU
     edge_weights = alphas.edge_weights()
     picks = []
     for number in space.edges_into(node):
@@ -87,9 +97,11 @@ def _pick_node(alphas: Alphas, node: int, banned: set[int]) -> tuple[str, list[_
             if candidate.op != NONE and not (candidate.op == IDENTITY and number in banned)
         ]
         if not allowed:
-            raise ConfigError(f"identity_cap: edge {space.edges[number]} has no candidate but '{IDENTITY}'")
-        row = max(allowed, key=lambda r: (float(weights[number, r]), -r))
-        weight = float(weights[number, row])
+            raise ConfigError(
+                f"identity_cap: edge {space.edges[number]} has no candidate but '{IDENTITY}'; allowed: -1, or more ops"
+            )
+        row = max(allowed, key=lambda r: (weights[number][r], -r))
+        weight = weights[number][row]
         share = 1.0 if edge_weights is None else float(edge_weights[kind, number])
         candidate = space.candidates[row]
         edge = Edge(space.edges[number][1], candidate.op, candidate.activation)

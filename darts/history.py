@@ -16,7 +16,8 @@ class EpochSummary:
 
     Losses and accuracies (0..1) are those of training steps; the alphas' are None in epochs that train weights only.
     `parameter_free` counts such ops in the cell derived now, and `identities` those of them that are identities.
-    `probabilities` is (aggregations, edges, candidates), each edge's softmax. `seconds` is the wall-clock time.
+    `probabilities` is (aggregations, edges, candidates), each edge's softmax; where they are searched, `edge_weights`
+    is (aggregations, edges) and `aggregation_weights` (nodes, aggregations). `seconds` is the wall-clock time.
     """
 
     epoch: int  # from 1
@@ -27,9 +28,11 @@ class EpochSummary:
     parameter_free: int
     identities: int
     cell_digest: str
-    samples: int  # that the weights were trained on so far in this search, each time counted
+    samples: int  # that trained weights or alphas so far in this search, each time counted
     seconds: float
     probabilities: list[list[list[float]]]
+    edge_weights: list[list[float]] | None = None
+    aggregation_weights: list[list[float]] | None = None
 
 
 def save_history(history: Sequence[EpochSummary], path: Path) -> None:

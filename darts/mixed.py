@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -122,18 +123,31 @@ class MixedEdge(nn.Module):
         if mixing.chosen is not None:
             rows = [chosen[number] for chosen in mixing.chosen]
             weights = [mixing.candidates[kind, number, row] for kind, row in enumerate(rows)]
-            return [self._one(free, mask, mixing, weight, row) for weight, row in zip(weights, rows, strict=True)]
+            return [
+                self._one(free, mask, mixing, weight, row, name)
+                for weight, row, name in zip(weights, rows, self.space.aggregations, strict=True)
+            ]
         values = [None if op in self.ops else self._free_value(op, free, mixing) for op in self.space.real_ops]
         first = len(self.space.candidates) - len(values) * len(self.space.activations)  # 1 where `none` is a candidate
         weights = mixing.candidates[:, number, first:].unflatten(1, (len(values), -1))
         modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in self.space.real_ops]  # noqa: SIM401 - a ModuleDict has no get
-        return self.mix(modules, values, free.state, mask, weights, self.space.activations)
+        sums = self.mix(modules, values, free.state, mask, weights, self.space.activations)
+        return [total + self._nothing(mixing, kind, number) for kind, total in enumerate(sums)]
 
-    def _one(self, free: FreeValues, mask: Tensor | None, mixing: Mixing, weight: Tensor, chosen: int) -> Tensor:
+    def _nothing(self, mixing: Mixing, kind: int, number: int) -> Tensor | float:
+        """What `none` adds to an edge: its weight times what leaves the aggregation's other slot alone, 0 or 1."""
+        if self.space.aggregations[kind] == "add" or NONE not in self.space.ops:
+            return 0.0
+        return mixing.candidates[kind, number, 0]
+
+    def _one(
+        self, free: FreeValues, mask: Tensor | None, mixing: Mixing, weight: Tensor, chosen: int, aggregation: str
+    ) -> Tensor:
         """Only the candidate that was drawn, with its straight-through weight."""
         candidate = self.space.candidates[chosen]
         if candidate.op == NONE:
-            return weight * torch.zeros_like(free.state)  # or with `none` everywhere no alpha would have part
+            # The weight, though it is 1, or with `none` everywhere no alpha would have part.
+            return weight * torch.full_like(free.state, 0.0 if aggregation == "add" else 1.0)
         if candidate.op in self.ops:
             value = self.ops[candidate.op](free.state, mask)
         else:
@@ -177,18 +191,23 @@ def combine(aggregation: str, values: Sequence[Tensor], shares: Tensor | None) -
     """The relaxation of a node that will aggregate two of its edges, over all of them; `shares` weigh the edges.
 
     `add`: the sum of all edges, as published. `mul`: the product of all would vanish, or explode, with their number,
-    and the derived node multiplies two; so it is the mean product over all pairs of edges, which is computed from
-    two sums: sum_{i<j} m_i m_j = ((sum m)^2 - sum m^2) / 2. A single edge is its own value for both.
+    and the derived node multiplies two; so it is the mean product over all pairs of edges. A single edge is its own
+    value for both.
     """
     if len(values) == 1:
         return values[0]
     if shares is not None:
         values = [share * value for share, value in zip(shares, values, strict=True)]
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
     if aggregation == "add":
-        return total
-    squares = sum((value.square() for value in values[1:]), values[0].square())
-    pairs = len(values) * (len(values) - 1) if shares is None else 1 - shares.square().sum()  # the shares sum to 1
-    return (total.square() - squares) / pairs
+        return functools.reduce(torch.add, values)
+    weights = torch.ones(len(values)) if shares is None else shares
+    return _sum_of_pairs(values) / _sum_of_pairs(list(weights))
+
+
+def _sum_of_pairs(values: Sequence[Tensor]) -> Tensor:
+    """sum_{i<j} v_i v_j, without the cancellation of ((sum v)^2 - sum v^2) / 2."""
+    before, pairs = values[0], torch.zeros_like(values[0])
+    for value in values[1:]:
+        pairs = pairs + value * before
+        before = before + value
+    return pairs

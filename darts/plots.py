@@ -121,9 +121,7 @@ def _draw_edge(axes: Axes, space: SearchSpace, epochs: Sequence[int], weights: n
             epochs,
             weights[:, row],
             color=_colour(candidate),
-            linestyle=DASHES[space.activations.index(candidate.activation) % len(DASHES)]
-            if candidate.op != NONE
-            else "-",
+            linestyle=_dashes(space, candidate),
             linewidth=2.2 if best else 0.9,
             alpha=1.0 if best else 0.55,
             marker="o" if len(epochs) == 1 else None,

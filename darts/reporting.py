@@ -30,6 +30,7 @@ class SearchProgress:
         self._moved = 0.0
         self._bar: Progress | None = None
         self._task = TaskID(0)
+        self._last = ""
 
     def resume(self, history: Sequence[EpochSummary]) -> None:
         """Say that the search goes on."""
@@ -52,12 +53,17 @@ class SearchProgress:
             self._task = self._bar.add_task("", total=self._epochs, note="")
             self._bar.start()
         note = f"loss of weights {weight_loss:.3f}" + ("" if alpha_loss is None else f", of alphas {alpha_loss:.3f}")
+        note += self._last
         name = f"epoch {epoch} of {self._epochs}"
         self._bar.update(self._task, description=name, completed=epoch - 1 + share, note=note)
 
     def epoch_done(self, summary: EpochSummary, derived: Derived) -> None:
         """Print the epoch's line."""
         alphas = "alphas not trained"
+        self._last = f"; last epoch: accuracy {100 * summary.weight_accuracy:.1f}%"
+        if summary.alpha_accuracy is not None:
+            self._last += f", {100 * summary.alpha_accuracy:.1f}%"
+        self._last += f", parameter-free {summary.parameter_free}"
         if summary.alpha_loss is not None and summary.alpha_accuracy is not None:
             alphas = f"alphas {summary.alpha_loss:.3f} {100 * summary.alpha_accuracy:.2f}%"
         self._console.print(

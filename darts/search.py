@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -15,20 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from darts.architect import AlphaGradient, Architect
-from darts.checkpoint import Identity, load_checkpoint, save_checkpoint
-from darts.derive import Derived, count_parameter_free, derive_weighted
+from darts.checkpoint import Identity, digest_labels, load_checkpoint, save_checkpoint
+from darts.derive import Derived, count_identities, count_parameter_free, derive_weighted
 from darts.history import EpochSummary
+from darts.search_space import SearchSpace
 from darts.settings import DartsSettings
 from darts.supernet import build_supernet, compile_edges
-from darts.warm_start import inherit_network, warm_start
+from darts.warm_start import inherit_network, measure_norms, warm_start
 from neat_deep.architecture import Architecture, Skeleton
-from neat_deep.cell_graph import IDENTITY, CellGraph
+from neat_deep.cell_graph import CellGraph
 from neat_deep.data import Augmentation, Batch, Dataset, Split, stratified_split, stratified_subset
 from neat_deep.errors import ConfigError, DataError, DivergedError
+from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.randomness import derive_seed, seeded
 from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,28 +91,43 @@ def search(
         for listener in listeners:
             listener.resume(run.history)
     while not run.ended():
-        run.epoch()
-        if checkpoint is not None:
+        derived = run.epoch()
+        if checkpoint is not None:  # first of all: what is reported is then never reported again after a resume
             save_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers, run.history, run.kept)
+        for listener in listeners:
+            listener.epoch_done(run.history[-1], derived)
     return run.result()
 
 
 def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) -> None:
     """Raise `ConfigError` or `DataError` for settings that are possible, but not with this network or data set."""
+    space, rank = settings.space(), dataset.spec.rank
+    space.check_rank(rank)
     narrow = settings.skeleton(skeleton)
     for cell in range(narrow.cells):
-        if narrow.channels_of_cell(cell) % settings.partial_channels:
+        channels = narrow.channels_of_cell(cell)
+        if channels % settings.partial_channels:
             raise ConfigError(
                 f"partial_channels: got {settings.partial_channels}, allowed: a divisor of every cell's channels"
-                f" (cell {cell + 1} has {narrow.channels_of_cell(cell)})"
+                f" (cell {cell + 1} has {channels})"
             )
-    settings.space().check_rank(dataset.spec.rank)
+        for width in (channels // settings.partial_channels, skeleton.channels_of_cell(cell)):
+            _check_ops(space, rank, width)
+    if settings.compile and rank != 2:
+        raise ConfigError("compile: got True, allowed for texts: False; their lengths would be compiled one by one")
     if 0 < settings.train_subset < 2 * dataset.spec.num_classes:
         raise ConfigError(
             f"train_subset: got {settings.train_subset}, allowed: 0 (all), or {2 * dataset.spec.num_classes}"
             " (two of each class) or more"
         )
     _bilevel_split(dataset.train, settings, 0)
+
+
+def _check_ops(space: SearchSpace, rank: int, channels: int) -> None:
+    """Raise what an op raises that cannot be built for so many channels, now and not after the search."""
+    with torch.device("meta"):
+        for op in space.real_ops:
+            get_op(op).factory(FeatureSpec(rank, channels))
 
 
 class _Run:
@@ -138,7 +152,6 @@ class _Run:
         self.seed = seed
         self.augmentation = settings.augmentation(augmentation)
         self.listeners = listeners
-        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation)
         self.supernet = build_supernet(
             settings.space(),
             self.skeleton,
@@ -151,6 +164,8 @@ class _Run:
         prepare(self.supernet, device)
         weights, alphas = _bilevel_split(dataset.train, settings, seed)
         self.weight_data, self.alpha_data = weights.to(device), alphas.to(device)
+        split = digest_labels(weights.labels, alphas.labels, dataset.validation.labels)
+        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation, split)
         self.weight_optimizer = make_optimizer(
             self.supernet.network,
             TrainingSettings(
@@ -176,22 +191,27 @@ class _Run:
         self.autocast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
         self.architect = Architect(self.supernet, dtype=dtype)
         self.history: list[EpochSummary] = []
-        self.kept: Derived | None = None  # the last cell that `stop_parameter_free` has nothing against
+        self.kept: Derived | None = None  # the last cell of trained alphas that `stop_parameter_free` allows
         if settings.compile:
-            compile_edges(self.supernet)
+            compile_edges(self.supernet, settings.batch_size)
 
     def ended(self) -> bool:
         """Whether all epochs are done, or parameter-free ops have taken over."""
         return len(self.history) >= self.settings.epochs or self.stopped_early()
 
     def stopped_early(self) -> bool:
-        """Whether the last epoch's cell has as many parameter-free ops as `stop_parameter_free` says (DARTS+)."""
-        limit = self.settings.stop_parameter_free
-        trained = self.history and self.history[-1].alpha_loss is not None
-        return bool(limit and trained and self.history[-1].parameter_free >= limit)
+        """Whether parameter-free ops took over: the last epoch's cell has as many as the limit, one before had fewer.
 
-    def epoch(self) -> None:
-        """Train weights, and alphas from epoch `weight_epochs` on, once over the weights' examples."""
+        Cells of random alphas often have many; they have not taken over (DARTS+, arXiv 1909.06035, section 3.2).
+        """
+        limit = self.settings.stop_parameter_free
+        return bool(limit and self.kept is not None and self.history[-1].parameter_free >= limit)
+
+    def epoch(self) -> Derived:
+        """Train weights, and alphas from epoch `weight_epochs` on, once over the weights' examples.
+
+        Returns the cell that the alphas stand for then.
+        """
         started = time.perf_counter()
         index = len(self.history)
         trains_alphas = index >= self.settings.weight_epochs
@@ -201,7 +221,7 @@ class _Run:
         order = torch.Generator().manual_seed(derive_seed(self.seed, "weight batches", str(index)))
         alpha_batches = self._alpha_batches(index)
         total, done = len(self.weight_data), 0
-        sums = torch.zeros(4, device=self.device)  # weight loss and hits, alpha loss and hits, by examples
+        sums, alpha_examples = [0.0] * 4, 0  # weight loss and hits, alpha loss and hits, over all examples
         with seeded(derive_seed(self.seed, "weight steps", str(index)), self.device):
             for step, batch in enumerate(
                 self.weight_data.train_batches(self.settings.batch_size, order, self.augmentation)
@@ -209,29 +229,38 @@ class _Run:
                 rate = self._learning_rate(index + done / total)
                 for group in self.weight_optimizer.param_groups:
                     group["lr"] = rate
-                alpha_loss = None
+                found = None
                 if trains_alphas:
-                    found = self._alpha_step(batch, next(alpha_batches), rate, f"{index} {step}")
-                    alpha_loss = float(found.loss)
-                    sums[2:] += torch.stack([found.loss, found.accuracy]) * len(batch.labels)
-                loss, hits = self._weight_step(batch)
-                sums[:2] += torch.stack([loss * len(batch.labels), hits])
-                self._check_finite(float(loss), alpha_loss)
+                    alpha_batch = next(alpha_batches)
+                    found = self._alpha_step(batch, alpha_batch, rate, f"{index} {step}")
+                    alpha_examples += len(alpha_batch.labels)
+                loss, accuracy = self._weight_step(batch)
+                # One wait for the device in a step.
+                figures = [loss, accuracy] if found is None else [loss, accuracy, found.loss, found.accuracy]
+                numbers = torch.stack(figures).tolist()
+                alpha_loss = numbers[2] if found is not None else None
+                self._check_finite(numbers[0], alpha_loss)
+                counts = [len(batch.labels)] * 2 + ([len(alpha_batch.labels)] * 2 if found is not None else [])
+                for place, (number, count) in enumerate(zip(numbers, counts, strict=True)):
+                    sums[place] += number * count
                 done += len(batch.labels)
                 for listener in self.listeners:
-                    listener.step_done(index + 1, done / total, float(loss), alpha_loss)
-        self._summarise((sums / total).tolist(), trains_alphas, time.perf_counter() - started)
+                    listener.step_done(index + 1, done / total, numbers[0], alpha_loss)
+        means = [sums[0] / total, sums[1] / total]
+        if alpha_examples:
+            means += [sums[2] / alpha_examples, sums[3] / alpha_examples]
+        return self._summarise(means, done + alpha_examples, time.perf_counter() - started)
 
     def result(self) -> SearchResult:
         """Derive, and score supernet and derived network on the validation examples."""
         derived = derive_weighted(self.supernet.alphas, identity_cap=self.settings.identity_cap)
-        if self.stopped_early():
-            if self.kept is None:
-                log.warning("no epoch's cell had fewer than stop_parameter_free ops without weights; the last is taken")
-            derived = self.kept or derived
+        if self.stopped_early() and self.kept is not None:
+            derived = self.kept
         inherited = None
         if self.settings.partial_channels == 1:
             network = inherit_network(self.supernet, derived.cell, self.skeleton, self.dataset.spec)
+            prepare(network, self.device)
+            measure_norms(network, self.weight_data)  # the supernet's statistics are of mixed features
             inherited = evaluate(network, self.dataset.validation, device=self.device)
         return SearchResult(
             Architecture(derived.cell, self.full),
@@ -255,7 +284,7 @@ class _Run:
         return found
 
     def _weight_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """One step of the weights; returns the loss and the number of right answers."""
+        """One step of the weights; returns the loss and the share of right answers."""
         inputs = (batch.inputs,) if batch.mask is None else (batch.inputs, batch.mask)
         with self.autocast:
             logits = self.supernet(*inputs)
@@ -267,7 +296,7 @@ class _Run:
         if self.settings.gradient_clip:
             nn.utils.clip_grad_norm_(weights, self.settings.gradient_clip)
         self.weight_optimizer.step()
-        return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
+        return loss.detach(), (logits.detach().argmax(1) == batch.labels).float().mean()
 
     def _alpha_batches(self, index: int) -> Iterator[Batch]:
         """Batches of the alphas' examples without end, in an order of the epoch's own."""
@@ -296,8 +325,8 @@ class _Run:
                     " lower learning_rate or alpha_learning_rate in [Darts]"
                 )
 
-    def _summarise(self, means: list[float], trained_alphas: bool, seconds: float) -> None:
-        alphas = self.supernet.alphas
+    def _summarise(self, means: list[float], samples: int, seconds: float) -> Derived:
+        alphas, trained_alphas = self.supernet.alphas, len(means) == 4
         derived = derive_weighted(alphas, identity_cap=self.settings.identity_cap)
         before = self.history[-1].samples if self.history else 0
         summary = EpochSummary(
@@ -307,18 +336,23 @@ class _Run:
             alpha_loss=means[2] if trained_alphas else None,
             alpha_accuracy=means[3] if trained_alphas else None,
             parameter_free=count_parameter_free(derived.cell),
-            identities=sum(edge.op == IDENTITY for node in derived.cell.nodes for edge in node.edges),
+            identities=count_identities(derived.cell),
             cell_digest=derived.cell.digest(),
-            samples=before + len(self.weight_data) * (2 if trained_alphas else 1),
+            samples=before + samples,
             seconds=seconds,
-            probabilities=alphas.candidates.detach().softmax(-1).cpu().tolist(),
+            probabilities=alphas.candidates.detach().softmax(-1).tolist(),
+            edge_weights=_to_list(alphas.edge_weights()),
+            aggregation_weights=_to_list(alphas.aggregation_weights()),
         )
         self.history.append(summary)
         limit = self.settings.stop_parameter_free
-        if not limit or summary.parameter_free < limit:
+        if trained_alphas and limit and summary.parameter_free < limit:
             self.kept = derived
-        for listener in self.listeners:
-            listener.epoch_done(summary, derived)
+        return derived
+
+
+def _to_list(weights: Tensor | None) -> list[list[float]] | None:
+    return None if weights is None else weights.detach().tolist()
 
 
 def _bilevel_split(train: Split, settings: DartsSettings, seed: int) -> tuple[Split, Split]:

@@ -84,7 +84,12 @@ class DartsSettings:
         check_range("channels", self.channels, low=0)
         check_choice("precision", self.precision, PRECISIONS)
         check_range("learning_rate", self.learning_rate, above=0, high=100)
-        check_range("final_learning_rate", self.final_learning_rate, low=0, high=self.learning_rate)
+        check_range("final_learning_rate", self.final_learning_rate, low=0, high=100)
+        if self.final_learning_rate > self.learning_rate:
+            raise ConfigError(
+                f"final_learning_rate: got {self.final_learning_rate}, allowed: at most learning_rate"
+                f" ({self.learning_rate}), where the fall begins"
+            )
         check_range("momentum", self.momentum, low=0, high=0.9999)
         check_range("weight_decay", self.weight_decay, low=0)
         check_range("gradient_clip", self.gradient_clip, low=0)
@@ -97,12 +102,21 @@ class DartsSettings:
         check_range("partial_channels", self.partial_channels, low=1)
         check_range("identity_dropout", self.identity_dropout, low=0, high=0.95)
         check_range("identity_cap", self.identity_cap, low=-1)
-        check_range("stop_parameter_free", self.stop_parameter_free, low=0)
+        check_range("stop_parameter_free", self.stop_parameter_free, low=0, high=2 * self.nodes)
         if self.order == "second" and self.sampling == "gumbel":
             raise ConfigError(
                 "order: got 'second' with sampling = gumbel, allowed: first; a finite difference over sampled"
                 " candidates would mostly be a difference between samples"
             )
+        if self.order == "second" and self.precision != "float32":
+            raise ConfigError(
+                f"order: got 'second' with precision = {self.precision}, allowed: first; a finite difference needs all"
+                " digits of float32"
+            )
+        if self.compile and self.sampling == "gumbel":
+            raise ConfigError("compile: got True with sampling = gumbel, allowed: False; there is no sum to compile")
+        if self.identity_dropout and IDENTITY not in self.space().ops:
+            raise ConfigError(f"identity_dropout: got {self.identity_dropout}, but op_options holds no '{IDENTITY}'")
         if self.identity_cap >= 0 and set(self.op_options) <= {NONE, IDENTITY}:
             raise ConfigError(
                 f"identity_cap: got {self.identity_cap} with op_options = {' '.join(self.op_options)}, allowed: -1;"

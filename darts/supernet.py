@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from neat_deep.architecture import Skeleton
 from neat_deep.data import DataSpec
 from neat_deep.network import Network, start_from_vectors, wants_positions
 from neat_deep.randomness import derive_seed, seeded
+
+MOST_VERSIONS = 64  # of a compiled edge: two for each shape, and a few more for the first edges of a cell
 
 
 class Supernet(nn.Module):
@@ -75,13 +78,30 @@ def build_supernet(
     return Supernet(network, Alphas(space, generator, edge_normalisation=edge_normalisation))
 
 
-def compile_edges(supernet: Supernet) -> None:
-    """Let `torch.compile` make one mixed edge fast; every other edge of its shape reuses what was compiled.
+def compile_edges(supernet: Supernet, batch_size: int) -> None:
+    """Let `torch.compile` make the mixed edges fast, in place, for training steps on images of `batch_size`.
 
+    One edge of each shape is compiled, once for the weights' steps and once for the alphas'; all others reuse it. A
+    smaller last batch, evaluation and texts, whose lengths differ, are left as they are: each would be compiled anew.
     A whole cell takes minutes to compile and gains no more: an edge's convolutions stay calls, what is fused is all
     that follows them.
     """
     compiled = torch.compile(mix_candidates, dynamic=False)
+    config: Any = torch._dynamo.config  # its limit of versions, by default 8, has another name before torch 2.6
+    limit = "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit"
+    setattr(config, limit, max(getattr(config, limit), MOST_VERSIONS))
+
+    def mix(
+        modules: Sequence[nn.Module | None],
+        values: Sequence[Tensor | None],
+        state: Tensor,
+        mask: Tensor | None,
+        weights: Tensor,
+        activations: Sequence[str],
+    ) -> list[Tensor]:
+        suits = supernet.training and mask is None and len(state) == batch_size
+        return (compiled if suits else mix_candidates)(modules, values, state, mask, weights, activations)
+
     for module in supernet.modules():
         if isinstance(module, MixedEdge):
-            module.mix = compiled
+            module.mix = mix

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darts import Alphas, SearchSpace, build_supernet, derive, warm_start
-from darts.derive import count_parameter_free, derive_weighted
+from darts.derive import count_identities, count_parameter_free, derive_weighted
 from darts.search_space import Candidate
 from darts.warm_start import inherit_network
 from neat_deep.architecture import Architecture, Skeleton
@@ -127,13 +129,23 @@ def test_the_strongest_aggregation_brings_its_own_edges() -> None:
 
 @pytest.mark.parametrize("cap", [0, 1, 2, 3, 4, -1])
 def test_the_strongest_identities_keep_their_place(cap: int) -> None:
-    alphas = alphas_of(PLAIN)
+    alphas = alphas_of(replace(PLAIN, output="concat"))  # the output uses every node
     lead = {(0, 0): 4.0, (0, 1): 2.0, (1, 0): 5.0, (1, 1): 3.0}
     for (node, source), logit in lead.items():
         set_logits(alphas, source, node=node, identity=logit, sep_conv_3=1.0)
     cell = derive(alphas, identity_cap=cap)
     kept = {(n, e.source) for n, node in enumerate(cell.nodes) for e in node.edges if e.op == "identity"}
     assert kept == set(sorted(lead, key=lambda place: -lead[place])[: 4 if cap < 0 else cap])
+
+
+def test_a_cap_is_not_for_nodes_that_the_output_does_without() -> None:
+    alphas = alphas_of(PLAIN)
+    for node, source in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        set_logits(alphas, source, node=node, identity=3.0, sep_conv_3=1.0)
+    cell = derive(alphas, identity_cap=2)
+    assert cell.used_nodes() == (1,)
+    assert [edge.op for edge in cell.nodes[1].edges] == ["identity", "identity"]
+    assert count_identities(cell) == count_parameter_free(cell) == 2
 
 
 def test_a_capped_edge_is_ranked_by_what_it_has_instead() -> None:

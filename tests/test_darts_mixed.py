@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from darts import Alphas, SearchSpace
 from darts.alphas import Mixing
-from darts.mixed import MixedCell
+from darts.mixed import MixedCell, combine
 from neat_deep.errors import ConfigError
 from neat_deep.ops import FeatureSpec, get_activation, get_op, list_ops, register_op, registry
 
@@ -59,7 +59,7 @@ def literal_cell(cell: MixedCell, inputs: Sequence[Tensor], mask: Tensor | None,
             values, shares = [], []
             for number in space.edges_into(node):
                 x = all_states[space.edges[number][1]]
-                values.append(literal_edge(cell, number, x, mask, mixing.candidates[kind, number]))
+                values.append(literal_edge(cell, number, x, mask, mixing.candidates[kind, number], aggregation))
                 shares.append(1.0 if mixing.edges is None else mixing.edges[kind, number])
             combined.append(literal_combine(aggregation, values, shares))
         weights = [1.0] if mixing.aggregations is None else mixing.aggregations[node]
@@ -69,10 +69,13 @@ def literal_cell(cell: MixedCell, inputs: Sequence[Tensor], mask: Tensor | None,
     return cell.projection(torch.cat(all_states[len(inputs) :], dim=1), mask)
 
 
-def literal_edge(cell: MixedCell, number: int, x: Tensor, mask: Tensor | None, weights: Tensor) -> Tensor:
+def literal_edge(
+    cell: MixedCell, number: int, x: Tensor, mask: Tensor | None, weights: Tensor, aggregation: str
+) -> Tensor:
     total = torch.zeros_like(x)
     for weight, candidate in zip(weights, cell.space.candidates, strict=True):
-        if candidate.op == "none":
+        if candidate.op == "none":  # leaves the aggregation's other slot alone
+            total = total + weight * (1.0 if aggregation == "mul" else 0.0)
             continue
         ops = cell.edges[number].ops if get_op(candidate.op).parametric else cell.free_ops
         total = total + weight * get_activation(candidate.activation)(ops[candidate.op](x, mask))
@@ -137,6 +140,20 @@ def test_aggregations(aggregations: tuple[str, ...], edge_normalisation: bool) -
     """`mul` of many edges is the mean product over the pairs of edges, weighted by both edges' shares."""
     space = SearchSpace(("none", "identity", "sep_conv_3", "max_pool_3"), ("identity", "sigmoid"), aggregations, 3)
     check_against_literal(space, edge_normalisation=edge_normalisation)
+
+
+@pytest.mark.parametrize("lead", [0.0, 8.0, 20.0, 60.0])
+def test_products_stay_exact_when_one_edge_has_nearly_all_the_weight(lead: float) -> None:
+    values = [torch.tensor([2.0]), torch.tensor([3.0]), torch.tensor([5.0])]
+    logits = torch.tensor([lead, 0.0, 0.0], requires_grad=True)
+    mixed = combine("mul", values, logits.softmax(0))
+    exact = logits.detach().double().softmax(0)
+    pairs = list(combinations(range(3), 2))
+    total = sum(exact[i] * exact[j] * values[i].double() * values[j].double() for i, j in pairs)
+    expected = total / sum(exact[i] * exact[j] for i, j in pairs)
+    torch.testing.assert_close(mixed.detach().double(), expected, rtol=1e-5, atol=0)
+    (gradient,) = torch.autograd.grad(mixed.sum(), logits)
+    assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels_last"])
@@ -309,7 +326,7 @@ def test_the_other_channels_arrive_untouched_and_dealt_out(counted: list[tuple[s
     part = CHANNELS // parts
     narrow = copy.deepcopy(cell)
     narrow.partial_channels = 1
-    mixed = literal_edge(narrow, 0, x[:, :part], None, mixing.candidates[0, 0])
+    mixed = literal_edge(narrow, 0, x[:, :part], None, mixing.candidates[0, 0], "add")
     for place in range(CHANNELS):
         group, within = place % parts, place // parts  # where the shuffle took this channel from
         expected = mixed[:, within] if group == 0 else x[:, group * part + within]

@@ -94,9 +94,9 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, finished: Path) -> No
     ini = small_ini(tmp_path, epochs="3")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
         patch.setattr("darts.reporting.SearchProgress.step_done", fail_at(2, Stopped))
-        run("--config", ini, "--out", tmp_path / "run", "--device", "cpu")
-    run("--resume", tmp_path / "run", "--device", "cpu")
-    run("--config", ini, "--out", tmp_path / "unbroken", "--device", "cpu")
+        run("--config", ini, "--out", tmp_path / "run", "--device", "cpu", "--seed", 4)
+    run("--resume", tmp_path / "run")  # with the options that it was begun with
+    run("--config", ini, "--out", tmp_path / "unbroken", "--device", "cpu", "--seed", 4)
 
     def told(folder: str) -> list[EpochSummary]:
         history = history_from_json((tmp_path / folder / "history.json").read_text())
@@ -178,6 +178,9 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "cannot read INI file" in shell("--config", tmp_path / "no.ini", capsys=capsys)
     assert "--epochs: got 0" in shell("--config", ini, "--epochs", 0, capsys=capsys)
     assert "--retrainings: got 0" in shell("--config", ini, "--retrainings", 0, capsys=capsys)
+    assert "--start: got it with --resume" in shell(
+        "--resume", finished, "--start", finished / "best.json", capsys=capsys
+    )
     other = ROOT / "configs" / "architectures" / "resnet_block.json"
     assert f"--start: {other}" in shell("--config", ini, "--start", other, capsys=capsys)
     text = shell("--resume", finished, "--seed", 7, capsys=capsys)

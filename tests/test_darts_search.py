@@ -132,7 +132,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "add and mul": {"aggregation_options": ("add", "mul"), "output": "concat"},
     "weights first": {"weight_epochs": 2, "train_subset": 40},
     "augmented": {"augment": True},
-    "never stopped": {"stop_parameter_free": 5},
+    "never stopped": {"stop_parameter_free": 4},
     "no momentum": {"momentum": 0.0, "gradient_clip": 0.0},
     "bfloat16": {"precision": "bfloat16"},
 }
@@ -195,7 +195,7 @@ def test_the_history(tmp_path: Path) -> None:
     for epoch, derived in listener.epochs:
         assert torch.tensor(epoch.probabilities).sum(-1).allclose(torch.ones(1, 5))
         assert epoch.cell_digest == derived.cell.digest()
-        ops = [edge.op for node in derived.cell.nodes for edge in node.edges]
+        ops = [edge.op for node in derived.cell.prune().nodes for edge in node.edges]
         assert epoch.identities == ops.count("identity")
         assert epoch.parameter_free == len(ops) - ops.count("sep_conv_3")
     assert listener.epochs[-1][1].cell == result.architecture.cell
@@ -326,15 +326,15 @@ def test_a_search_stops_before_parameter_free_ops_take_over(collapsing: DartsSet
     assert equal(state(tmp_path / "whole.pt"), state(tmp_path / "broken.pt"))
 
 
-def test_epochs_that_train_weights_only_stop_nothing(collapsing: DartsSettings) -> None:
-    settings = replace(collapsing, op_options=("identity", "max_pool_3"), epochs=3, weight_epochs=2)
+def test_ops_that_were_always_there_have_not_taken_over(collapsing: DartsSettings) -> None:
+    settings = replace(collapsing, op_options=("identity", "max_pool_3"), epochs=3, weight_epochs=1)
     result = run(settings)
     assert len(result.history) == 3
-    assert result.stopped_early
+    assert not result.stopped_early
 
 
 def test_a_cap_on_identity_holds(collapsing: DartsSettings) -> None:
-    settings = replace(collapsing, stop_parameter_free=0, epochs=8, identity_cap=1)
+    settings = replace(collapsing, stop_parameter_free=0, epochs=8, identity_cap=1, output="concat")
     listener = Listener()
     result = run(settings, skeleton=replace(SKELETON, cells=1, reduce_after=()), listeners=[listener])
     ops = [edge.op for node in result.architecture.cell.nodes for edge in node.edges]

@@ -113,7 +113,7 @@ def test_compiled_edges_compute_the_same(options: dict[str, object]) -> None:
     found = []
     for compiled in (False, True):
         if compiled:
-            compile_edges(made)
+            compile_edges(made, len(data.labels))
         loss = F.cross_entropy(made(data.inputs.float()), data.labels)
         found.append((loss, torch.autograd.grad(loss, list(made.parameters()))))
     torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)

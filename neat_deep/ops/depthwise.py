@@ -38,7 +38,14 @@ def convolve_depthwise(x: Tensor, weight: Tensor, dilation: int = 1) -> Tensor:
 
 def is_float32_on_cpu(x: Tensor) -> bool:
     """Whether oneDNN's float32 kernels are what computes on `x`."""
-    return x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return x.device.type == "cpu" and x.dtype == torch.float32 and not _is_autocast_on_cpu()
+
+
+def _is_autocast_on_cpu() -> bool:
+    # Its name changed with torch 2.4, which took the device as an argument.
+    if torch.__version__.startswith("2.3."):
+        return bool(torch.is_autocast_cpu_enabled())  # type: ignore[no-untyped-call]
+    return torch.is_autocast_enabled("cpu")
 
 
 def _convolve(x: Tensor, weight: Tensor, dilation: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -38,7 +39,7 @@ class AveragePool(nn.Module):
                 return F.avg_pool2d(x, self.size, 1, half, count_include_pad=False)
             # In channels_last a depthwise convolution is 3 to 5 times as fast.
             window = x.new_ones(x.shape[1], 1, self.size, self.size)
-            return convolve_depthwise(x, window) / _counts(x, half)
+            return convolve_depthwise(x, window) / _counts(*x.shape[1:], half)
         if mask is None:
             return F.avg_pool1d(x, self.size, 1, half, count_include_pad=False)
         total = F.avg_pool1d(hide_padding(x, mask), self.size, 1, half)  # padding counted: the sum over the size
@@ -46,10 +47,11 @@ class AveragePool(nn.Module):
         return total / real.clamp_min(0.5 / self.size)  # windows without a real token: 0, not 0 / 0
 
 
-def _counts(x: Tensor, half: int) -> Tensor:
-    """The number of pixels of the image in the window around each of them: (C, H, W), in the layout of x."""
-    sides = [torch.tensor([min(i + half, n - 1) - max(i - half, 0) + 1.0 for i in range(n)]) for n in x.shape[2:]]
-    return torch.outer(*sides).unsqueeze(-1).repeat(1, 1, x.shape[1]).permute(2, 0, 1)
+@functools.cache
+def _counts(channels: int, height: int, width: int, half: int) -> Tensor:
+    """The number of pixels of the image in the window around each of them, (C, H, W), laid out as channels_last is."""
+    sides = [torch.tensor([min(i + half, n - 1) - max(i - half, 0) + 1.0 for i in range(n)]) for n in (height, width)]
+    return torch.outer(*sides).unsqueeze(-1).repeat(1, 1, channels).permute(2, 0, 1)
 
 
 class MaxPool(nn.Module):
