@@ -19,6 +19,7 @@ from neat_deep.data import DataSpec
 from neat_deep.errors import SearchError
 from neat_deep.network import build_network, count_parameters
 from tests.strategies import DIGITS_INI
+from tests.test_darts_script import small_ini
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -141,3 +142,15 @@ def test_supernet_step_names_a_bad_option(
     with pytest.raises(SystemExit):
         supernet_step.main([option, value])
     assert f"argument {option}: {message}" in capsys.readouterr().err
+
+
+def test_darts_variants(tmp_path: Path) -> None:
+    ini = small_ini(tmp_path, epochs="1", weight_epochs="0")
+    variants = ("first order", "DARTS+ (stop at 4 free)", "random")
+    figures = run_benchmark("darts_variants", "--config", str(ini), "--seeds", "1", "--variants", *variants)
+    rows = {row["variant"]: row for row in figures["rows"]}
+    assert list(rows) == list(variants)
+    assert all(0 <= row["test_accuracy"] <= 1 for row in rows.values())
+    assert rows["first order"]["search_seconds"] > 0
+    assert rows["first order"]["peak_mebibytes"] > 0
+    assert rows["random"]["supernet_accuracy"] is None  # it was derived from alphas that nothing trained
