@@ -22,6 +22,7 @@ from neat_deep.command_line import (
     naming,
     override,
     place_of,
+    read_settings,
     show_results,
     train_and_report,
     training_figures,
@@ -137,19 +138,8 @@ def run_darts(options: argparse.Namespace) -> None:
 
 def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
     """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
-    try:
-        experiment = load_darts_experiment(options.config)
-    except ConfigError as error:
-        if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
-            raise
-        raise ConfigError(f"--config: {error}") from None
-    data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
-    return dataclasses.replace(
-        experiment,
-        data=dataclasses.replace(data, text=override(data.text, options, {"max_length": "max_length"})),
-        darts=override(experiment.darts, options, {"epochs": "epochs"}),
-        run=override(experiment.run, options, {name: name for name in ("seed", "device", "out")}),
-    )
+    experiment = read_settings(options, load_darts_experiment)
+    return dataclasses.replace(experiment, darts=override(experiment.darts, options, {"epochs": "epochs"}))
 
 
 def _take_up(options: argparse.Namespace) -> None:

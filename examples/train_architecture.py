@@ -26,13 +26,14 @@ from neat_deep.command_line import (
     naming,
     override,
     place_of,
-    read_experiment,
+    read_settings,
     run_script,
     show_results,
     train_and_report,
     training_figures,
     training_numbers,
 )
+from neat_deep.config import load_training_plan
 from neat_deep.data import load_dataset
 from neat_deep.network import build_network
 from neat_deep.render import draw_cell, draw_network, try_picture
@@ -70,16 +71,16 @@ def main(arguments: Sequence[str] | None) -> None:
     options = parse(arguments)
     architecture = Architecture.load(options.architecture)
     options.config = options.config or DEFAULTS[architecture.skeleton.rank]
-    experiment = read_experiment(options)
+    plan = read_settings(options, load_training_plan)
     names = ("cells", "channels", "reduce_after")
     skeleton = override(architecture.skeleton, options, {name: name for name in names})
     architecture = dataclasses.replace(architecture, skeleton=skeleton)
-    settings = override(experiment.training, options, {"epochs": "epochs"})
+    settings = override(plan.training, options, {"epochs": "epochs"})
     with naming(place_of(options, "[Run] device", "device")):
-        device = get_device(experiment.run.device)
-    set_threads(experiment.run.threads)
+        device = get_device(plan.run.device)
+    set_threads(plan.run.threads)
     with naming(place_of(options, "[Data]", "dataset", "data_root")):
-        dataset = load_dataset(experiment.data)
+        dataset = load_dataset(plan.data)
     with naming(options.config):
         check_augmentation(settings.augmentation, dataset.spec)
     with naming(options.architecture):
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str] | None) -> None:
         dataset,
         settings,
         device=device,
-        seed=experiment.run.seed,
+        seed=plan.run.seed,
         repeats=options.retrainings,
         folder=folder,
         console=console,

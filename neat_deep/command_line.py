@@ -91,23 +91,32 @@ def at_least(option: str, low: int) -> Callable[[str], int]:
 
 def read_experiment(options: argparse.Namespace) -> Experiment:
     """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
-    try:
-        experiment = load_experiment(options.config)
-    except ConfigError as error:
-        if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
-            raise
-        raise ConfigError(f"--config: {error}") from None
-    data = override(experiment.data, options, {"dataset": "dataset", "data_root": "root"})
-    data = dataclasses.replace(data, text=override(data.text, options, {"max_length": "max_length"}))
-    names = ("generations", "seed", "device", "out")
-    run = override(experiment.run, options, {name: name for name in names})
+    experiment = read_settings(options, load_experiment)
     population = getattr(options, "population", None)
     if population is not None:
         reproduction = experiment.neat.reproduction_config
         low = max(2, reproduction.elitism, reproduction.min_species_size)
         check_range("--population", population, low=low, high=MOST_GENOMES)
         experiment.neat.pop_size = population
-    return dataclasses.replace(experiment, data=data, run=run)
+    return experiment
+
+
+def read_settings(options: argparse.Namespace, load: Callable[[Path], Settings]) -> Settings:
+    """What `load` reads from `options.config`, its `data` and `run` with the other options in place.
+
+    Raises `ConfigError`.
+    """
+    try:
+        loaded = load(options.config)
+    except ConfigError as error:
+        if str(error).startswith(f"{options.config}:"):  # what the file says, not the file itself
+            raise
+        raise ConfigError(f"--config: {error}") from None
+    data = override(loaded.data, options, {"dataset": "dataset", "data_root": "root"})
+    data = dataclasses.replace(data, text=override(data.text, options, {"max_length": "max_length"}))
+    names = ("generations", "seed", "device", "out")
+    run = override(loaded.run, options, {name: name for name in names})
+    return dataclasses.replace(loaded, data=data, run=run)
 
 
 def override(settings: Settings, options: argparse.Namespace, names: Mapping[str, str]) -> Settings:

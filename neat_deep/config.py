@@ -108,6 +108,29 @@ class Experiment:
     neat: neat.Config
 
 
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What an INI file says about training one network: on what, how and where."""
+
+    data: DataSettings
+    training: TrainingSettings
+    run: RunSettings
+
+
+def load_training_plan(path: Path | str) -> TrainingPlan:
+    """Read and check [Data], [Training] and [Run] of an experiment's INI file, whichever searcher it is for.
+
+    Raises `ConfigError` as `load_experiment` does.
+    """
+    parser = read_ini(path)
+    check_sections(path, parser)
+    return TrainingPlan(
+        data=read_section(path, parser, "Data", DataSettings),
+        training=read_section(path, parser, "Training", TrainingSettings),
+        run=read_section(path, parser, "Run", RunSettings),
+    )
+
+
 def load_experiment(path: Path | str) -> Experiment:
     """Read and check an experiment's INI file.
 

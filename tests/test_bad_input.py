@@ -776,7 +776,7 @@ def prepared(case: Case, folder: Path) -> list[str]:
     for step in case.prepare:
         step(folder)
     options = case.options.split()
-    if case.script != SEARCH and not any(option.endswith(".json") for option in options):
+    if case.script in (TRAIN, RANDOM) and not any(option.endswith(".json") for option in options):
         options.insert(0, "architecture.json")
     return [str(ROOT / case.script), "--config", "experiment.ini", *options]
 

@@ -237,3 +237,10 @@ def test_the_same_search_works_on_texts(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert 0 <= result["inherited_accuracy"] <= 1
     load_network(tmp_path / "run" / "trained.pt")
+
+
+def test_the_derived_cell_is_trained_with_the_same_file(tmp_path: Path, finished: Path) -> None:
+    script = runpy.run_path(str(ROOT / "examples" / "train_architecture.py"))
+    options = ["--config", small_ini(tmp_path), "--epochs", 1, "--out", tmp_path / "run", "--device", "cpu"]
+    script["main"]([str(finished / "best.json"), *map(str, options)])
+    load_network(tmp_path / "run" / "trained.pt")
