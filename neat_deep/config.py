@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import difflib
+import tempfile
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that one INI file says: our sections, and neat-python's configuration."""
+    """All that one INI file says: our sections, neat-python's configuration, and the file's `text` as given."""
 
     data: DataSettings
     network: Skeleton
@@ -100,6 +101,7 @@ class Experiment:
     fitness: FitnessSettings
     run: RunSettings
     neat: neat.Config
+    text: str = ""
 
 
 def load_experiment(path: Path | str) -> Experiment:
@@ -115,7 +117,45 @@ def load_experiment(path: Path | str) -> Experiment:
         fitness=read_section(path, parser, "Fitness", FitnessSettings),
         run=read_section(path, parser, "Run", RunSettings),
         neat=_load_neat(path, parser),
+        text=read_text(path, "INI file", ConfigError),
     )
+
+
+def settings_text(experiment: Experiment) -> str:
+    """A whole INI file that `load_experiment` reads as `experiment`, whatever was changed since it was loaded."""
+    sections = {
+        "Data": experiment.data,
+        "Network": experiment.network,
+        "Training": experiment.training,
+        "Fitness": experiment.fitness,
+        "Run": experiment.run,
+    }
+    hidden = {("Network", "rank")}
+    lines = []
+    for section, settings in sections.items():
+        lines.append(f"[{section}]")
+        values = _values(settings)
+        lines += [f"{key} = {_format(value)}" for key, value in values.items() if (section, key) not in hidden]
+        lines.append("")
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "neat.ini"
+        experiment.neat.save(beside)  # neat-python writes to files only
+        return "\n".join(lines) + "\n" + beside.read_text(encoding="utf-8")
+
+
+def read_settings_text(text: str) -> Experiment:
+    """The experiment that `settings_text` wrote; raises `ConfigError`."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "settings.ini"
+        beside.write_text(text, encoding="utf-8")
+        return load_experiment(beside)
+
+
+def settings_values(text: str) -> dict[tuple[str, str], str]:
+    """Every value of a text that `settings_text` wrote, by section and key."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    return {(section, key): value for section in parser.sections() for key, value in parser.items(section)}
 
 
 def read_ini(path: Path | str) -> configparser.ConfigParser:
@@ -264,6 +304,24 @@ def _keys(kind: type[Any]) -> dict[str, Any]:
         else:
             keys[name] = hint
     return keys
+
+
+def _values(settings: Any) -> dict[str, Any]:
+    """The values of a settings dataclass, under the keys that an INI file has for them."""
+    values: dict[str, Any] = {}
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if dataclasses.is_dataclass(value):
+            values.update({f"{f.name}_{inner}": inner_value for inner, inner_value in _values(value).items()})
+        else:
+            values[f.name] = value
+    return values
+
+
+def _format(value: Any) -> str:
+    """A value as an INI file has it."""
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text.replace("%", "%%")
 
 
 def _make(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
