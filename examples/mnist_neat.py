@@ -2,6 +2,7 @@
 
     python examples/mnist_neat.py                                   # MNIST, with configs/mnist_neat.ini
     python examples/mnist_neat.py --config configs/digits_neat.ini  # scikit-learn's digits, nothing to download
+    python examples/mnist_neat.py --resume runs/mnist_neat          # a run that was stopped, from where it was
 
 Any experiment's INI file and any image data set will do.
 """
@@ -26,7 +27,7 @@ from neat_deep.command_line import (
     training_numbers,
 )
 from neat_deep.data import load_dataset
-from neat_deep.search import check_experiment, evolve, new_folder
+from neat_deep.search import SearchResult, check_experiment, evolve, new_folder
 from neat_deep.training import get_device
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
@@ -42,13 +43,18 @@ def main(arguments: Sequence[str] | None) -> None:
         dataset = load_dataset(experiment.data)
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
-    with naming(place_of(options, "[Run] out", "out")):
-        folder = new_folder(experiment.run.out)
-    shutil.copy(options.config, folder / "experiment.ini")
+    resume = options.resume is not None
+    if resume:
+        folder = Path(experiment.run.out)
+    else:
+        with naming(place_of(options, "[Run] out", "out")):
+            folder = new_folder(experiment.run.out)
+        shutil.copy(options.config, folder / "experiment.ini")
     console = Console()
-    console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
+    doing = "resuming the search" if resume else "searching"
+    console.print(f"{doing} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
 
-    found = evolve(experiment, dataset, folder, console)
+    found = evolve(experiment, dataset, folder, console, resume=resume)
     assert found.best.architecture is not None and found.best.accuracy is not None
     trained = train_and_report(
         found.best.architecture,
@@ -67,6 +73,9 @@ def main(arguments: Sequence[str] | None) -> None:
         "genomes scored": str(found.trained),
         "genomes reused": str(found.reused),
         "genomes failed": str(found.failed),
+        "training examples seen in the search": f"{found.samples:,}",
+        "spared by reuse of scores": spared(found.saved_by_reuse, found),
+        "spared by early stopping": spared(found.saved_by_rungs, found),
     }
     numbers = {
         "validation_accuracy": found.best.accuracy,
@@ -75,8 +84,17 @@ def main(arguments: Sequence[str] | None) -> None:
         "genomes_scored": found.trained,
         "genomes_reused": found.reused,
         "genomes_failed": found.failed,
+        "samples": found.samples,
+        "samples_saved_by_reuse": found.saved_by_reuse,
+        "samples_saved_by_rungs": found.saved_by_rungs,
     }
     show_results(f"NEAT on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def spared(samples: int, found: SearchResult) -> str:
+    """Training examples, and their share of what training every connected genome in full would have taken."""
+    total = found.samples + found.saved_by_reuse + found.saved_by_rungs
+    return f"{samples:,} ({100 * samples / max(1, total):.0f}%)"
 
 
 if __name__ == "__main__":

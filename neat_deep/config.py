@@ -23,7 +23,9 @@ from neat_deep.errors import ConfigError, NeatDeepError, unknown_name
 from neat_deep.files import read_text
 from neat_deep.genome import SECTION as GENOME_SECTION
 from neat_deep.genome import CellGenome
+from neat_deep.parallel import RAY
 from neat_deep.reproduction import CellReproduction
+from neat_deep.rungs import Ladder
 from neat_deep.training import TrainingSettings
 
 Settings = TypeVar("Settings")
@@ -40,6 +42,11 @@ class FitnessSettings:
 
     What is not named here is taken from `[Training]`, except weight averaging, which a short training does
     without. 0 for a subset means all examples, 0 channels those of `[Network]`.
+
+    `rungs` are the epochs, below `epochs`, after which the networks of a generation are compared and only `rung_share`
+    of them trained further, the others' training saved; with `hyperband` some networks skip the first rungs. With
+    `inherit` a child starts from its parents' trained weights. `weights_megabytes` bounds the weights that are kept
+    for either; a network that takes more than its equal share is trained from scratch instead.
     """
 
     train_subset: int = 0
@@ -49,6 +56,11 @@ class FitnessSettings:
     learning_rate: float = 0.003
     augment: bool = False
     channels: int = 0
+    rungs: tuple[int, ...] = ()
+    rung_share: float = 0.5
+    hyperband: bool = False
+    inherit: bool = False
+    weights_megabytes: int = 512
 
     def __post_init__(self) -> None:
         check_range("train_subset", self.train_subset, low=0)
@@ -57,6 +69,12 @@ class FitnessSettings:
         check_range("batch_size", self.batch_size, low=2)
         check_range("learning_rate", self.learning_rate, above=0, high=100)
         check_range("channels", self.channels, low=0)
+        check_range("weights_megabytes", self.weights_megabytes, low=1)
+        self.ladder()
+
+    def ladder(self) -> Ladder:
+        """The rungs that a genome's training climbs; without `rungs` there is one."""
+        return Ladder((*self.rungs, self.epochs), self.rung_share, self.hyperband)
 
     def training(self, full: TrainingSettings) -> TrainingSettings:
         """The settings that a genome is trained with, made from those of the final training."""
@@ -82,13 +100,21 @@ class RunSettings:
     generations: int = 10
     seed: int = 0
     device: str = "auto"
-    threads: int = 0  # of torch on the CPU; 0: as many as torch chooses. Another number changes rounding
+    threads: int = (
+        0  # of torch on the CPU, for each worker; 0: as many as torch chooses. Another number rounds differently
+    )
+    workers: str = "0"  # processes that evaluate: 0 (this one), a number, or ray
+    ray_address: str = "local"  # local, or the address of a Ray cluster
+    ray_gpus: float = 0.0  # the share of a GPU that one evaluation takes on Ray
     out: str = "runs/neat"
 
     def __post_init__(self) -> None:
         check_range("generations", self.generations, low=1)
         check_range("seed", self.seed, low=0, high=2**62)
         check_range("threads", self.threads, low=0, high=1024)
+        check_range("ray_gpus", self.ray_gpus, low=0)
+        if self.workers != RAY and not (self.workers.isdecimal() and int(self.workers) <= 1024):
+            raise ConfigError(f"workers: got '{self.workers}', allowed: 0 to 1024, or ray")
 
 
 @dataclass(frozen=True)

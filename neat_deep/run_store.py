@@ -8,7 +8,6 @@ the file is copied to `<name>.backup` by SQLite's online backup.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import shutil
 import sqlite3
@@ -47,8 +46,8 @@ CREATE TABLE species (
     generation INTEGER, species INTEGER, created INTEGER NOT NULL, last_improved INTEGER NOT NULL,
     representative INTEGER NOT NULL, members TEXT NOT NULL, history TEXT NOT NULL,
     PRIMARY KEY (generation, species)) WITHOUT ROWID;
-CREATE TABLE generations (generation INTEGER PRIMARY KEY, samples INTEGER NOT NULL, samples_saved INTEGER NOT NULL,
-    seconds REAL NOT NULL);
+CREATE TABLE generations (generation INTEGER PRIMARY KEY, samples INTEGER NOT NULL,
+    saved_by_reuse INTEGER NOT NULL, saved_by_rungs INTEGER NOT NULL, seconds REAL NOT NULL);
 CREATE TABLE best (
     generation INTEGER, genome INTEGER, key TEXT NOT NULL, rung INTEGER NOT NULL, accuracy REAL NOT NULL,
     architecture TEXT NOT NULL, genes TEXT NOT NULL,
@@ -122,7 +121,8 @@ class GenerationRow:
 
     generation: int
     samples: int
-    samples_saved: int
+    saved_by_reuse: int
+    saved_by_rungs: int
     seconds: float
 
 
@@ -204,7 +204,9 @@ class RunStore:
         Raises `StoreError` for a file that is missing, no run store, made by a newer version, or damaged.
         """
         target = store_path(path)
-        return cls(target, _open(target, "ro", check=False), None)
+        connection = _open(target, "rw", check=False)  # "ro" would leave the files of write-ahead mode behind
+        connection.execute("PRAGMA query_only = ON")
+        return cls(target, connection, None)
 
     def close(self) -> None:
         """Close the file, and let others write it."""
@@ -294,15 +296,20 @@ class RunStore:
             raise StoreError(f"{self.path}: generation {generation}: {error}") from None
 
     def add_generation(
-        self, figures: GenerationRow, genomes: Sequence[GenomeRow], species: Sequence[SpeciesRow]
+        self,
+        figures: GenerationRow,
+        genomes: Sequence[GenomeRow],
+        species: Sequence[SpeciesRow],
+        best: BestRow | None = None,
     ) -> None:
-        """Keep what a scored generation came to."""
+        """Keep what a scored generation came to, with its network that is better than all before, if there is one."""
         with self._write():
-            for table in ("genomes", "species"):
+            for table in ("genomes", "species", "best"):
                 self._connection.execute(f"DELETE FROM {table} WHERE generation = ?", (figures.generation,))
             _insert(self._connection, "generations", [figures])
             _insert(self._connection, "genomes", genomes)
             _insert(self._connection, "species", species)
+            _insert(self._connection, "best", [best] if best is not None else [])
 
     def generations(self) -> list[GenerationRow]:
         """All scored generations, in order."""
@@ -315,11 +322,6 @@ class RunStore:
     def species(self) -> list[SpeciesRow]:
         """All species of all scored generations."""
         return self._rows("species", SpeciesRow, "generation, species")
-
-    def add_best(self, row: BestRow) -> None:
-        """Keep a network that is better than all before."""
-        with self._write():
-            _insert(self._connection, "best", [row])
 
     def best(self) -> list[BestRow]:
         """The networks that were the best of the run when they were scored, the best of all last."""
@@ -484,8 +486,3 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Any]) -> 
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def describe_genomes(keys: Sequence[int]) -> str:
-    """Genome keys as the store writes them."""
-    return json.dumps(list(keys), separators=(",", ":"))

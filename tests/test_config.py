@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from neat_deep.config import FitnessSettings, load_experiment, read_section
+from neat_deep.config import FitnessSettings, RunSettings, load_experiment, read_section
 from neat_deep.data import Augmentation
 from neat_deep.errors import ConfigError
 from neat_deep.ops import list_ops
@@ -43,6 +43,24 @@ def test_saved_shipped_configuration_is_the_shipped_one(path: Path, tmp_path: Pa
     for name, value in vars(experiment.neat.genome_config).items():
         if isinstance(value, (int, float, str, bool, list)) and not name.startswith("_"):
             assert getattr(again.neat.genome_config, name) == value, name
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_optional_keys_stand_commented_with_their_defaults(path: Path) -> None:
+    """Taking the comment signs away gives a file that loads."""
+    text = path.read_text()
+    for section, settings in (("Fitness", FitnessSettings()), ("Run", RunSettings())):
+        for key in ("rung_share", "hyperband", "inherit", "weights_megabytes", "threads", "workers", "ray_address"):
+            if hasattr(settings, key):
+                assert f"\n# {key} = {getattr(settings, key)}\n" in text.split(f"[{section}]")[1].split("\n[")[0]
+
+
+def test_commented_keys_can_be_switched_on(tmp_path: Path) -> None:
+    file = tmp_path / "on.ini"
+    file.write_text(re.sub(r"(?m)^# (\w+ = )", r"\1", DIGITS_INI.read_text()))
+    loaded = load_experiment(file)
+    assert loaded.fitness.rungs == (2, 4)
+    assert loaded.run.workers == "0"
 
 
 def test_mnist_follows_the_published_experiment() -> None:

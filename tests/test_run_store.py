@@ -43,8 +43,7 @@ def test_what_is_written_is_read_back_to_the_last_bit(store: RunStore, states: l
     store.record(evaluation(), b"weights")
     store.record(evaluation(rung=1))
     store.add_population(states[0])
-    store.add_generation(GenerationRow(0, 500, 100, 1.5), [genome], [species])
-    store.add_best(best)
+    store.add_generation(GenerationRow(0, 500, 100, 50, 1.5), [genome], [species], best)
     with RunStore.read(store.path.parent) as reader:
         assert reader.meta() == {"ini": "[Data]\n"}
         assert reader.evaluations() == [evaluation(), evaluation(rung=1)]
@@ -53,7 +52,7 @@ def test_what_is_written_is_read_back_to_the_last_bit(store: RunStore, states: l
         assert reader.population(0) == states[0]
         assert reader.last_generation() == 0
         assert (reader.genomes(), reader.species(), reader.best()) == ([genome], [species], [best])
-        assert reader.generations() == [GenerationRow(0, 500, 100, 1.5)]
+        assert reader.generations() == [GenerationRow(0, 500, 100, 50, 1.5)]
     store.keep_weights([])
     assert store.kept_weights() == set()
 
