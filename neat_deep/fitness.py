@@ -160,6 +160,8 @@ class FitnessEvaluator:
         self.cost = self._cost(reached)
         self._kin = {entry.genome.key: entry for entry in entries if isinstance(entry, _Candidate)}
         self._number += 1
+        # What raised may have lacked memory for a moment: it is tried again when it is asked for again.
+        self._known = {place: row for place, row in self._known.items() if row.status != RAISED}
 
     def _candidate(
         self, genome: CellGenome, genome_config: Any, ancestors: Mapping[int, Ancestor]
@@ -238,24 +240,30 @@ class FitnessEvaluator:
         for rung in range(self._ladder.top + 1):
             climbing = {key for start, keys in brackets.items() if start <= rung for key in keys}
             here = [candidate for key, candidate in first.items() if key in climbing]
-            reached.update({c.key: self._known[c.key, rung] for c in here if (c.key, rung) in self._known})
+            known = {c.key: self._known_on(c.key, rung) for c in here}
+            reached.update({key: row for key, row in known.items() if row is not None})
             self._announce(entries, reached, final=False)
-            for row in self._run(rung, [c for c in here if (c.key, rung) not in self._known], len(entries)):
+            for row in self._run(rung, [c for c in here if known[c.key] is None], len(entries)):
                 reached[row.key] = row
                 self._announce(entries, reached, final=False)
             if rung < self._ladder.top:
                 brackets = {
-                    start: self._go_on(keys, rung) if start <= rung else keys for start, keys in brackets.items()
+                    start: self._go_on(keys, reached) if start <= rung else keys for start, keys in brackets.items()
                 }
                 superseded = {(key, lower) for key in climbing for lower in range(rung)} - set(needed)
                 self._journal.keep_weights(self._journal.kept_weights() - superseded)
         return {key: reached[key] for key in first}
 
-    def _go_on(self, keys: Sequence[str], rung: int) -> list[str]:
+    def _known_on(self, key: str, rung: int) -> EvaluationRow | None:
+        """What is known of a network on a rung, or else on the next above, if Hyperband had it start there."""
+        places = ((key, higher) for higher in range(rung, self._ladder.top + 1))
+        return next((self._known[place] for place in places if place in self._known), None)
+
+    def _go_on(self, keys: Sequence[str], reached: Mapping[str, EvaluationRow]) -> list[str]:
         """Those of a bracket that are trained further."""
         if not keys:
             return []
-        return [keys[i] for i in self._ladder.promoted([self._known[key, rung].accuracy for key in keys])]
+        return [keys[i] for i in self._ladder.promoted([reached[key].accuracy for key in keys])]
 
     def _run(self, rung: int, candidates: Sequence[_Candidate], genomes: int) -> Iterator[EvaluationRow]:
         """Evaluate on one rung; each evaluation is kept as it ends."""
@@ -323,7 +331,7 @@ class FitnessEvaluator:
         return self.evaluate(job, self._went_on)
 
     def _remember(self, row: EvaluationRow) -> None:
-        """Remember an evaluation for as long as it stands: what raised may have lacked memory for a moment."""
+        """Remember an evaluation that stands: what raised does so for its own generation only."""
         if row.status != RAISED or row.generation == self._number:
             self._known[row.key, row.rung] = row
 

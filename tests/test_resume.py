@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import logging
@@ -22,10 +23,11 @@ from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, StoreError
 from neat_deep.fitness import FitnessEvaluator
 from neat_deep.journal import RunJournal, resume_run
+from neat_deep.ops import register_op, registry
 from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve
 from neat_deep.training import TrainingSettings
-from tests import toy_data
+from tests import toy_data, worker_tasks
 from tests.stored_rows import Rows, rows
 from tests.strategies import DIGITS_INI
 
@@ -35,9 +37,11 @@ HYPERBAND = replace(PLAIN, epochs=3, rungs=(1, 2), hyperband=True)
 DATA = toy_data.dataset()
 
 
-def experiment(fitness: FitnessSettings, generations: int = 4, **run: Any) -> Experiment:
-    """The digits experiment, made tiny; some of its genomes raise, since no attention is for images."""
+def experiment(fitness: FitnessSettings, generations: int = 4, faulty: bool = False, **run: Any) -> Experiment:
+    """The digits experiment, made tiny; when `faulty`, many of its genomes raise or diverge."""
     loaded = load_experiment(DIGITS_INI)
+    if faulty:
+        loaded.neat.genome_config.op_options = ["identity", "sep_conv_1", "max_pool_3", "raises", "gives_nan"]
     loaded.neat.pop_size = 6
     return replace(
         loaded,
@@ -62,12 +66,28 @@ def no_pictures() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=[PLAIN, ALL_ON, HYPERBAND], ids=["plain", "all on", "hyperband"])
-def unbroken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Experiment]:
+@pytest.fixture(scope="module", autouse=True)
+def faulty_ops() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_OPS", dict(registry._OPS))
+        for name in ("raises", "gives_nan"):
+            register_op(name, parametric=False)(getattr(worker_tasks, name))
+        yield
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(PLAIN, False), (ALL_ON, False), (HYPERBAND, False), (ALL_ON, True)],
+    ids=["plain", "all on", "hyperband", "faulty"],
+)
+def unbroken(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Callable[..., Experiment]]:
     """A run that was never stopped."""
     folder = tmp_path_factory.mktemp("unbroken")
-    asked = experiment(request.param)
-    search(folder, asked)
+    fitness, faulty = request.param
+    asked = functools.partial(experiment, fitness, faulty=faulty)
+    search(folder, asked())
     return folder, asked
 
 
@@ -102,7 +122,7 @@ def traces(folder: Path) -> list[object]:
 
 @pytest.mark.parametrize("committed", [True, False], ids=["after", "instead of"])
 def test_stopped_at_any_write_a_run_ends_the_same(
-    unbroken: tuple[Path, Experiment], tmp_path: Path, committed: bool
+    unbroken: tuple[Path, Callable[..., Experiment]], tmp_path: Path, committed: bool
 ) -> None:
     """Stops often, at ever other writes, until the run is through."""
     folder, asked = unbroken
@@ -113,7 +133,7 @@ def test_stopped_at_any_write_a_run_ends_the_same(
         with pytest.MonkeyPatch.context() as patch:
             stop_at(patch, 3 + 5 * step % 8, committed=committed)
             try:
-                search(tmp_path, experiment(asked.fitness), resume=step > 1)
+                search(tmp_path, asked(), resume=step > 1)
                 break
             except StoppedError:
                 stops += 1
@@ -122,21 +142,21 @@ def test_stopped_at_any_write_a_run_ends_the_same(
     assert traces(tmp_path) == traces(folder)
 
 
-def test_results_of_a_finished_run_are_read_again(unbroken: tuple[Path, Experiment]) -> None:
+def test_results_of_a_finished_run_are_read_again(unbroken: tuple[Path, Callable[..., Experiment]]) -> None:
     folder, asked = unbroken
     before = rows(folder)
-    again = search(folder, asked, resume=True)
+    again = search(folder, asked(), resume=True)
     assert rows(folder) == before
     assert again.best.accuracy == before["best"][-1][4] or again.best.accuracy is not None
     assert len(again.history) == 4
     assert again.trained + again.reused + again.failed == 24
 
 
-def test_more_generations_may_follow(unbroken: tuple[Path, Experiment], tmp_path: Path) -> None:
+def test_more_generations_may_follow(unbroken: tuple[Path, Callable[..., Experiment]], tmp_path: Path) -> None:
     _, asked = unbroken
-    search(tmp_path / "two", experiment(asked.fitness, generations=2))
-    search(tmp_path / "two", experiment(asked.fitness, generations=4), resume=True)
-    search(tmp_path / "four", experiment(asked.fitness, generations=4))
+    search(tmp_path / "two", asked(generations=2))
+    search(tmp_path / "two", asked(generations=4), resume=True)
+    search(tmp_path / "four", asked(generations=4))
     assert without_settings(rows(tmp_path / "two")) == without_settings(rows(tmp_path / "four"))
 
 
