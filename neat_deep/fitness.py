@@ -131,7 +131,8 @@ class FitnessEvaluator:
                 continue
             self._kin[genome.key] = _Candidate(genome, graph.digest(), graph.canonical(), key)
         if best is not None:
-            self.best, self.best_genome = best
+            score, self.best_genome = best
+            self.best = dataclasses.replace(score, objective=self._objective(score))
         self.trained, self.reused, self.failed = counts
 
     def __call__(self, genomes: Sequence[tuple[int, CellGenome]], config: Any) -> None:
@@ -263,7 +264,7 @@ class FitnessEvaluator:
         """Those of a bracket that are trained further."""
         if not keys:
             return []
-        return [keys[i] for i in self._ladder.promoted([reached[key].accuracy for key in keys])]
+        return [keys[i] for i in self._ladder.promoted([self._objective(reached[key]) for key in keys])]
 
     def _run(self, rung: int, candidates: Sequence[_Candidate], genomes: int) -> Iterator[EvaluationRow]:
         """Evaluate on one rung; each evaluation is kept as it ends."""
@@ -376,13 +377,22 @@ class FitnessEvaluator:
             row.key,
             row.rung,
             row.macs,
+            self._objective(row),
         )
 
+    def _objective(self, scored: EvaluationRow | Score) -> float | None:
+        """What a network is worth, None for one that failed."""
+        if scored.accuracy is None:
+            return None
+        return self._settings.objective(scored.accuracy, scored.parameters, scored.macs)
+
     def _is_best(self, score: Score) -> bool:
-        """Whether a score is the best so far; one that was trained further counts more than any accuracy."""
-        if score.accuracy is None:
+        """Whether a score is the best so far; one that was trained further counts more than any objective."""
+        if score.objective is None:
             return False
-        return self.best is None or (score.rung, score.accuracy) > (self.best.rung, self.best.accuracy or 0.0)
+        if self.best is None or self.best.objective is None:
+            return True
+        return (score.rung, score.objective) > (self.best.rung, self.best.objective)
 
     def _count(self, score: Score) -> None:
         self.trained += score.status == SCORED
@@ -392,8 +402,9 @@ class FitnessEvaluator:
     def _set_fitness(self, genomes: Sequence[CellGenome], reached: Mapping[str, EvaluationRow]) -> None:
         """Fitness is comparable within the generation; what failed gets the lowest of what did not."""
         starts = dict(zip(reached, self._ladder.starts(len(reached)), strict=True))
-        accuracies = {key: row.accuracy for key, row in reached.items() if row.accuracy is not None}
-        fitness = comparable_fitness(accuracies, {key: row.rung for key, row in reached.items()}, starts)
+        objectives = {key: self._objective(row) for key, row in reached.items()}
+        valid = {key: objective for key, objective in objectives.items() if objective is not None}
+        fitness = comparable_fitness(valid, {key: row.rung for key, row in reached.items()}, starts)
         lowest = min(fitness.values()) if fitness else self._fitness_of_nothing()
         for genome, score in zip(genomes, self.generation, strict=True):
             genome.fitness = fitness.get(score.key, lowest)

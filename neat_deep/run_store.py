@@ -325,7 +325,7 @@ class RunStore:
 
     def best(self) -> list[BestRow]:
         """The networks that were the best of the run when they were scored, the best of all last."""
-        return self._rows("best", BestRow, "rung, accuracy")
+        return self._rows("best", BestRow, "generation")
 
     def back_up(self) -> None:
         """Copy the file, as it stands, to `<name>.backup`; the copy is whole or absent."""

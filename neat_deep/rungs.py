@@ -63,27 +63,27 @@ class Ladder:
             filled[chosen[-1]] += 1
         return chosen
 
-    def promoted(self, accuracies: Sequence[float | None]) -> list[int]:
+    def promoted(self, objectives: Sequence[float | None]) -> list[int]:
         """The positions of those that go on; ties go to the earlier, and what failed (None) never goes on."""
-        places = max(1, math.floor(len(accuracies) * self.share + 1e-9))
-        valid = [(-accuracy, i) for i, accuracy in enumerate(accuracies) if accuracy is not None]
+        places = max(1, math.floor(len(objectives) * self.share + 1e-9))
+        valid = [(-objective, i) for i, objective in enumerate(objectives) if objective is not None]
         return sorted(i for _, i in sorted(valid)[:places])
 
 
 def comparable_fitness(
-    accuracies: Mapping[str, float], rungs: Mapping[str, int], starts: Mapping[str, int]
+    objectives: Mapping[str, float], rungs: Mapping[str, int], starts: Mapping[str, int]
 ) -> dict[str, float]:
-    """The fitness of each network from its accuracy on its last rung.
+    """The fitness of each network from its objective on its last rung.
 
     Within a bracket (networks of one `starts`) a network that was stopped is never fitter than one that went on: its
-    accuracy is cut to the least fitness on the rungs above.
+    objective is cut to the least fitness on the rungs above.
     """
     fitness: dict[str, float] = {}
     for bracket in set(starts.values()):
-        members = [key for key in accuracies if starts[key] == bracket]
+        members = [key for key in objectives if starts[key] == bracket]
         ceiling = math.inf
         for rung in sorted({rungs[key] for key in members}, reverse=True):
             stopped_here = [key for key in members if rungs[key] == rung]
-            fitness.update({key: min(accuracies[key], ceiling) for key in stopped_here})
+            fitness.update({key: min(objectives[key], ceiling) for key in stopped_here})
             ceiling = min(fitness[key] for key in stopped_here)
     return fitness

@@ -18,7 +18,8 @@ DISCONNECTED = "disconnected"
 class Score:
     """What became of one genome in one generation; `accuracy` (0..1) is None for a genome that failed.
 
-    `key` names the evaluation that the score comes from, `rung` the highest that it reached in this generation.
+    `key` names the evaluation that the score comes from, `rung` the highest that it reached in this generation;
+    `objective` is the accuracy less the prices of the network's size.
     """
 
     genome_key: int
@@ -32,6 +33,7 @@ class Score:
     key: str = ""
     rung: int = 0
     macs: int = 0
+    objective: float | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from neat_deep.fitness import FitnessEvaluator, Score
 from neat_deep.journal import RunJournal, check_same_run, describe_run, resume_run
 from neat_deep.ops import get_op, list_ops
 from neat_deep.parallel import RAY, Executor, RayWorkers, WorkerPool, check_workers
+from neat_deep.pareto import write_front
 from neat_deep.plots import GenerationSummary
 from neat_deep.randomness import seed_all
 from neat_deep.render import draw_genome, try_picture
@@ -102,8 +103,8 @@ def _evolve(
         journal=store,
     )
     recorder.watch(evaluator)
-    executor = _executor(experiment, evaluator)
     population = _population(experiment, store, evaluator, progress, recorder)
+    executor = _executor(experiment, evaluator)
     for reporter in (progress, recorder, RunJournal(store, population, evaluator)):
         population.add_reporter(reporter)
     try:
@@ -120,6 +121,7 @@ def _evolve(
     try_picture(
         draw_genome(evaluator.best_genome, experiment.neat.genome_config, title="best genome"), folder / "genome"
     )
+    write_front(store, experiment.neat.genome_config, evaluator.skeleton, folder)
     generations = store.generations()
     return SearchResult(
         evaluator.best,

@@ -50,7 +50,17 @@ def test_optional_keys_stand_commented_with_their_defaults(path: Path) -> None:
     """Taking the comment signs away gives a file that loads."""
     text = path.read_text()
     for section, settings in (("Fitness", FitnessSettings()), ("Run", RunSettings())):
-        for key in ("rung_share", "hyperband", "inherit", "weights_megabytes", "threads", "workers", "ray_address"):
+        for key in (
+            "rung_share",
+            "hyperband",
+            "inherit",
+            "weights_megabytes",
+            "parameter_price",
+            "mac_price",
+            "threads",
+            "workers",
+            "ray_address",
+        ):
             if hasattr(settings, key):
                 assert f"\n# {key} = {getattr(settings, key)}\n" in text.split(f"[{section}]")[1].split("\n[")[0]
 

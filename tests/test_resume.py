@@ -33,6 +33,7 @@ from tests.strategies import DIGITS_INI
 
 PLAIN = FitnessSettings(epochs=1, batch_size=48, learning_rate=0.02)
 ALL_ON = replace(PLAIN, epochs=3, rungs=(1, 2), rung_share=0.5, inherit=True)
+PRICED = replace(ALL_ON, parameter_price=50.0)  # of networks of some hundred parameters
 HYPERBAND = replace(PLAIN, epochs=3, rungs=(1, 2), hyperband=True)
 DATA = toy_data.dataset()
 
@@ -77,7 +78,7 @@ def faulty_ops() -> Iterator[None]:
 
 @pytest.fixture(
     scope="module",
-    params=[(PLAIN, False), (ALL_ON, False), (HYPERBAND, False), (ALL_ON, True)],
+    params=[(PLAIN, False), (ALL_ON, False), (HYPERBAND, False), (PRICED, True)],
     ids=["plain", "all on", "hyperband", "faulty"],
 )
 def unbroken(
