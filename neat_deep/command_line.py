@@ -109,7 +109,9 @@ def read_experiment(options: argparse.Namespace) -> Experiment:
     population = getattr(options, "population", None)
     if population is not None:
         reproduction = experiment.neat.reproduction_config
-        check_range("--population", population, low=max(2, reproduction.elitism, reproduction.min_species_size))
+        check_range(
+            "--population", population, low=max(2, reproduction.elitism, getattr(reproduction, "min_species_size", 1))
+        )
         experiment.neat.pop_size = population
     return dataclasses.replace(experiment, data=data, run=run)
 

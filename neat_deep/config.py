@@ -24,15 +24,15 @@ from neat_deep.files import read_text
 from neat_deep.genome import SECTION as GENOME_SECTION
 from neat_deep.genome import CellGenome
 from neat_deep.parallel import RAY
-from neat_deep.reproduction import CellReproduction
 from neat_deep.rungs import Ladder
+from neat_deep.selection import REPRODUCTIONS
 from neat_deep.training import TrainingSettings
 
 Settings = TypeVar("Settings")
 
 SECTIONS = frozenset(
     {"Data", "Network", "Training", "Fitness", "Run", "Darts"}
-    | {"NEAT", GENOME_SECTION, "DefaultSpeciesSet", "DefaultStagnation", CellReproduction.__name__}
+    | {"NEAT", GENOME_SECTION, "DefaultSpeciesSet", "DefaultStagnation", *REPRODUCTIONS}
 )
 
 
@@ -116,6 +116,7 @@ class RunSettings:
     )
     workers: str = "0"  # processes that evaluate: 0 (this one), a number, or ray
     ray_address: str = "local"  # local, or the address of a Ray cluster
+    reproduction: str = "CellReproduction"  # how parents are chosen; its settings stand in the section of that name
     ray_gpus: float = 0.0  # the share of a GPU that one evaluation takes on Ray
     out: str = "runs/neat"
 
@@ -124,6 +125,7 @@ class RunSettings:
         check_range("seed", self.seed, low=0, high=2**62)
         check_range("threads", self.threads, low=0, high=1024)
         check_range("ray_gpus", self.ray_gpus, low=0)
+        check_choice("reproduction", self.reproduction, REPRODUCTIONS)
         if self.workers != RAY and not (self.workers.isdecimal() and int(self.workers) <= 1024):
             raise ConfigError(f"workers: got '{self.workers}', allowed: 0 to 1024, or ray")
 
@@ -152,8 +154,8 @@ def load_experiment(path: Path | str) -> Experiment:
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
         training=read_section(path, parser, "Training", TrainingSettings),
         fitness=read_section(path, parser, "Fitness", FitnessSettings),
-        run=read_section(path, parser, "Run", RunSettings),
-        neat=_load_neat(path, parser),
+        run=(run := read_section(path, parser, "Run", RunSettings)),
+        neat=_load_neat(path, parser, run.reproduction),
         text=read_text(path, "INI file", ConfigError),
     )
 
@@ -292,7 +294,7 @@ class _StagnationSection:
 
 
 @dataclass(frozen=True)
-class _ReproductionSection:
+class _CellReproduction:
     elitism: int = 0
     survival_threshold: float = 0.2
     min_species_size: int = 1
@@ -303,15 +305,51 @@ class _ReproductionSection:
         check_range("min_species_size", self.min_species_size, low=1)
 
 
-def _load_neat(path: Path | str, parser: configparser.ConfigParser) -> neat.Config:
+@dataclass(frozen=True)
+class _Selection:
+    elitism: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("elitism", self.elitism, low=0)
+
+
+@dataclass(frozen=True)
+class _TournamentSelection(_Selection):
+    tournament_size: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("tournament_size", self.tournament_size, low=1)
+
+
+@dataclass(frozen=True)
+class _RandomSearch(_Selection):
+    mutations: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("mutations", self.mutations, low=0)
+
+
+_REPRODUCTION_SECTIONS: dict[str, type[Any]] = {
+    "CellReproduction": _CellReproduction,
+    "ProportionalReproduction": _Selection,
+    "RankReproduction": _Selection,
+    "TournamentReproduction": _TournamentSelection,
+    "RandomReproduction": _RandomSearch,
+}
+
+
+def _load_neat(path: Path | str, parser: configparser.ConfigParser, kind: str) -> neat.Config:
     stock = read_section(path, parser, "NEAT", _NeatSection)
     stagnation = read_section(path, parser, "DefaultStagnation", _StagnationSection)
     read_section(path, parser, "DefaultSpeciesSet", _SpeciesSection)
-    reproduction = read_section(path, parser, CellReproduction.__name__, _ReproductionSection)
-    if reproduction.elitism > stock.pop_size or reproduction.min_species_size > stock.pop_size:
+    reproduction = read_section(path, parser, kind, _REPRODUCTION_SECTIONS[kind])
+    least = getattr(reproduction, "min_species_size", 1)
+    if reproduction.elitism > stock.pop_size or least > stock.pop_size:
         raise ConfigError(
-            f"{path}: [{CellReproduction.__name__}] elitism and min_species_size: got {reproduction.elitism} and "
-            f"{reproduction.min_species_size}, allowed: at most pop_size ({stock.pop_size})"
+            f"{path}: [{kind}] elitism and min_species_size: got {reproduction.elitism} and "
+            f"{least}, allowed: at most pop_size ({stock.pop_size})"
         )
     if stagnation.species_elitism == 0 and not stock.reset_on_extinction:
         raise ConfigError(
@@ -322,7 +360,7 @@ def _load_neat(path: Path | str, parser: configparser.ConfigParser) -> neat.Conf
     if not Path(path).is_file():
         raise ConfigError(f"cannot read INI file {path} twice, as neat-python must: it is a pipe or device, not a file")
     try:
-        return neat.Config(CellGenome, CellReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path))
+        return neat.Config(CellGenome, REPRODUCTIONS[kind], neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:
