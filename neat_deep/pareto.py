@@ -56,7 +56,7 @@ def write_front(store: RunStore, config: CellGenomeConfig, skeleton: Skeleton, f
                 "macs": row.macs,
                 "generation": row.generation,
                 "genome": row.genome,
-                "architecture": json.loads(_architecture(store, row, config, skeleton).to_json()),
+                "architecture": json.loads(architecture_of(store, row, config, skeleton).to_json()),
             }
             for row in found.front
         ]
@@ -66,7 +66,7 @@ def write_front(store: RunStore, config: CellGenomeConfig, skeleton: Skeleton, f
     return found
 
 
-def _architecture(store: RunStore, row: GenomeRow, config: CellGenomeConfig, skeleton: Skeleton) -> Architecture:
+def architecture_of(store: RunStore, row: GenomeRow, config: CellGenomeConfig, skeleton: Skeleton) -> Architecture:
     """The architecture of a genome, expressed again from its generation's population."""
     genomes = {data["key"]: data for data in store.population(row.generation).genomes}
     return Architecture(express(decode_genome(genomes[row.genome]), config).canonical(), skeleton)
