@@ -39,11 +39,12 @@ from rich.live import Live
 from rich.table import Table
 from torch.utils.tensorboard import SummaryWriter
 
-from neat_deep import fitness, reporting
+from neat_deep import evaluation, fitness, reporting
 from neat_deep.cell_graph import CellGraph
 from neat_deep.config import Experiment, load_experiment
 from neat_deep.data import load_dataset
 from neat_deep.reproduction import CellReproduction
+from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve
 from neat_deep.training import Evaluation, FitReport, evaluate, fit
 
@@ -56,8 +57,13 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (fitness, "express", "express"),
     (CellGraph, "digest", "digest, canonical"),
     (CellGraph, "canonical", "digest, canonical"),
-    (fitness, "build_network", "build"),
-    (fitness, "count_parameters", "build"),
+    (evaluation, "build_network", "build"),
+    (evaluation, "count_parameters", "build"),
+    (evaluation, "count_macs", "count MACs"),
+    (RunStore, "record", "store"),
+    (RunStore, "keep_weights", "store"),
+    (RunStore, "add_generation", "store"),
+    (RunStore, "add_population", "store"),
     (reporting, "draw_cell", "render"),
     (reporting, "draw_network", "render"),
     (reporting, "try_picture", "render"),
@@ -179,8 +185,8 @@ def run_search(experiment: Experiment, clock: Clock) -> SearchResult:
         for owner, name, part in PARTS:
             stack.enter_context(mock.patch.object(owner, name, clock.timed(part, getattr(owner, name))))
         stack.enter_context(mock.patch.object(Live, "refresh", clock.timed("progress bars", Live.refresh)))
-        stack.enter_context(mock.patch.object(fitness, "fit", clock.timed(TRAINING, fit_if_timed)))
-        stack.enter_context(mock.patch.object(fitness, "evaluate", clock.timed(SCORING, evaluate_if_timed)))
+        stack.enter_context(mock.patch.object(evaluation, "fit", clock.timed(TRAINING, fit_if_timed)))
+        stack.enter_context(mock.patch.object(evaluation, "evaluate", clock.timed(SCORING, evaluate_if_timed)))
         stack.enter_context(mock.patch.object(neat.Population, "run", run_with_clock))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         screen = stack.enter_context((folder / "screen").open("w", encoding="utf-8"))

@@ -2,6 +2,7 @@
 
     python examples/mnist_neat.py                                   # MNIST, with configs/mnist_neat.ini
     python examples/mnist_neat.py --config configs/digits_neat.ini  # scikit-learn's digits, nothing to download
+    python examples/mnist_neat.py --resume runs/mnist_neat          # a run that was stopped, from where it was
 
 Any experiment's INI file and any image data set will do.
 """

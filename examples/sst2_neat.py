@@ -2,6 +2,7 @@
 
     python examples/sst2_neat.py                                      # SST-2, with configs/sst2_neat.ini
     python examples/sst2_neat.py --dataset tsv --data-root my_texts   # your own train.tsv and test.tsv
+    python examples/sst2_neat.py --resume runs/sst2_neat              # a run that was stopped, from where it was
 
 Any experiment's INI file and any text data set will do.
 """

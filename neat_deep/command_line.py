@@ -21,15 +21,25 @@ from rich.table import Table
 
 from neat_deep.architecture import Architecture
 from neat_deep.checks import check_range
-from neat_deep.config import MOST_GENOMES, Experiment, load_experiment
+from neat_deep.config import (
+    MOST_GENOMES,
+    Experiment,
+    load_experiment,
+    read_ini,
+    read_settings_text,
+    settings_values,
+)
 from neat_deep.data import DATASETS, Dataset
-from neat_deep.errors import ConfigError, NeatDeepError
-from neat_deep.files import write_text
+from neat_deep.errors import ConfigError, NeatDeepError, StoreError
+from neat_deep.files import read_text, write_text
 from neat_deep.retraining import Trained, retrain
+from neat_deep.run_store import RunStore
 from neat_deep.training import Progress as TrainingProgress
 from neat_deep.training import TrainingSettings
 
 Settings = TypeVar("Settings", bound=Any)
+
+RESUMABLE = "--generations, --workers, --retrainings, --device and --threads"
 
 
 def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
@@ -53,9 +63,20 @@ def search_options(description: str, config: Path) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--config", type=Path, default=config, help="INI file of the experiment (default: %(default)s)")
+    parser.add_argument("--config", type=Path, help=f"INI file of the experiment (default: {config})")
+    parser.set_defaults(default_config=config)
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help=f"go on with the run in this folder; of the other options it takes {RESUMABLE}",
+    )
     parser.add_argument("--generations", type=int, help="generations to search; over [Run] generations")
     parser.add_argument("--population", type=int, help="genomes of a generation; over [NEAT] pop_size")
+    parser.add_argument("--workers", help="processes that evaluate: 0, a number, or ray; over [Run] workers")
+    parser.add_argument(
+        "--threads", type=int, help="threads of an evaluation; another number rounds differently; over [Run] threads"
+    )
     add_retrainings_option(parser)
     add_common_options(parser)
     return parser
@@ -90,12 +111,20 @@ def at_least(option: str, low: int) -> Callable[[str], int]:
 
 
 def read_experiment(options: argparse.Namespace) -> Experiment:
-    """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
+    """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`.
+
+    With `--resume` it is the experiment of that run, as its store tells it; raises `StoreError` when it has none, or
+    when an INI file is given that says something else.
+    """
+    if getattr(options, "resume", None) is not None:
+        return _read_run(options)
+    if options.config is None:
+        options.config = options.default_config
     experiment = read_settings(options, load_experiment)
     population = getattr(options, "population", None)
     if population is not None:
         reproduction = experiment.neat.reproduction_config
-        low = max(2, reproduction.elitism, reproduction.min_species_size)
+        low = max(2, reproduction.elitism, getattr(reproduction, "min_species_size", 1))
         check_range("--population", population, low=low, high=MOST_GENOMES)
         experiment.neat.pop_size = population
     return experiment
@@ -114,9 +143,43 @@ def read_settings(options: argparse.Namespace, load: Callable[[Path], Settings])
         raise ConfigError(f"--config: {error}") from None
     data = override(loaded.data, options, {"dataset": "dataset", "data_root": "root"})
     data = dataclasses.replace(data, text=override(data.text, options, {"max_length": "max_length"}))
-    names = ("generations", "seed", "device", "out")
+    names = ("generations", "seed", "device", "out", "workers", "threads")
     run = override(loaded.run, options, {name: name for name in names})
     return dataclasses.replace(loaded, data=data, run=run)
+
+
+def _read_run(options: argparse.Namespace) -> Experiment:
+    """The experiment of the run in `options.resume`, with what may change in place."""
+    for name in ("population", "start", "dataset", "data_root", "seed", "out"):
+        if getattr(options, name, None) is not None:
+            raise ConfigError(f"{_flag(name)}: not with --resume, whose run has it already; allowed: {RESUMABLE}")
+    with naming("--resume"), RunStore.read(options.resume) as store:
+        meta = store.meta()
+        folder = store.path.parent
+        if options.config is not None:
+            read_ini(options.config)  # it says what is wrong with a file that is none
+            _check_same_file(read_text(options.config, "INI file", ConfigError), meta["ini"], options.config)
+        experiment = read_settings_text(meta["settings"])
+    options.config = folder / "experiment.ini"
+    names = ("generations", "device", "workers", "threads")
+    run = override(experiment.run, options, {name: name for name in names})
+    return dataclasses.replace(experiment, run=dataclasses.replace(run, out=str(folder)), text=meta["ini"])
+
+
+def _check_same_file(text: str, stored: str, path: Path) -> None:
+    """Raise `StoreError`, with the first key that differs, unless two INI files say the same."""
+    now, before = settings_values(text), settings_values(stored)
+    for place in dict.fromkeys([*before, *now]):
+        if before.get(place) != now.get(place):
+            section, key = place
+            raise StoreError(
+                f"{path}: [{section}] {key}: got {_quoted(now.get(place))}, the run was started with "
+                f"{_quoted(before.get(place))}; allowed: the INI file of the run, or none"
+            )
+
+
+def _quoted(value: str | None) -> str:
+    return "nothing" if value is None else f"'{value}'"
 
 
 def override(settings: Settings, options: argparse.Namespace, names: Mapping[str, str]) -> Settings:

@@ -6,6 +6,7 @@ import configparser
 import dataclasses
 import difflib
 import logging
+import tempfile
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from neat_deep.errors import ConfigError, NeatDeepError, unknown_name
 from neat_deep.files import read_text
 from neat_deep.genome import SECTION as GENOME_SECTION
 from neat_deep.genome import CellGenome
-from neat_deep.reproduction import CellReproduction
+from neat_deep.parallel import RAY
+from neat_deep.rungs import Ladder
+from neat_deep.selection import REPRODUCTIONS
 from neat_deep.training import TrainingSettings
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ MOST_GENOMES = 100_000  # of a generation
 
 SECTIONS = frozenset(
     {"Data", "Network", "Training", "Fitness", "Run", "Darts"}
-    | {"NEAT", GENOME_SECTION, "DefaultSpeciesSet", "DefaultStagnation", CellReproduction.__name__}
+    | {"NEAT", GENOME_SECTION, "DefaultSpeciesSet", "DefaultStagnation", *REPRODUCTIONS}
 )
 
 
@@ -44,6 +47,14 @@ class FitnessSettings:
 
     What is not named here is taken from `[Training]`, except weight averaging and early stopping, which a short
     training does without. 0 for a subset means all examples, 0 channels those of `[Network]`.
+
+    `rungs` are the epochs, below `epochs`, after which the networks of a generation are compared and only `rung_share`
+    of them trained further, the others' training saved; with `hyperband` some networks skip the first rungs. With
+    `inherit` a child starts from its parents' trained weights. `weights_megabytes` bounds the weights that are kept
+    for either; a network that takes more than its equal share is trained from scratch instead.
+
+    The fitness is the accuracy (0..1) less the prices of a million parameters and of a million multiply-accumulates,
+    both of the network that is scored in the search.
     """
 
     train_subset: int = 0
@@ -53,6 +64,13 @@ class FitnessSettings:
     learning_rate: float = 0.003
     augment: bool = False
     channels: int = 0
+    rungs: tuple[int, ...] = ()
+    rung_share: float = 0.5
+    hyperband: bool = False
+    inherit: bool = False
+    weights_megabytes: int = 512
+    parameter_price: float = 0.0
+    mac_price: float = 0.0
 
     def __post_init__(self) -> None:
         check_range("train_subset", self.train_subset, low=0)
@@ -61,6 +79,18 @@ class FitnessSettings:
         check_range("batch_size", self.batch_size, low=2)
         check_range("learning_rate", self.learning_rate, above=0, high=100)
         check_range("channels", self.channels, low=0, high=MOST_CHANNELS)
+        check_range("weights_megabytes", self.weights_megabytes, low=1)
+        check_range("parameter_price", self.parameter_price, low=0)
+        check_range("mac_price", self.mac_price, low=0)
+        self.ladder()
+
+    def objective(self, accuracy: float, parameters: int, macs: int) -> float:
+        """What a network is worth: its accuracy, less the prices of its size."""
+        return accuracy - self.parameter_price * parameters / 1e6 - self.mac_price * macs / 1e6
+
+    def ladder(self) -> Ladder:
+        """The rungs that a genome's training climbs; without `rungs` there is one."""
+        return Ladder((*self.rungs, self.epochs), self.rung_share, self.hyperband)
 
     def training(self, full: TrainingSettings) -> TrainingSettings:
         """The settings that a genome is trained with, made from those of the final training."""
@@ -87,18 +117,26 @@ class RunSettings:
     generations: int = 10
     seed: int = 0
     device: str = "auto"
-    threads: int = 0  # of torch on the CPU; 0: as many as torch chooses. Another number changes rounding
+    threads: int = 0  # of torch on the CPU, in each worker; 0: as many as torch chooses. Another rounds differently
+    workers: str = "0"  # processes that evaluate: 0 (this one), a number, or ray
+    ray_address: str = "local"  # local, or the address of a Ray cluster
+    ray_gpus: float = 0.0  # the share of a GPU that one evaluation takes on Ray
+    reproduction: str = "CellReproduction"  # how parents are chosen; its settings stand in the section of that name
     out: str = "runs/neat"
 
     def __post_init__(self) -> None:
         check_range("generations", self.generations, low=1)
         check_range("seed", self.seed, low=0, high=2**62)
         check_range("threads", self.threads, low=0, high=1024)
+        check_range("ray_gpus", self.ray_gpus, low=0)
+        check_choice("reproduction", self.reproduction, REPRODUCTIONS)
+        if self.workers != RAY and not (self.workers.isdecimal() and int(self.workers) <= 1024):
+            raise ConfigError(f"workers: got '{self.workers}', allowed: 0 to 1024, or ray")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that one INI file says: our sections, and neat-python's configuration."""
+    """All that one INI file says: our sections, neat-python's configuration, and the file's `text` as given."""
 
     data: DataSettings
     network: Skeleton
@@ -106,6 +144,7 @@ class Experiment:
     fitness: FitnessSettings
     run: RunSettings
     neat: neat.Config
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,14 +183,52 @@ def load_experiment(path: Path | str) -> Experiment:
         network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
         training=read_section(path, parser, "Training", TrainingSettings),
         fitness=read_section(path, parser, "Fitness", FitnessSettings),
-        run=read_section(path, parser, "Run", RunSettings),
-        neat=_load_neat(path, parser),
+        run=(run := read_section(path, parser, "Run", RunSettings)),
+        neat=_load_neat(path, parser, run.reproduction),
+        text=read_text(path, "INI file", ConfigError),
     )
     try:
         experiment.fitness.skeleton(experiment.network)
     except ConfigError as error:
         raise ConfigError(f"{path}: [Fitness] {error}") from None
     return experiment
+
+
+def settings_text(experiment: Experiment) -> str:
+    """A whole INI file that `load_experiment` reads as `experiment`, whatever was changed since it was loaded."""
+    sections = {
+        "Data": experiment.data,
+        "Network": experiment.network,
+        "Training": experiment.training,
+        "Fitness": experiment.fitness,
+        "Run": experiment.run,
+    }
+    hidden = {("Network", "rank")}
+    lines = []
+    for section, settings in sections.items():
+        lines.append(f"[{section}]")
+        values = _values(settings)
+        lines += [f"{key} = {_format(value)}" for key, value in values.items() if (section, key) not in hidden]
+        lines.append("")
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "neat.ini"
+        experiment.neat.save(beside)  # neat-python writes to files only
+        return "\n".join(lines) + "\n" + beside.read_text(encoding="utf-8")
+
+
+def read_settings_text(text: str) -> Experiment:
+    """The experiment that `settings_text` wrote; raises `ConfigError`."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "settings.ini"
+        beside.write_text(text, encoding="utf-8")
+        return load_experiment(beside)
+
+
+def settings_values(text: str) -> dict[tuple[str, str], str]:
+    """Every value of a text that `settings_text` wrote, by section and key."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    return {(section, key): value for section in parser.sections() for key, value in parser.items(section)}
 
 
 def read_ini(path: Path | str) -> configparser.ConfigParser:
@@ -264,7 +341,7 @@ class _StagnationSection:
 
 
 @dataclass(frozen=True)
-class _ReproductionSection:
+class _CellReproduction:
     elitism: int = 0
     survival_threshold: float = 0.2
     min_species_size: int = 1
@@ -275,15 +352,51 @@ class _ReproductionSection:
         check_range("min_species_size", self.min_species_size, low=1)
 
 
-def _load_neat(path: Path | str, parser: configparser.ConfigParser) -> neat.Config:
+@dataclass(frozen=True)
+class _Selection:
+    elitism: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("elitism", self.elitism, low=0)
+
+
+@dataclass(frozen=True)
+class _TournamentSelection(_Selection):
+    tournament_size: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("tournament_size", self.tournament_size, low=1)
+
+
+@dataclass(frozen=True)
+class _RandomSearch(_Selection):
+    mutations: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("mutations", self.mutations, low=0)
+
+
+_REPRODUCTION_SECTIONS: dict[str, type[Any]] = {
+    "CellReproduction": _CellReproduction,
+    "ProportionalReproduction": _Selection,
+    "RankReproduction": _Selection,
+    "TournamentReproduction": _TournamentSelection,
+    "RandomReproduction": _RandomSearch,
+}
+
+
+def _load_neat(path: Path | str, parser: configparser.ConfigParser, kind: str) -> neat.Config:
     stock = read_section(path, parser, "NEAT", _NeatSection)
     stagnation = read_section(path, parser, "DefaultStagnation", _StagnationSection)
     read_section(path, parser, "DefaultSpeciesSet", _SpeciesSection)
-    reproduction = read_section(path, parser, CellReproduction.__name__, _ReproductionSection)
-    if reproduction.elitism > stock.pop_size or reproduction.min_species_size > stock.pop_size:
+    reproduction = read_section(path, parser, kind, _REPRODUCTION_SECTIONS[kind])
+    least = getattr(reproduction, "min_species_size", 1)
+    if reproduction.elitism > stock.pop_size or least > stock.pop_size:
         raise ConfigError(
-            f"{path}: [{CellReproduction.__name__}] elitism and min_species_size: got {reproduction.elitism} and "
-            f"{reproduction.min_species_size}, allowed: at most pop_size ({stock.pop_size})"
+            f"{path}: [{kind}] elitism and min_species_size: got {reproduction.elitism} and "
+            f"{least}, allowed: at most pop_size ({stock.pop_size})"
         )
     if stagnation.species_elitism == 0 and not stock.reset_on_extinction:
         raise ConfigError(
@@ -294,7 +407,7 @@ def _load_neat(path: Path | str, parser: configparser.ConfigParser) -> neat.Conf
     if not Path(path).is_file():
         raise ConfigError(f"cannot read INI file {path} twice, as neat-python must: it is a pipe or device, not a file")
     try:
-        return neat.Config(CellGenome, CellReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path))
+        return neat.Config(CellGenome, REPRODUCTIONS[kind], neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:
@@ -313,6 +426,27 @@ def _keys(kind: type[Any]) -> dict[str, Any]:
         else:
             keys[name] = hint
     return keys
+
+
+def _values(settings: Any) -> dict[str, Any]:
+    """The values of a settings dataclass, under the keys that an INI file has for them.
+
+    An empty text is left out: it is always a default, and an INI file cannot hold it.
+    """
+    values: dict[str, Any] = {}
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if dataclasses.is_dataclass(value):
+            values.update({f"{f.name}_{inner}": inner_value for inner, inner_value in _values(value).items()})
+        elif value != "":
+            values[f.name] = value
+    return values
+
+
+def _format(value: Any) -> str:
+    """A value as an INI file has it."""
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return text.replace("%", "%%")
 
 
 def _make(kind: type[Settings], values: Mapping[str, Any]) -> Settings:

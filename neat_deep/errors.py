@@ -49,6 +49,10 @@ class DivergedError(NeatDeepError):
     """Training met a loss that is not finite."""
 
 
+class StoreError(NeatDeepError):
+    """A run store that cannot be read, written or resumed."""
+
+
 class SearchError(NeatDeepError):
     """A search that cannot go on, whatever its settings say."""
 

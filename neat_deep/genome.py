@@ -67,12 +67,25 @@ class CellGenomeConfig(DefaultGenomeConfig):
 
 
 class CellGenome(DefaultGenome):
-    """A genome whose phenotype is a cell of dual-input nodes; for stock `neat.Config` and `neat.Population`."""
+    """A genome whose phenotype is a cell of dual-input nodes; for stock `neat.Config` and `neat.Population`.
+
+    `parents` are the keys of the genomes that it was crossed from, the fitter first; empty for a first genome.
+    """
+
+    def __init__(self, key: int) -> None:
+        super().__init__(key)
+        self.parents: tuple[int, ...] = ()
 
     @classmethod
     def parse_config(cls, param_dict: dict[str, Any]) -> CellGenomeConfig:
         """Read the section that `neat.Config` found."""
         return CellGenomeConfig(param_dict)
+
+    def configure_crossover(self, genome1: CellGenome, genome2: CellGenome, config: CellGenomeConfig) -> None:
+        """Cross two genomes, and remember which they were; one crossed with itself is a single parent."""
+        super().configure_crossover(genome1, genome2, config)
+        fitter = (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
+        self.parents = tuple(dict.fromkeys(parent.key for parent in fitter))
 
     def mutate(self, config: CellGenomeConfig) -> None:
         """Mutate structure, then attributes; nodes made in this call are spared the latter."""

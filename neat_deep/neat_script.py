@@ -23,12 +23,14 @@ from neat_deep.command_line import (
 from neat_deep.data import load_dataset
 from neat_deep.expression import seed_genome
 from neat_deep.files import copy_file
-from neat_deep.search import check_experiment, evolve, new_folder
+from neat_deep.search import SearchResult, check_experiment, evolve, new_folder
 from neat_deep.training import get_device
 
 
 def search_and_retrain(arguments: Sequence[str] | None, *, description: str, config: Path) -> None:
     """Evolve with the settings of an INI file (`config`, unless `arguments` name another), and read the test set once.
+
+    With `--resume` the search is that of a run that stopped, with its own settings.
 
     `arguments` are those of the command line, None for the process's own. Raises `NeatDeepError` for what the user
     can mend, before anything is written.
@@ -50,15 +52,20 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         start = Architecture.load(options.start).cell
         with naming(f"--start: {options.start}"):
             seed_genome(start, experiment.neat.genome_config, 0)  # only to see that a genome can hold it
-    with naming(place_of(options, "[Run] out", "out")):
-        folder = new_folder(experiment.run.out)
-    copy_file(options.config, folder / "experiment.ini")
+    resume = options.resume is not None
+    if resume:
+        folder = Path(experiment.run.out)
+    else:
+        with naming(place_of(options, "[Run] out", "out")):
+            folder = new_folder(experiment.run.out)
+        copy_file(options.config, folder / "experiment.ini")
     console = Console()
-    console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
+    doing = "resuming the search" if resume else "searching"
+    console.print(f"{doing} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
 
-    found = evolve(experiment, dataset, folder, console, start=start)
+    found = evolve(experiment, dataset, folder, console, start=start, resume=resume)
     assert found.best.architecture is not None and found.best.accuracy is not None
     trained = train_and_report(
         found.best.architecture,
@@ -78,6 +85,9 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         "genomes scored": str(found.trained),
         "genomes reused": str(found.reused),
         "genomes failed": str(found.failed),
+        "training examples seen in the search": f"{found.samples:,}",
+        "spared by reuse of scores": _spared(found.saved_by_reuse, found),
+        "spared by early stopping": _spared(found.saved_by_rungs, found),
     }
     numbers = {
         **data_numbers(dataset),
@@ -87,5 +97,14 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         "genomes_scored": found.trained,
         "genomes_reused": found.reused,
         "genomes_failed": found.failed,
+        "samples": found.samples,
+        "samples_saved_by_reuse": found.saved_by_reuse,
+        "samples_saved_by_rungs": found.saved_by_rungs,
     }
     show_results(f"NEAT on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _spared(samples: int, found: SearchResult) -> str:
+    """Training examples, and their share of what training every connected genome in full would have taken."""
+    total = found.samples + found.saved_by_reuse + found.saved_by_rungs
+    return f"{samples:,} ({100 * samples / max(1, total):.0f}%)"

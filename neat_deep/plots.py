@@ -62,6 +62,26 @@ def plot_history(history: Sequence[GenerationSummary], path: Path) -> None:
         FigureCanvasAgg(figure).print_png(beside)
 
 
+def plot_front(points: Sequence[tuple[int, float]], front: Sequence[tuple[int, float]], path: Path) -> None:
+    """Write accuracy against parameters of all networks and of the Pareto front, as a PNG file, whole or not at all."""
+    layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12)  # inches
+    figure = Figure(figsize=(8, 5), dpi=DPI, layout=layout, facecolor="white")
+    axes = figure.subplots()
+    axes.plot(
+        *zip(*points, strict=True), color=GREY, marker="o", markersize=5, linestyle="none", label="trained in full"
+    )
+    axes.plot(
+        *zip(*front, strict=True), color=BLUE, marker="o", markersize=6, drawstyle="steps-post", label="Pareto front"
+    )
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.set_xlabel("parameters in the search", color=MUTED)
+    axes.set_ylabel("validation accuracy", color=MUTED)
+    _add_legend(axes)
+    _style(axes)
+    with replacing(path) as beside:
+        FigureCanvasAgg(figure).print_png(beside)
+
+
 def draw_history(history: Sequence[GenerationSummary]) -> Figure:
     """The figure of a search: panels of fitness, parameters, species and work over the generations.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -32,3 +34,22 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
             with backend.device(target):
                 backend.manual_seed(seed)
         yield
+
+
+@contextmanager
+def preserved() -> Iterator[None]:
+    """After the block Python's, NumPy's and torch's global generators are as they were before it."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def seed_all(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's global generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)

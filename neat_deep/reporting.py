@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch.utils.tensorboard import SummaryWriter
 
 from neat_deep.data import DataSpec
-from neat_deep.files import append_text, write_text, writing
+from neat_deep.errors import OutputError
+from neat_deep.files import append_text, read_text, write_text, writing
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator, Score
 from neat_deep.plots import GenerationSummary, plot_history
 from neat_deep.render import draw_cell, draw_network, try_picture
@@ -41,6 +43,10 @@ class ProgressReporter(BaseReporter):
         self._bars: Progress | None = None
         self._genomes = TaskID(0)
         self._training = TaskID(0)
+
+    def go_on(self, best: float) -> None:
+        """Take up a run whose best accuracy was `best`."""
+        self._best = best
 
     def start_generation(self, generation: int) -> None:
         """Remember which generation the bars are about."""
@@ -125,6 +131,15 @@ class RunRecorder(BaseReporter):
         """Take the generations' scores from `evaluator`."""
         self._evaluator = evaluator
 
+    def go_on(self, history: Sequence[GenerationSummary]) -> None:
+        """Take up a run of which these generations are finished; what its folder says of later ones is dropped."""
+        self.history = list(history)
+        if history:
+            with writing(self._folder):
+                self._writer.close()
+                self._writer = SummaryWriter(str(self._folder), purge_step=len(history) + 1)
+        _cut_log(self._folder / "genomes.jsonl", len(history))
+
     def generation_started(self, genomes: int) -> None:
         """Nothing to record yet."""
 
@@ -139,6 +154,7 @@ class RunRecorder(BaseReporter):
             "digest": score.digest,
             "status": score.status,
             "accuracy": score.accuracy,
+            "rung": score.rung,
             "parameters": score.parameters,
             "seconds": round(score.seconds, 3),
             "reason": score.reason,
@@ -210,10 +226,10 @@ def summarise(scores: list[Score], generation: int, species: int, seconds: float
     """The figures of one generation; a generation without a valid genome scores 0."""
     valid = [s for s in scores if s.accuracy is not None]
     accuracies = [s.accuracy for s in valid if s.accuracy is not None] or [0.0]
-    best = max(valid, key=lambda s: s.accuracy or 0.0, default=None)
+    best = max(valid, key=lambda s: (s.rung, s.accuracy or 0.0), default=None)
     return GenerationSummary(
         generation=generation,
-        best=max(accuracies),
+        best=best.accuracy if best is not None and best.accuracy is not None else 0.0,
         median=statistics.median(accuracies),
         best_parameters=best.parameters if best is not None else 0,
         median_parameters=statistics.median(s.parameters for s in valid) if valid else 0.0,
@@ -223,3 +239,11 @@ def summarise(scores: list[Score], generation: int, species: int, seconds: float
         failed=sum(s.accuracy is None for s in scores),
         seconds=seconds,
     )
+
+
+def _cut_log(path: Path, finished: int) -> None:
+    """Drop the lines after generation `finished`: a run that is resumed there writes them again."""
+    if path.exists():
+        lines = read_text(path, "log of genomes", OutputError).splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]  # the last may have been cut by a kill
+        write_text(path, "".join(line for line in whole if json.loads(line)["generation"] <= finished))

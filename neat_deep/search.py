@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import neat
+import torch
 from neat.population import CompleteExtinctionException
 from rich.console import Console
 
-from neat_deep.architecture import RANK_NAMES
+from neat_deep.architecture import RANK_NAMES, Architecture
 from neat_deep.cell_graph import NONE, CellGraph
 from neat_deep.checks import check_range
 from neat_deep.config import Experiment
 from neat_deep.data import Augmentation, Dataset, DataSpec
 from neat_deep.data.augmentation import check_augmentation as suit_rank
-from neat_deep.errors import ConfigError, OutputError, SearchError
+from neat_deep.errors import ConfigError, OutputError, SearchError, StoreError
+from neat_deep.evaluation import Job, JobResult
 from neat_deep.files import make_folder
 from neat_deep.fitness import FitnessEvaluator, Score
+from neat_deep.journal import RunJournal, check_same_run, describe_run, resume_run
 from neat_deep.ops import get_op, list_ops
+from neat_deep.parallel import RAY, Executor, RayWorkers, WorkerPool, check_workers
+from neat_deep.pareto import write_front
 from neat_deep.plots import GenerationSummary
+from neat_deep.randomness import seed_all
 from neat_deep.render import draw_genome, try_picture
-from neat_deep.reporting import ProgressReporter, RunRecorder
+from neat_deep.reporting import ProgressReporter, RunRecorder, summarise
+from neat_deep.run_store import FILE_NAME, RunStore
 from neat_deep.seeding import seed_population
 from neat_deep.training import get_device, set_threads
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found and what it cost; `best.accuracy` is on the validation examples of the search."""
+    """What a search found and what it cost; `best.accuracy` is on the validation examples of the search.
+
+    `seconds` are of all scored generations. The training examples that were seen, and those that reuse of scores and
+    early stopping spared, are counted against training every connected genome from scratch.
+    """
 
     best: Score
     history: tuple[GenerationSummary, ...]
@@ -37,22 +47,68 @@ class SearchResult:
     trained: int
     reused: int
     failed: int
+    samples: int
+    saved_by_reuse: int
+    saved_by_rungs: int
 
 
 def evolve(
-    experiment: Experiment, dataset: Dataset, folder: Path, console: Console, *, start: CellGraph | None = None
+    experiment: Experiment,
+    dataset: Dataset,
+    folder: Path,
+    console: Console,
+    *,
+    start: CellGraph | None = None,
+    resume: bool = False,
 ) -> SearchResult:
-    """Run neat-python's `Population` on an experiment and keep its traces in `folder`.
+    """Run neat-python's `Population` on an experiment and keep its traces, and the run store, in `folder`.
 
-    The first generation is made of mutants of the cell `start`, if there is one, as DARTS may have found it.
-    neat-python draws from Python's global `random`, which is seeded from `[Run] seed` here. Raises `SearchError`
-    when nothing valid was found, and what `check_experiment` raises before anything is written.
+    The first generation is made of mutants of the cell `start`, if there is one, as DARTS may have found it. With
+    `resume` the run in `folder` goes on from the last evaluation that ended, and ends as if it had never stopped.
+    neat-python draws from Python's global `random`; all global generators are set here. Raises `SearchError` when
+    nothing valid was found and for `start` with `resume`, `StoreError` when the run cannot be resumed or written,
+    and what `check_experiment` raises before anything is written.
     """
     check_experiment(experiment, dataset.spec)
+    if resume and start is not None:
+        raise SearchError("start: got a cell, allowed: None with resume; the run has its first generation already")
     device = get_device(experiment.run.device)
     set_threads(experiment.run.threads)
+    with _open_store(experiment, dataset, folder, device, start, resume=resume) as store:
+        return _evolve(experiment, dataset, folder, console, store, device)
+
+
+def _open_store(
+    experiment: Experiment,
+    dataset: Dataset,
+    folder: Path,
+    device: torch.device,
+    start: CellGraph | None,
+    *,
+    resume: bool,
+) -> RunStore:
+    path = folder / FILE_NAME
+    if not resume:
+        return RunStore.create(path, describe_run(experiment, dataset, device, start))
+    store = RunStore.resume(path)
+    try:
+        check_same_run(store, experiment, dataset, device)
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def _evolve(
+    experiment: Experiment,
+    dataset: Dataset,
+    folder: Path,
+    console: Console,
+    store: RunStore,
+    device: torch.device,
+) -> SearchResult:
     progress = ProgressReporter(console, experiment.run.generations)
-    recorder = RunRecorder(make_folder(folder), dataset.spec, progress)
+    recorder = RunRecorder(folder, dataset.spec, progress)
     evaluator = FitnessEvaluator(
         dataset,
         experiment.network,
@@ -61,37 +117,82 @@ def evolve(
         device=device,
         seed=experiment.run.seed,
         listeners=(progress, recorder),
+        journal=store,
     )
     recorder.watch(evaluator)
-    # neat-python keeps its live counters in the configuration: a second search would go on from the first one's keys.
-    experiment.neat.genome_config.node_indexer = None
-    experiment.neat.genome_config.innovation_tracker = None
-    population = neat.Population(experiment.neat, seed=experiment.run.seed)
-    if start is not None:
-        seed_population(population, start)
-    population.add_reporter(progress)
-    population.add_reporter(recorder)
-    started = time.perf_counter()
+    population = _population(experiment, store, evaluator, progress, recorder)
+    executor = _executor(experiment, evaluator)
+    for reporter in (progress, recorder, RunJournal(store, population, evaluator)):
+        population.add_reporter(reporter)
     try:
-        population.run(evaluator, experiment.run.generations)
+        population.run(evaluator, max(0, experiment.run.generations - population.generation))
     except CompleteExtinctionException:
         raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
     finally:
         progress.close()
         recorder.close()
+        if executor is not None:
+            executor.close()
     if evaluator.best is None or evaluator.best_genome is None:
         raise SearchError("no genome of any generation connects input to output and trains; see the log above")
     try_picture(
         draw_genome(evaluator.best_genome, experiment.neat.genome_config, title="best genome"), folder / "genome"
     )
+    write_front(store, experiment.neat.genome_config, evaluator.skeleton, folder)
+    generations = store.generations()
     return SearchResult(
         evaluator.best,
         tuple(recorder.history),
-        time.perf_counter() - started,
+        sum(row.seconds for row in generations),
         evaluator.trained,
         evaluator.reused,
         evaluator.failed,
+        sum(row.samples for row in generations),
+        sum(row.saved_by_reuse for row in generations),
+        sum(row.saved_by_rungs for row in generations),
     )
+
+
+def _population(
+    experiment: Experiment,
+    store: RunStore,
+    evaluator: FitnessEvaluator,
+    progress: ProgressReporter,
+    recorder: RunRecorder,
+) -> neat.Population:
+    """A new population, or that of the run that the store holds."""
+    resumed = resume_run(store, experiment.neat, evaluator)
+    if resumed is None:
+        # neat-python keeps its live counters in the configuration: a second search would go on from the first one's.
+        experiment.neat.genome_config.node_indexer = None
+        experiment.neat.genome_config.innovation_tracker = None
+        seed_all(experiment.run.seed)
+        population = neat.Population(experiment.neat, seed=experiment.run.seed)
+        start = store.meta().get("start")
+        if start is not None:
+            seed_population(population, Architecture.from_json(start).cell)
+        return population
+    history = [
+        summarise(scores, number, species, seconds)
+        for number, (scores, species, seconds) in enumerate(resumed.history, start=1)
+    ]
+    recorder.go_on(history)
+    progress.go_on(evaluator.best.accuracy or 0.0 if evaluator.best is not None else 0.0)
+    return resumed.population
+
+
+def _executor(experiment: Experiment, evaluator: FitnessEvaluator) -> Executor[Job, JobResult] | None:
+    """What runs the evaluations beside this process, if anything does."""
+    run, threads = experiment.run, torch.get_num_threads()
+    if run.workers in ("0", "1"):
+        return None
+    executor: Executor[Job, JobResult]
+    if run.workers == RAY:
+        executor = RayWorkers(evaluator.evaluate, threads, address=run.ray_address, gpus=run.ray_gpus)
+    else:
+        executor = WorkerPool(evaluator.evaluate, int(run.workers), threads)
+    evaluator.use(executor)
+    return executor
 
 
 def check_experiment(experiment: Experiment, data: DataSpec) -> None:
@@ -103,6 +204,7 @@ def check_experiment(experiment: Experiment, data: DataSpec) -> None:
             allowed = f"0 (all), or {data.num_classes} (one of each class) or more"
             raise ConfigError(f"[Fitness] {key}: got {count}, allowed: {allowed}")
     check_augmentation(experiment.training.augmentation, data)
+    check_workers(experiment.run.workers)
 
 
 def check_ops(experiment: Experiment, rank: int) -> None:

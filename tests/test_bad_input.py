@@ -12,11 +12,13 @@ import os
 import re
 import runpy
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,9 @@ import pytest
 from PIL import Image
 
 from neat_deep.architecture import Architecture
-from neat_deep.config import load_experiment
+from neat_deep.config import load_experiment, settings_text
 from neat_deep.errors import ConfigError
+from neat_deep.run_store import RunStore
 from tests.text_files import write_folder, write_sst2
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,6 +196,20 @@ def sst2(file: str, data: bytes) -> Prepare:
         put_bytes(folder / "texts" / "SST-2" / file, data)
 
     return apply
+
+
+def stored_run(folder: Path) -> None:
+    """A folder `run` with the store of a run that has just begun."""
+    experiment = load_experiment(folder / "experiment.ini")
+    meta = {"ini": experiment.text, "settings": settings_text(experiment), "data": "", "device": "cpu", "threads": "1"}
+    RunStore.create(folder / "run" / "run.sqlite", meta).close()
+
+
+def newer_run(folder: Path) -> None:
+    """The same, by a later version."""
+    stored_run(folder)
+    with closing(sqlite3.connect(folder / "run" / "run.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 7")
 
 
 PHOTOS = "--dataset image_folder --data-root photos"
@@ -743,7 +760,48 @@ RANDOM_GENOMES = tuple(
     )
 )
 
+RESUMED = (
+    case("absent", "--resume: nowhere is not there, allowed: the folder of a run", options="--resume nowhere"),
+    case("no-store", "--resume: taken is not a run store of neat-deep", prepare=FILE, options="--resume taken"),
+    case("newer", "--resume: run/run.sqlite: version: got 7, allowed: 1", prepare=newer_run, options="--resume run"),
+    case(
+        "changed-ini",
+        "--resume: experiment.ini: [Run] seed: got '5', the run was started with '1'; allowed: the INI file of the run",
+        prepare=(stored_run, line("Run", "seed", "5")),
+        options="--resume run",
+    ),
+    *(
+        case(
+            option.split()[0],
+            f"{option.split()[0]}: not with --resume, whose run has it already; allowed: --generations, --workers,",
+            prepare=stored_run,
+            options=f"--resume run {option}",
+        )
+        for option in (
+            "--population 9",
+            "--seed 3",
+            "--out there",
+            "--dataset digits",
+            "--data-root there",
+            "--start architecture.json",
+        )
+    ),
+)
+
+WORKERS = (
+    case("many", "--workers: got 'many', allowed: 0 to 1024, or ray", options="--workers many"),
+    case("negative", "--workers: got '-1', allowed: 0 to 1024, or ray", options="--workers=-1"),
+    value("Run", "workers", "2.5", "got '2.5', allowed: 0 to 1024, or ray"),
+    value("Fitness", "rungs", "4 2", "got 4 2, allowed: rising, from 1 to below epochs (8)"),
+    value("Fitness", "rungs", "8", "got 8, allowed: rising, from 1 to below epochs (8)"),
+    value("Fitness", "rung_share", "0", "got 0.0, allowed: more than 0 and at most 1"),
+    value("Fitness", "hyperband", "yes", "got 'yes', allowed: True, False"),
+    value("Fitness", "weights_megabytes", "0", "got 0, allowed: 1 or more"),
+)
+
 TABLES = {
+    "resume": RESUMED,
+    "workers": WORKERS,
     "ini": INI_TEXT,
     "own": OWN_SECTIONS,
     "neat": NEAT_SECTIONS,

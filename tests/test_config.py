@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from neat_deep.config import FitnessSettings, load_experiment, read_section
+from neat_deep.config import (
+    FitnessSettings,
+    RunSettings,
+    load_experiment,
+    read_section,
+    read_settings_text,
+    settings_text,
+)
 from neat_deep.data import Augmentation
 from neat_deep.errors import ConfigError
 from neat_deep.ops import list_ops
@@ -47,6 +54,14 @@ def test_saved_shipped_configuration_is_the_shipped_one(path: Path, tmp_path: Pa
             assert getattr(again.neat.genome_config, name) == value, name
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_the_settings_that_a_run_keeps_are_the_shipped_ones(path: Path) -> None:
+    experiment = load_experiment(path)
+    again = read_settings_text(settings_text(experiment))
+    for name in SETTINGS:
+        assert getattr(again, name) == getattr(experiment, name)
+
+
 def test_sections_of_other_programs_may_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "shared.ini"
     path.write_text(DIGITS_INI.read_text() + "\n[DefaultGenome]\nnum_inputs = 2\n[DefaultReproduction]\n[Plots]\n")
@@ -54,6 +69,31 @@ def test_sections_of_other_programs_may_stay(tmp_path: Path, caplog: pytest.LogC
     assert [record.message for record in caplog.records] == [
         f"{path}: neither neat-deep nor neat-python reads [DefaultGenome], [DefaultReproduction], [Plots]"
     ]
+
+
+RARE = ("rung_share", "hyperband", "inherit", "weights_megabytes", "parameter_price", "mac_price")
+RARER = ("workers", "ray_address", "ray_gpus", "reproduction")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_what_makes_searches_faster_stands_commented_with_its_default(path: Path) -> None:
+    text = path.read_text()
+    for section, settings, keys in (("Fitness", FitnessSettings(), RARE), ("Run", RunSettings(), RARER)):
+        part = text.split(f"[{section}]")[1].split("\n[")[0]
+        for key in keys:
+            assert f"\n# {key} = {getattr(settings, key)}\n" in part, key
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_commented_keys_can_be_switched_on(path: Path, tmp_path: Path) -> None:
+    """The epochs that a file's comment on `rungs` names are rungs of its search."""
+    text = path.read_text()
+    (example,) = re.findall(r"(?m)^# after so many epochs, such as ([\d ]+), compare .*\n# rungs =$", text)
+    file = tmp_path / "on.ini"
+    file.write_text(re.sub(r"(?m)^# (\w+ =(?: |$))", r"\1", text).replace("\nrungs =\n", f"\nrungs = {example}\n"))
+    loaded = load_experiment(file)
+    assert loaded.fitness.rungs == tuple(map(int, example.split()))
+    assert loaded.run.workers == "0"
 
 
 def test_mnist_follows_the_published_experiment() -> None:
@@ -68,7 +108,7 @@ def test_mnist_follows_the_published_experiment() -> None:
 
 SETTINGS = ("data", "network", "training", "fitness", "run")  # of an `Experiment`; each is a section of that name
 SET_KEY = re.compile(r"(\w+) =")
-OPTIONAL_KEY = re.compile(r"# (\w+) = ")  # `# key = default`
+OPTIONAL_KEY = re.compile(r"# (\w+) =(?: |$)")  # `# key = default`; an empty list is nothing
 
 
 def keys_of(settings: Any) -> set[str]:
@@ -105,7 +145,7 @@ def test_shipped_files_show_every_optional_key_at_its_default(path: Path, tmp_pa
         keys = {key for key in keys_of(getattr(experiment, name)) - NOT_SHOWN if not foreign.fullmatch(key)}
         assert sorted(shown) == sorted(keys), name
     bare = tmp_path / "bare.ini"
-    bare.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", text))
+    bare.write_text(re.sub(r"(?m)^# (?=\w+ =(?: |$))", "", text))
     everything_set = load_experiment(bare)
     for name in SETTINGS:
         assert getattr(everything_set, name) == getattr(experiment, name)

@@ -17,7 +17,8 @@ from neat_deep.config import load_experiment
 from neat_deep.data import DataSettings, TextSettings, load_dataset
 from neat_deep.retraining import load_network
 from neat_deep.training import evaluate
-from tests.text_files import write_imdb, write_sst2, write_tsv
+from tests.stored_rows import rows
+from tests.text_files import FILLERS, write_folder, write_imdb, write_sst2, write_tsv
 
 ROOT = Path(__file__).resolve().parent.parent
 INI = ROOT / "configs" / "sst2_neat.ini"
@@ -60,6 +61,30 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     run(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
     assert json.loads((tmp_path / "carried" / "result.json").read_text())["dataset"] == "imdb"
     assert "multiply-accumulates a text of 5 tokens" in capsys.readouterr().out
+
+
+def test_a_search_on_texts_is_the_same_in_workers_and_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Batches with masks, and word vectors for the embedding, reach the workers; other vectors are other data."""
+    write_folder(tmp_path / "data")
+    vectors = [f"{word} {' '.join([str(number / 10)] * 16)}" for number, word in enumerate(FILLERS)]
+    (tmp_path / "vectors.txt").write_text("\n".join(vectors) + "\n")
+    config = small_ini(tmp_path)
+    text = re.sub(r"(?m)^# rungs =$", "rungs = 1", config.read_text()).replace("# inherit = False", "inherit = True")
+    config.write_text(text.replace("[Data]\n", f"[Data]\ntext_vectors = {tmp_path / 'vectors.txt'}\n"))
+    common = ("--config", config, "--dataset", "tsv", "--data-root", tmp_path / "data", "--device", "cpu")
+    for workers, generations in (("0", 2), ("2", 1)):
+        options = ("--workers", workers, "--threads", 1, "--generations", generations)
+        run(monkeypatch, "sst2_neat.py", *common, *options, "--out", tmp_path / workers)
+    run(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "2", "--generations", 2)
+    assert "resuming the search on tsv" in capsys.readouterr().out
+    assert rows(tmp_path / "0", ("settings",)) == rows(tmp_path / "2", ("settings",))
+    assert any("scored" in row for row in rows(tmp_path / "0")["evaluations"])
+    (tmp_path / "vectors.txt").write_text("\n".join(vectors[:-1]) + "\n")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "2", "--generations", 3)
+    assert "the data are not those that the run was started with" in capsys.readouterr().err
 
 
 def test_the_table_says_when_the_test_set_is_not_test_tsv(

@@ -81,3 +81,14 @@ def get_op(name: str) -> OpInfo:
 def list_ops(rank: int | None = None) -> list[str]:
     """The names of all ops, or of those that support `rank`, without `none`."""
     return sorted(name for name, info in _OPS.items() if rank is None or rank in info.ranks)
+
+
+def own_ops() -> tuple[OpInfo, ...]:
+    """The ops that were registered from outside this package."""
+    home = __name__.rpartition(".")[0]
+    return tuple(info for info in _OPS.values() if not info.factory.__module__.startswith(f"{home}."))
+
+
+def adopt_op(info: OpInfo) -> None:
+    """Register an op that another process sent, unless importing its module has done so."""
+    _OPS.setdefault(info.name, info)
