@@ -132,13 +132,11 @@ class MixedEdge(nn.Module):
         weights = mixing.candidates[:, number, first:].unflatten(1, (len(values), -1))
         modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in self.space.real_ops]  # noqa: SIM401 - a ModuleDict has no get
         sums = self.mix(modules, values, free.state, mask, weights, self.space.activations)
-        return [total + self._nothing(mixing, kind, number) for kind, total in enumerate(sums)]
-
-    def _nothing(self, mixing: Mixing, kind: int, number: int) -> Tensor | float:
-        """What `none` adds to an edge: its weight times what leaves the aggregation's other slot alone, 0 or 1."""
-        if self.space.aggregations[kind] == "add" or NONE not in self.space.ops:
-            return 0.0
-        return mixing.candidates[kind, number, 0]
+        if NONE in self.space.ops:
+            for kind, name in enumerate(self.space.aggregations):
+                if name == "mul":  # there `none` is 1, which leaves the aggregation's other slot alone
+                    sums[kind] = sums[kind] + mixing.candidates[kind, number, 0]
+        return sums
 
     def _one(
         self, free: FreeValues, mask: Tensor | None, mixing: Mixing, weight: Tensor, chosen: int, aggregation: str
