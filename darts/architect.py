@@ -95,10 +95,9 @@ class Architect:
 
     def _loss(self, weights: Mapping[str, Tensor], batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
         buffers = {name: b.clone() for name, b in self._supernet.named_buffers()}
-        inputs = (batch.inputs,) if batch.mask is None else (batch.inputs, batch.mask)
         device = batch.inputs.device
         with seeded(seed, device), torch.autocast(device.type, self._dtype, enabled=self._dtype != torch.float32):
-            logits = functional_call(self._supernet, {**weights, **buffers}, inputs)
+            logits = functional_call(self._supernet, {**weights, **buffers}, batch.arguments)
             loss = F.cross_entropy(logits, batch.labels)
         return loss, (logits.detach().argmax(1) == batch.labels).float().mean()
 

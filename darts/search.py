@@ -285,9 +285,8 @@ class _Run:
 
     def _weight_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """One step of the weights; returns the loss and the share of right answers."""
-        inputs = (batch.inputs,) if batch.mask is None else (batch.inputs, batch.mask)
         with self.autocast:
-            logits = self.supernet(*inputs)
+            logits = self.supernet(*batch.arguments)
             loss = F.cross_entropy(logits, batch.labels)
         weights = list(self.supernet.weights())
         gradients = torch.autograd.grad(loss, weights, allow_unused=True)  # a sampled pass leaves some ops out

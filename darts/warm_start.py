@@ -80,7 +80,7 @@ def measure_norms(network: Network, split: Split, batch_size: int = 500) -> None
         norm.momentum = None  # a plain mean
         norm.train()
     for batch in split.eval_batches(batch_size):
-        network(batch.inputs) if batch.mask is None else network(batch.inputs, batch.mask)
+        network(*batch.arguments)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()

@@ -186,7 +186,7 @@ def evaluate(model: nn.Module, split: Split, *, device: torch.device, batch_size
     loss = torch.zeros((), device=device)
     correct = torch.zeros((), dtype=torch.long, device=device)
     for batch in split.eval_batches(batch_size):
-        logits = _logits(model, batch)
+        logits = model(*batch.arguments)
         loss += F.cross_entropy(logits.float(), batch.labels, reduction="sum")
         correct += (logits.argmax(1) == batch.labels).sum()
     model.train(was_training)
@@ -289,7 +289,7 @@ def _step(
     """One step of the optimizer; returns the loss, without stepping when it is not finite."""
     dtype = PRECISIONS[settings.precision]
     with torch.autocast(batch.inputs.device.type, dtype=dtype, enabled=dtype != torch.float32):
-        logits = _logits(model, batch)
+        logits = model(*batch.arguments)
         loss = F.cross_entropy(logits, batch.labels, label_smoothing=settings.label_smoothing)
     value = float(loss.item())
     if math.isfinite(value):
@@ -301,8 +301,3 @@ def _step(
         scaler.step(optimizer)
         scaler.update()
     return value
-
-
-def _logits(model: nn.Module, batch: Batch) -> Tensor:
-    logits: Tensor = model(batch.inputs) if batch.mask is None else model(batch.inputs, batch.mask)
-    return logits

@@ -43,6 +43,11 @@ class Batch(NamedTuple):
     labels: Tensor
     mask: Tensor | None = None
 
+    @property
+    def arguments(self) -> tuple[Tensor, ...]:
+        """What a network is called with: the inputs, and the mask where there is one."""
+        return (self.inputs,) if self.mask is None else (self.inputs, self.mask)
+
 
 S = TypeVar("S", bound="Split")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -46,7 +48,7 @@ class ChannelLayerNorm(nn.LayerNorm):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-class NormalisedOp(nn.Module):
+class NormalisedOp(nn.Module, ABC):
     """An op that ends in `norm`; a subclass says what comes before it.
 
     The two steps can be called one by one: a supernet keeps only the `features` for its backward pass.
@@ -54,9 +56,9 @@ class NormalisedOp(nn.Module):
 
     norm: nn.Module
 
+    @abstractmethod
     def features(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """The op's output before its normalisation."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return self.norm(self.features(x, mask), mask)
