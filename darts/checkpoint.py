@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
-import struct
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,15 +19,10 @@ from darts.supernet import Supernet
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.data import Augmentation, DataSpec
 from neat_deep.errors import ArchitectureError, SearchError
-from neat_deep.files import replacing
+from neat_deep.tensor_files import FileKind
 
-FORMAT = "neat-deep darts search"
 VERSION = 1
-
-# What torch's reader raises at bytes that it did not write.
-_UNREADABLE = (
-    pickle.UnpicklingError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, struct.error,
-)  # fmt: skip
+CHECKPOINT = FileKind("checkpoint", "a search by DARTS", "neat-deep darts search", VERSION, (VERSION,), SearchError)
 
 
 @dataclass(frozen=True)
@@ -77,16 +69,13 @@ def save_checkpoint(
     The file is whole or absent. Raises `OutputError`.
     """
     content = {
-        "format": FORMAT,
-        "version": VERSION,
         "identity": json.dumps(identity.facts()),
         "supernet": supernet.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "history": history_to_json(history),
         "kept": None if kept is None else {"cell": Architecture(kept.cell).to_json(), "strengths": kept.strengths},
     }
-    with replacing(path) as beside:
-        torch.save(content, beside)
+    CHECKPOINT.save(content, path)
 
 
 def load_checkpoint(
@@ -97,20 +86,7 @@ def load_checkpoint(
     Raises `SearchError` for a file that is none or is damaged, and for a checkpoint of another search, naming what
     differs.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own words on a file that is refused anyway
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise SearchError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
-    except _UNREADABLE:
-        raise SearchError(
-            f"{path}: not a checkpoint: damaged, or it holds more than tensors and plain values"
-        ) from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SearchError(f"{path}: not a checkpoint of a search by DARTS")
-    if content.get("version") != VERSION:
-        raise SearchError(f"{path}: version: got {content.get('version')}, allowed: {VERSION}")
+    content = CHECKPOINT.load(path)
     try:
         _check_identity(path, dict(json.loads(content["identity"])), identity.facts())
         supernet.load_state_dict(content["supernet"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import pickle
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +16,16 @@ from torch import Tensor
 from neat_deep.architecture import Architecture
 from neat_deep.data import Dataset, DataSpec
 from neat_deep.documents import parse_json, take_fields, take_items
-from neat_deep.errors import ArchitectureError, NeatDeepError, OutputError
-from neat_deep.files import replacing
+from neat_deep.errors import ArchitectureError, NeatDeepError
 from neat_deep.network import Network, build_network, count_macs, count_parameters
 from neat_deep.randomness import derive_seed
+from neat_deep.tensor_files import FileKind
 from neat_deep.training import Evaluation, Progress, TrainingSettings, evaluate, fit
 
-FORMAT = "neat-deep trained network"
-VERSION = 2
-READABLE_VERSIONS = (1, 2)  # version 2 has facts about texts
+VERSION = 2  # has facts about texts
+TRAINED = FileKind(
+    "trained network", "neat-deep", "neat-deep trained network", VERSION, (1, VERSION), ArchitectureError
+)
 PARTS = {"format": str, "version": int, "architecture": str, "data": str, "weights": dict}  # of the file
 
 
@@ -44,17 +44,11 @@ class Trained:
     def save(self, path: Path | str) -> None:
         """Write architecture, data facts and weights to one file that `load_network` reads; raises `OutputError`."""
         content = {
-            "format": FORMAT,
-            "version": VERSION,
             "architecture": self.architecture.to_json(),
             "data": json.dumps(dataclasses.asdict(self.data)),
             "weights": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
         }
-        with replacing(path) as beside:
-            try:
-                torch.save(content, beside)
-            except RuntimeError as error:  # torch's writer says so when the disk is full
-                raise OutputError(f"cannot write {path} (is the disk full?): {str(error).splitlines()[0]}") from None
+        TRAINED.save(content, path)
 
 
 def retrain(
@@ -100,17 +94,7 @@ def load_network(path: Path | str) -> Network:
 
     The file is read with `weights_only=True`: it cannot run code.
     """
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ArchitectureError(f"cannot read trained network {path}: {error.strerror or error}") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise ArchitectureError(f"{path}: not a trained network: {str(error).splitlines()[0]}") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ArchitectureError(f"{path}: not a trained network of neat-deep")
-    if content.get("version") not in READABLE_VERSIONS:
-        allowed = ", ".join(map(str, READABLE_VERSIONS))
-        raise ArchitectureError(f"{path}: version: got {content.get('version')}, allowed: {allowed}")
+    content = TRAINED.load(path)
     try:
         parts = take_fields(content, "the file", PARTS)
         network = build_network(Architecture.from_json(parts["architecture"]), _decode_spec(parts["data"]), seed=0)

@@ -282,6 +282,9 @@ def saved_content(finished: tuple[Path, SearchResult, str], tmp_path_factory: py
     ("content", "message"),
     [
         (b"not a zip", "broken.pt: not a trained network"),
+        (b"", "broken.pt: not a trained network"),
+        (b"hello\n", "broken.pt: not a trained network"),
+        (b"\x80\x02q.", "broken.pt: not a trained network"),
         (None, "cannot read trained network .*broken.pt"),
         ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
         ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2"),
