@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
@@ -19,26 +18,26 @@ from darts.search_space import Candidate, SearchSpace
 from neat_deep.cell_graph import IDENTITY, NONE
 from neat_deep.drawing import input_label
 from neat_deep.errors import OutputError
-from neat_deep.files import replacing
 from neat_deep.labels import CUSTOM_COLOURS, FAMILY_COLOURS
 from neat_deep.ops import get_op
-from neat_deep.plots import AXIS, BLUE, DPI, GRID, INK, MUTED, PALE_BLUE, PALE_TEAL, TEAL
+from neat_deep.plots import BLUE, DPI, INK, MUTED, PALE_BLUE, PALE_TEAL, TEAL, save_figure, style_axes
 
 NONE_COLOUR = "#111827"
 Dashes = Literal["-", "--", ":", "-."]
 DASHES: tuple[Dashes, ...] = ("-", "--", ":", "-.")  # one for each activation, in the search space's order
+TICK_SIZE = 8  # points: small panels stand side by side
 PANEL = (2.7, 1.9)  # inches
 LABEL_ROOM = 1.45  # the axis is so much longer than the curves: the strongest candidate's name stands at their end
 
 
 def plot_curves(history: Sequence[EpochSummary], path: Path) -> None:
     """Write the curves as a PNG file, whole or not at all; raises `OutputError`."""
-    _save(draw_curves(history), path)
+    save_figure(draw_curves(history), path)
 
 
 def plot_alphas(space: SearchSpace, history: Sequence[EpochSummary], path: Path, aggregation: int = 0) -> None:
     """Write the softmax weights as a PNG file, whole or not at all; raises `OutputError`."""
-    _save(draw_alphas(space, history, aggregation), path)
+    save_figure(draw_alphas(space, history, aggregation), path)
 
 
 def draw_curves(history: Sequence[EpochSummary]) -> Figure:
@@ -69,7 +68,7 @@ def draw_curves(history: Sequence[EpochSummary]) -> Figure:
     counts.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     for axes in (losses, accuracies, counts):
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, ncols=2, labelcolor=INK)
-        _style(axes)
+        style_axes(axes, label_size=TICK_SIZE)
     figure.align_ylabels()
     return figure
 
@@ -95,7 +94,7 @@ def draw_alphas(space: SearchSpace, history: Sequence[EpochSummary], aggregation
         used.add((node, source))
         _draw_edge(axes, space, epochs, weights[:, number])
         axes.set_title(f"{_state_name(space, source)} → node {node}", fontsize=9, color=INK, loc="left")
-        _style(axes)
+        style_axes(axes, label_size=TICK_SIZE)
     for node in range(space.nodes):
         panels[node][0].set_ylabel("softmax weight", color=MUTED, fontsize=8)
         for column in range(columns):
@@ -177,19 +176,6 @@ def _numbers(values: object) -> list[float]:
     return [float("nan") if value is None else value for value in values]  # type: ignore[attr-defined]
 
 
-def _style(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(AXIS)
-    axes.tick_params(which="both", colors=MUTED, labelsize=8)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-
-
 def _check(history: Sequence[EpochSummary]) -> None:
     if not history:
         raise OutputError("cannot plot a search: its history holds no epoch")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as beside:
-        FigureCanvasAgg(figure).print_png(beside)

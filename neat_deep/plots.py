@@ -57,9 +57,7 @@ def plot_history(history: Sequence[GenerationSummary], path: Path) -> None:
 
     Raises `OutputError` when there is no generation to show or the file cannot be written.
     """
-    figure = draw_history(history)
-    with replacing(path) as beside:
-        FigureCanvasAgg(figure).print_png(beside)
+    save_figure(draw_history(history), path)
 
 
 def plot_front(points: Sequence[tuple[int, float]], front: Sequence[tuple[int, float]], path: Path) -> None:
@@ -77,7 +75,12 @@ def plot_front(points: Sequence[tuple[int, float]], front: Sequence[tuple[int, f
     axes.set_xlabel("parameters in the search", color=MUTED)
     axes.set_ylabel("validation accuracy", color=MUTED)
     _add_legend(axes)
-    _style(axes)
+    style_axes(axes)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG file, whole or not at all; raises `OutputError`."""
     with replacing(path) as beside:
         FigureCanvasAgg(figure).print_png(beside)
 
@@ -94,7 +97,7 @@ def draw_history(history: Sequence[GenerationSummary]) -> Figure:
     panels = figure.subplots(4, 1, sharex=True, height_ratios=(3, 2, 1.2, 1.6))
     for axes, draw in zip(panels, (_plot_fitness, _plot_parameters, _plot_species, _plot_work), strict=True):
         draw(axes, history)
-        _style(axes)
+        style_axes(axes)
     first, last = history[0].generation, history[-1].generation
     bottom = panels[-1]
     bottom.set_xlim(first - 0.6, max(last, first + LEAST_GENERATIONS - 1) + 0.6)  # half a bar beyond both ends
@@ -161,9 +164,10 @@ def _add_legend(axes: Axes) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, ncols=3, labelcolor=INK)
 
 
-def _style(axes: Axes) -> None:
+def style_axes(axes: Axes, *, label_size: float = 9) -> None:
+    """The look that all figures share: two spines, muted ticks, faint lines across."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(AXIS)
-    axes.tick_params(which="both", colors=MUTED, labelsize=9)
+    axes.tick_params(which="both", colors=MUTED, labelsize=label_size)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
