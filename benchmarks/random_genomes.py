@@ -28,19 +28,19 @@ from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     add_common_options,
     at_least,
+    load_inputs,
     naming,
-    place_of,
     read_experiment,
     run_script,
 )
-from neat_deep.data import DataSpec, load_dataset
+from neat_deep.data import DataSpec
 from neat_deep.errors import DisconnectedError, SearchError
 from neat_deep.expression import express
 from neat_deep.genome import CellGenome
 from neat_deep.network import build_network, count_parameters
 from neat_deep.retraining import retrain
 from neat_deep.search import check_experiment, new_folder
-from neat_deep.training import get_device, set_threads
+from neat_deep.training import set_threads
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 MOST_MUTATIONS = 20
@@ -53,11 +53,8 @@ def main(arguments: Sequence[str] | None) -> None:
     options = _parse(arguments)
     winner = Architecture.load(options.winner)
     experiment = read_experiment(options)
-    with naming(place_of(options, "[Run] device", "device")):
-        device = get_device(experiment.run.device)
     set_threads(experiment.run.threads)
-    with naming(place_of(options, "[Data]", "dataset", "data_root")):
-        dataset = load_dataset(experiment.data)
+    device, dataset = load_inputs(options, experiment)
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
     with naming(options.winner):

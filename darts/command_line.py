@@ -19,6 +19,7 @@ from neat_deep.command_line import (
     add_retrainings_option,
     data_figures,
     data_numbers,
+    load_inputs,
     naming,
     override,
     place_of,
@@ -28,12 +29,11 @@ from neat_deep.command_line import (
     training_figures,
     training_numbers,
 )
-from neat_deep.data import load_dataset
 from neat_deep.errors import ConfigError, SearchError
 from neat_deep.files import copy_file, read_text, write_text
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
-from neat_deep.training import get_device, set_threads
+from neat_deep.training import set_threads
 
 CHECKPOINT = "search.pt"
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
@@ -71,11 +71,8 @@ def run_darts(options: argparse.Namespace) -> None:
         start = Architecture.load(options.start).cell
         with naming(f"--start: {options.start}"):
             check_holdable(experiment.darts.space(), start)
-    with naming(place_of(options, "[Run] device", "device")):
-        device = get_device(experiment.run.device)
     set_threads(experiment.run.threads)
-    with naming(place_of(options, "[Data]", "dataset", "data_root")):
-        dataset = load_dataset(experiment.data)
+    device, dataset = load_inputs(options, experiment)
     with naming(f"{options.config}: [Darts]"):
         check_search(experiment.darts, experiment.network, dataset)
     with naming(options.config):

@@ -23,9 +23,9 @@ from neat_deep.command_line import (
     add_retrainings_option,
     data_figures,
     data_numbers,
+    load_inputs,
     naming,
     override,
-    place_of,
     read_settings,
     run_script,
     show_results,
@@ -34,11 +34,10 @@ from neat_deep.command_line import (
     training_numbers,
 )
 from neat_deep.config import load_training_plan
-from neat_deep.data import load_dataset
 from neat_deep.network import build_network
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
-from neat_deep.training import get_device, set_threads
+from neat_deep.training import set_threads
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 DEFAULTS = {1: CONFIGS / "sst2_neat.ini", 2: CONFIGS / "mnist_neat.ini"}  # by the architecture's rank
@@ -76,11 +75,8 @@ def main(arguments: Sequence[str] | None) -> None:
     skeleton = override(architecture.skeleton, options, {name: name for name in names})
     architecture = dataclasses.replace(architecture, skeleton=skeleton)
     settings = override(plan.training, options, {"epochs": "epochs"})
-    with naming(place_of(options, "[Run] device", "device")):
-        device = get_device(plan.run.device)
     set_threads(plan.run.threads)
-    with naming(place_of(options, "[Data]", "dataset", "data_root")):
-        dataset = load_dataset(plan.data)
+    device, dataset = load_inputs(options, plan)
     with naming(options.config):
         check_augmentation(settings.augmentation, dataset.spec)
     with naming(options.architecture):

@@ -29,13 +29,13 @@ from neat_deep.config import (
     read_settings_text,
     settings_values,
 )
-from neat_deep.data import DATASETS, Dataset
+from neat_deep.data import DATASETS, Dataset, load_dataset
 from neat_deep.errors import ConfigError, NeatDeepError, StoreError
 from neat_deep.files import read_text, write_text
 from neat_deep.retraining import Trained, retrain
 from neat_deep.run_store import RunStore
 from neat_deep.training import Progress as TrainingProgress
-from neat_deep.training import TrainingSettings
+from neat_deep.training import TrainingSettings, get_device
 
 Settings = TypeVar("Settings", bound=Any)
 
@@ -180,6 +180,17 @@ def _check_same_file(text: str, stored: str, path: Path) -> None:
 
 def _quoted(value: str | None) -> str:
     return "nothing" if value is None else f"'{value}'"
+
+
+def load_inputs(options: argparse.Namespace, settings: Any) -> tuple[torch.device, Dataset]:
+    """The device of `settings.run` and the data set of `settings.data`; an error names the option that is to blame.
+
+    `settings` are what `read_settings` or `read_experiment` made of the same options.
+    """
+    with naming(place_of(options, "[Run] device", "device")):
+        device = get_device(settings.run.device)
+    with naming(place_of(options, "[Data]", "dataset", "data_root")):
+        return device, load_dataset(settings.data)
 
 
 def override(settings: Settings, options: argparse.Namespace, names: Mapping[str, str]) -> Settings:

@@ -11,6 +11,7 @@ from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     data_figures,
     data_numbers,
+    load_inputs,
     naming,
     place_of,
     read_experiment,
@@ -20,11 +21,9 @@ from neat_deep.command_line import (
     training_figures,
     training_numbers,
 )
-from neat_deep.data import load_dataset
 from neat_deep.expression import seed_genome
 from neat_deep.files import copy_file
 from neat_deep.search import SearchResult, check_experiment, evolve, new_folder
-from neat_deep.training import get_device
 
 
 def search_and_retrain(arguments: Sequence[str] | None, *, description: str, config: Path) -> None:
@@ -41,10 +40,7 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
     )
     options = parser.parse_args(arguments)
     experiment = read_experiment(options)
-    with naming(place_of(options, "[Run] device", "device")):
-        device = get_device(experiment.run.device)
-    with naming(place_of(options, "[Data]", "dataset", "data_root")):
-        dataset = load_dataset(experiment.data)
+    device, dataset = load_inputs(options, experiment)
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
     start = None
