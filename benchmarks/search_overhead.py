@@ -47,6 +47,7 @@ from neat_deep.reproduction import CellReproduction
 from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve
 from neat_deep.training import Evaluation, FitReport, evaluate, fit
+from turns import at_least
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"
 TRAINING, SCORING, BARS_THREAD, REST = "training (fit)", "scoring (evaluate)", "progress bars, own thread", "all else"
@@ -222,21 +223,12 @@ def _show(figures: dict[str, Any]) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
-    parser.add_argument("--genomes", type=_at_least(2), default=50, help="population (default: %(default)s)")
-    parser.add_argument("--epochs", type=_at_least(1), help="epochs a genome is trained for; over [Fitness] epochs")
+    parser.add_argument("--genomes", type=at_least(2), default=50, help="population (default: %(default)s)")
+    parser.add_argument("--epochs", type=at_least(1), help="epochs a genome is trained for; over [Fitness] epochs")
     parser.add_argument(
-        "--warmup", type=_at_least(0), default=3, help="generations that only breed, not timed (default: %(default)s)"
+        "--warmup", type=at_least(0), default=3, help="generations that only breed, not timed (default: %(default)s)"
     )
     return parser.parse_args(arguments)
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"got {text}, allowed: {least} or more")
-        return int(text)
-
-    return number
 
 
 if __name__ == "__main__":

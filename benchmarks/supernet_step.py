@@ -53,6 +53,7 @@ from neat_deep.architecture import Skeleton
 from neat_deep.cell_graph import IDENTITY, NONE
 from neat_deep.data import Batch, DataSpec
 from neat_deep.training import TrainingSettings, make_optimizer, prepare
+from turns import at_least
 
 DATA = DataSpec("synthetic", 2, 10, tuple("0123456789"), (1, 28, 28), (0.0,), (1.0,))
 DARTS = DartsSettings()
@@ -440,25 +441,16 @@ def _show(measured: dict[str, Measured], setting: Setting, steps: int) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
-    parser.add_argument("--steps", type=_at_least(1), default=3, help="rounds that count (default: %(default)s)")
-    parser.add_argument("--cells", type=_at_least(1), default=4, help="cells (default: %(default)s)")
-    parser.add_argument("--channels", type=_at_least(1), default=16, help="channels (default: %(default)s)")
-    parser.add_argument("--batch", type=_at_least(2), default=32, help="examples in a batch (default: %(default)s)")
-    parser.add_argument("--threads", type=_at_least(1), default=2, help="threads of torch (default: %(default)s)")
+    parser.add_argument("--steps", type=at_least(1), default=3, help="rounds that count (default: %(default)s)")
+    parser.add_argument("--cells", type=at_least(1), default=4, help="cells (default: %(default)s)")
+    parser.add_argument("--channels", type=at_least(1), default=16, help="channels (default: %(default)s)")
+    parser.add_argument("--batch", type=at_least(2), default=32, help="examples in a batch (default: %(default)s)")
+    parser.add_argument("--threads", type=at_least(1), default=2, help="threads of torch (default: %(default)s)")
     parser.add_argument("--skip-compiled", action="store_true", help="leave out what takes a minute to compile")
     options = parser.parse_args(arguments)
     if not STATUS.exists():
         parser.error(f"memory is read from {STATUS}, which this system lacks")
     return options
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"got {text}, allowed: {least} or more")
-        return int(text)
-
-    return number
 
 
 if __name__ == "__main__":

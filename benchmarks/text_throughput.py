@@ -26,11 +26,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
-import time
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -43,6 +40,7 @@ from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.data import DataSpec, TextSplit
 from neat_deep.network import build_network
 from neat_deep.training import TrainingSettings, fit
+from turns import Trainer, at_least, measure
 
 CELL_FILE = Path(__file__).resolve().parent.parent / "configs" / "architectures" / "transformer_block.json"
 SKELETON = Skeleton(rank=1, channels=64, cells=1, head_pool="mean_max")
@@ -61,13 +59,12 @@ SETTINGS = TrainingSettings(epochs=1, batch_size=BATCH, learning_rate=0.001, sch
 CPU = torch.device("cpu")
 
 OURS, TEXTBOOK, PADDED = CONTENDERS = ["neat_deep", "textbook", "padded"]
-Trainer = Callable[[], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and with `--json` one line of JSON."""
     options = _parse(arguments)
-    rounds = measure(options.rounds, options.steps)
+    rounds = measure(CONTENDERS, make_trainer, rounds=options.rounds, steps=options.steps, batch=BATCH)
     result = {
         "ratio": statistics.median(rates[OURS] / rates[TEXTBOOK] for rates in rounds),
         "ratio_padded": statistics.median(rates[OURS] / rates[PADDED] for rates in rounds),
@@ -132,46 +129,6 @@ def pad_to_longest(split: TextSplit) -> tuple[Tensor, Tensor]:
     return tokens, mask
 
 
-def measure(rounds: int, steps: int) -> list[dict[str, float]]:
-    """Sentences per second of each contender, round by round, after a round that is not counted.
-
-    Each contender lives in a process of its own, since `fit` sets up the C allocator of its process, and only one of
-    them works at a time.
-    """
-    context = multiprocessing.get_context("spawn")
-    pipes, workers = {}, []
-    for name in CONTENDERS:
-        pipes[name], far_end = context.Pipe()
-        workers.append(
-            context.Process(target=_serve, args=(name, steps, torch.get_num_threads(), far_end), daemon=True)
-        )
-        workers[-1].start()
-        far_end.close()
-    measured = []
-    for number in range(rounds + 1):
-        turn = number % len(CONTENDERS)
-        rates = {}
-        for name in CONTENDERS[turn:] + CONTENDERS[:turn]:
-            pipes[name].send(True)
-            rates[name] = steps * BATCH / pipes[name].recv()
-        measured.append(rates)
-    for name, worker in zip(CONTENDERS, workers, strict=True):
-        pipes[name].send(False)
-        worker.join()
-    return measured[1:]
-
-
-def _serve(name: str, steps: int, threads: int, pipe: Connection) -> None:
-    """Train whenever the pipe says so, and answer with the seconds that it took."""
-    torch.manual_seed(0)
-    torch.set_num_threads(threads)
-    train = make_trainer(name, steps)
-    while pipe.recv():
-        started = time.perf_counter()
-        train()
-        pipe.send(time.perf_counter() - started)
-
-
 class TextbookNetwork(nn.Module):
     """Token numbers (B, L) and a mask (B, L) to (B, 2), made of torch's own parts."""
 
@@ -225,16 +182,9 @@ def _show(rounds: list[dict[str, float]], steps: int) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
-    parser.add_argument("--rounds", type=_positive, default=5, help="rounds that count (default: %(default)s)")
-    parser.add_argument("--steps", type=_positive, default=40, help="training steps in a round (default: %(default)s)")
+    parser.add_argument("--rounds", type=at_least(1), default=5, help="rounds that count (default: %(default)s)")
+    parser.add_argument("--steps", type=at_least(1), default=40, help="training steps a round (default: %(default)s)")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"got {number}, allowed: 1 or more")
-    return number
 
 
 if __name__ == "__main__":

@@ -26,11 +26,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
-import time
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -45,6 +42,7 @@ from neat_deep.data import DataSpec, ImageSplit
 from neat_deep.network import build_network
 from neat_deep.ops import get_activation, get_aggregation
 from neat_deep.training import TrainingSettings, fit
+from turns import Trainer, at_least, measure
 
 CELL_FILE = Path(__file__).resolve().parent.parent / "configs" / "architectures" / "resnet_block.json"
 SKELETON = Skeleton(channels=16, cells=4)
@@ -55,7 +53,6 @@ AGREEMENT = 1e-4  # largest difference of two float32 outputs of the same mathem
 CPU = torch.device("cpu")
 
 OURS, TEXTBOOK, SAME_MATH = CONTENDERS = ["neat_deep", "textbook", "same_math"]
-Trainer = Callable[[], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in CONTENDERS:
             _profile(name, make_trainer(name, options.steps))
         return
-    rounds = measure(options.rounds, options.steps)
+    rounds = measure(CONTENDERS, make_trainer, rounds=options.rounds, steps=options.steps, batch=BATCH)
     result = {
         "ratio": statistics.median(rates[OURS] / rates[TEXTBOOK] for rates in rounds),
         "ratio_same_math": statistics.median(rates[OURS] / rates[SAME_MATH] for rates in rounds),
@@ -109,46 +106,6 @@ def make_trainer(name: str, steps: int) -> Trainer:
         train_plainly(same_math, split, torch.optim.AdamW(groups, SETTINGS.learning_rate))
 
     return train_same_math
-
-
-def measure(rounds: int, steps: int) -> list[dict[str, float]]:
-    """Images per second of each contender, round by round, after a round that is not counted.
-
-    Each contender lives in a process of its own, since `fit` sets up the C allocator of its process, and only one of
-    them works at a time.
-    """
-    context = multiprocessing.get_context("spawn")
-    pipes, workers = {}, []
-    for name in CONTENDERS:
-        pipes[name], far_end = context.Pipe()
-        workers.append(
-            context.Process(target=_serve, args=(name, steps, torch.get_num_threads(), far_end), daemon=True)
-        )
-        workers[-1].start()
-        far_end.close()
-    measured = []
-    for number in range(rounds + 1):
-        turn = number % len(CONTENDERS)
-        rates = {}
-        for name in CONTENDERS[turn:] + CONTENDERS[:turn]:
-            pipes[name].send(True)
-            rates[name] = steps * BATCH / pipes[name].recv()
-        measured.append(rates)
-    for name, worker in zip(CONTENDERS, workers, strict=True):
-        pipes[name].send(False)
-        worker.join()
-    return measured[1:]
-
-
-def _serve(name: str, steps: int, threads: int, pipe: Connection) -> None:
-    """Train whenever the pipe says so, and answer with the seconds that it took."""
-    torch.manual_seed(0)
-    torch.set_num_threads(threads)
-    train = make_trainer(name, steps)
-    while pipe.recv():
-        started = time.perf_counter()
-        train()
-        pipe.send(time.perf_counter() - started)
 
 
 def train_plainly(model: nn.Module, split: ImageSplit, optimizer: torch.optim.Optimizer) -> None:
@@ -305,17 +262,10 @@ def _profile(name: str, train: Trainer) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
-    parser.add_argument("--rounds", type=_positive, default=7, help="rounds that count (default: %(default)s)")
-    parser.add_argument("--steps", type=_positive, default=15, help="training steps in a round (default: %(default)s)")
+    parser.add_argument("--rounds", type=at_least(1), default=7, help="rounds that count (default: %(default)s)")
+    parser.add_argument("--steps", type=at_least(1), default=15, help="training steps a round (default: %(default)s)")
     parser.add_argument("--profile", action="store_true", help="show where torch spends the time, instead of measuring")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"got {number}, allowed: 1 or more")
-    return number
 
 
 if __name__ == "__main__":
