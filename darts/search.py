@@ -130,6 +130,31 @@ def _check_ops(space: SearchSpace, rank: int, channels: int) -> None:
             get_op(op).factory(FeatureSpec(rank, channels))
 
 
+class _Means:
+    """Loss and accuracy of an epoch's batches, each weighted by its examples."""
+
+    def __init__(self) -> None:
+        self._loss = 0.0
+        self._hits = 0.0
+        self.examples = 0
+
+    def add(self, loss: float, accuracy: float, examples: int) -> None:
+        """One batch more."""
+        self._loss += loss * examples
+        self._hits += accuracy * examples
+        self.examples += examples
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of an example."""
+        return self._loss / self.examples
+
+    @property
+    def accuracy(self) -> float:
+        """The share (0..1) of right answers."""
+        return self._hits / self.examples
+
+
 class _Run:
     """One search in progress: supernet, optimizers, the two parts of the training examples, the epochs so far."""
 
@@ -221,7 +246,7 @@ class _Run:
         order = torch.Generator().manual_seed(derive_seed(self.seed, "weight batches", str(index)))
         alpha_batches = self._alpha_batches(index)
         total, done = len(self.weight_data), 0
-        sums, alpha_examples = [0.0] * 4, 0  # weight loss and hits, alpha loss and hits, over all examples
+        weights, alphas = _Means(), _Means()
         with seeded(derive_seed(self.seed, "weight steps", str(index)), self.device):
             for step, batch in enumerate(
                 self.weight_data.train_batches(self.settings.batch_size, order, self.augmentation)
@@ -229,27 +254,22 @@ class _Run:
                 rate = self._learning_rate(index + done / total)
                 for group in self.weight_optimizer.param_groups:
                     group["lr"] = rate
-                found = None
+                figures, alpha_loss = [], None
                 if trains_alphas:
                     alpha_batch = next(alpha_batches)
                     found = self._alpha_step(batch, alpha_batch, rate, f"{index} {step}")
-                    alpha_examples += len(alpha_batch.labels)
-                loss, accuracy = self._weight_step(batch)
-                # One wait for the device in a step.
-                figures = [loss, accuracy] if found is None else [loss, accuracy, found.loss, found.accuracy]
-                numbers = torch.stack(figures).tolist()
-                alpha_loss = numbers[2] if found is not None else None
-                self._check_finite(numbers[0], alpha_loss)
-                counts = [len(batch.labels)] * 2 + ([len(alpha_batch.labels)] * 2 if found is not None else [])
-                for place, (number, count) in enumerate(zip(numbers, counts, strict=True)):
-                    sums[place] += number * count
+                    figures += [found.loss, found.accuracy]
+                figures += self._weight_step(batch)
+                *of_alphas, loss, accuracy = torch.stack(figures).tolist()  # one wait for the device in a step
+                if of_alphas:
+                    alpha_loss, alpha_accuracy = of_alphas
+                    alphas.add(alpha_loss, alpha_accuracy, len(alpha_batch.labels))
+                weights.add(loss, accuracy, len(batch.labels))
+                self._check_finite(loss, alpha_loss)
                 done += len(batch.labels)
                 for listener in self.listeners:
-                    listener.step_done(index + 1, done / total, numbers[0], alpha_loss)
-        means = [sums[0] / total, sums[1] / total]
-        if alpha_examples:
-            means += [sums[2] / alpha_examples, sums[3] / alpha_examples]
-        return self._summarise(means, done + alpha_examples, time.perf_counter() - started)
+                    listener.step_done(index + 1, done / total, loss, alpha_loss)
+        return self._summarise(weights, alphas, time.perf_counter() - started)
 
     def result(self) -> SearchResult:
         """Derive, and score supernet and derived network on the validation examples."""
@@ -324,20 +344,20 @@ class _Run:
                     " lower learning_rate or alpha_learning_rate in [Darts]"
                 )
 
-    def _summarise(self, means: list[float], samples: int, seconds: float) -> Derived:
-        alphas, trained_alphas = self.supernet.alphas, len(means) == 4
+    def _summarise(self, of_weights: _Means, of_alphas: _Means, seconds: float) -> Derived:
+        alphas, trained_alphas = self.supernet.alphas, of_alphas.examples > 0
         derived = derive_weighted(alphas, identity_cap=self.settings.identity_cap)
         before = self.history[-1].samples if self.history else 0
         summary = EpochSummary(
             epoch=len(self.history) + 1,
-            weight_loss=means[0],
-            weight_accuracy=means[1],
-            alpha_loss=means[2] if trained_alphas else None,
-            alpha_accuracy=means[3] if trained_alphas else None,
+            weight_loss=of_weights.loss,
+            weight_accuracy=of_weights.accuracy,
+            alpha_loss=of_alphas.loss if trained_alphas else None,
+            alpha_accuracy=of_alphas.accuracy if trained_alphas else None,
             parameter_free=count_parameter_free(derived.cell),
             identities=count_identities(derived.cell),
             cell_digest=derived.cell.digest(),
-            samples=before + samples,
+            samples=before + of_weights.examples + of_alphas.examples,
             seconds=seconds,
             probabilities=alphas.candidates.detach().softmax(-1).tolist(),
             edge_weights=_to_list(alphas.edge_weights()),
