@@ -15,7 +15,7 @@ HEADS = 8
 class SelfAttention(NormalisedOp):
     """Scaled dot-product attention (Vaswani et al., arXiv 1706.03762, eq. 1) of (B, C, L), then a normalisation.
 
-    Padding tokens, where `mask` (B, L) is false, are never attended to. Raises `ConfigError` when the channels
+    Padding tokens, where `mask` (B, L) is false, are never attended to by tokens. Raises `ConfigError` when the channels
     do not divide among the heads.
     """
 
@@ -34,7 +34,9 @@ class SelfAttention(NormalisedOp):
         batch, channels, length = x.shape
         packed = self.query_key_value(x.transpose(1, 2))  # (B, L, 3C)
         heads = packed.view(batch, length, 3, HEADS, channels // HEADS).permute(2, 0, 3, 1, 4)  # (3, B, H, L, C/H)
-        allowed = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, L)
+        # A text without a token attends to its padding, which what comes after leaves out: a softmax over nothing has
+        # no gradient, and older releases of torch return NaN for it.
+        allowed = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]  # (B, 1, 1, L)
         mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=allowed)
         joined = mixed.transpose(1, 2).reshape(batch, length, channels)
         return self.project(joined).transpose(1, 2)
