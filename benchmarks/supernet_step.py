@@ -18,10 +18,11 @@ layout. Each of the two steps calls `loss.backward()` on everything and steps `S
 
 All start from the same weights and alphas (both of a pair's modules from ours), and outputs and alpha gradients must
 agree before anything is timed. Each contender lives in a process of its own and they take turns: a round is an
-iteration of each, starting with another one each time. The first round warms up and is not counted, but for the
-seconds that the compiler took. The figures are medians over the rounds: of seconds, and of ratios within one round,
-which a busy machine moves less. Memory is a process's highest resident set less what it was before the first
-iteration; for `compiled` the compiler itself is in it. That is read from /proc, so this needs Linux.
+iteration of each, starting with another one each time. The first two rounds warm up and are not counted, but for the
+seconds that the compiler took in the first: until then a process still asks the system for memory. The figures are
+medians over the rounds: of seconds, and of ratios within one round, which a busy machine moves less. Memory is a
+process's highest resident set less what it was before the first iteration; for `compiled` the compiler itself is in
+it. That is read from /proc, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ DARTS = DartsSettings()
 SPACE = DARTS.space()
 ADAM_BETAS = (0.5, 0.999)  # of the alphas, as published and as in `darts.search`
 SEED = 0
+WARM_UP_ROUNDS = 2
 AGREEMENT = 1e-4  # largest difference of two float32 outputs of the same mathematics
 GRADIENT_AGREEMENT = 1e-3  # the same for the alphas' gradients, over the largest of them
 
@@ -133,7 +135,7 @@ def _ratio(measured: dict[str, Measured], slow: str, fast: str) -> float | None:
 
 
 def measure(contenders: Sequence[str], setting: Setting, steps: int) -> dict[str, Measured]:
-    """Let each contender go through `steps` iterations after a first one, one contender at a time.
+    """Let each contender go through `steps` iterations after the warm-up, one contender at a time.
 
     Raises `RuntimeError` when a contender's process dies, or when the alphas' gradients disagree in the first round.
     """
@@ -158,10 +160,12 @@ def measure(contenders: Sequence[str], setting: Setting, steps: int) -> dict[str
     warm_up = {name: answer(name, True) for name in contenders}
     _check_gradients({name: gradient for name, (_, gradient) in warm_up.items() if name != SECOND_ORDER})
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(steps):
+    for number in range(1, WARM_UP_ROUNDS + steps):
         turn = number % len(contenders)
         for name in [*contenders[turn:], *contenders[:turn]]:
-            seconds[name].append(answer(name, True)[0])
+            took = answer(name, True)[0]
+            if number >= WARM_UP_ROUNDS:
+                seconds[name].append(took)
     memory = {name: answer(name, False) for name in contenders}
     for worker in workers.values():
         worker.join()
@@ -224,7 +228,8 @@ def _our_iteration(supernet: Supernet, train: Batch, validation: Batch, *, secon
             alpha.grad = gradient
         alpha_optimizer.step()
         weights = list(supernet.weights())
-        loss = F.cross_entropy(supernet(train.inputs), train.labels)
+        with supernet.fixed_alphas():
+            loss = F.cross_entropy(supernet(train.inputs), train.labels)
         for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
             weight.grad = slope
         nn.utils.clip_grad_norm_(weights, DARTS.gradient_clip)

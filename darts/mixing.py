@@ -122,7 +122,8 @@ class _WeightedSums(torch.autograd.Function):
         layout = _format(tensors[0])
         gradients = tuple(g.contiguous(memory_format=layout) for g in gradients)
         numbers = weights.tolist()
-        by_weights = torch.empty_like(weights)
+        # None where only the ops' weights are asked for, as in the weights' own step.
+        by_weights = torch.empty_like(weights) if ctx.needs_input_grad[0] else None
         by_tensors: list[Tensor | None] = []
         normed, slope, scratch = (torch.empty_like(tensors[0]) for _ in range(3))  # stay in the cache, term after term
         for o, (term, norm) in enumerate(zip(_group(tensors, ctx.norms), ctx.norms, strict=True)):
@@ -141,6 +142,8 @@ class _WeightedSums(torch.autograd.Function):
                         torch.mul(through, numbers[r][o][a], out=by_value)
                     else:
                         by_value.add_(through, alpha=numbers[r][o][a])
+                    if by_weights is None:
+                        continue
                     # The weight's gradient is that of its activation's value times the value itself.
                     factors = (through, value) if name in _HOMOGENEOUS else (gradient, _VALUES[name](value, slope))
                     by_weights[r, o, a] = torch.dot(*(_flat(factor, layout) for factor in factors))

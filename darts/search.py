@@ -305,7 +305,7 @@ class _Run:
 
     def _weight_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """One step of the weights; returns the loss and the share of right answers."""
-        with self.autocast:
+        with self.supernet.fixed_alphas(), self.autocast:
             logits = self.supernet(*batch.arguments)
             loss = F.cross_entropy(logits, batch.labels)
         weights = list(self.supernet.weights())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,6 +41,17 @@ class Supernet(nn.Module):
         else:
             mixing = self.alphas()
         return self.network(x, mask, mixing)
+
+    @contextmanager
+    def fixed_alphas(self) -> Iterator[None]:
+        """Within it the alphas are constants, so a pass for the weights' gradient computes none of the alphas'."""
+        for alpha in self.alphas.parameters():
+            alpha.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for alpha in self.alphas.parameters():
+                alpha.requires_grad_(True)
 
     def weights(self) -> Iterator[nn.Parameter]:
         """All parameters but the alphas."""

@@ -15,8 +15,8 @@ HEADS = 8
 class SelfAttention(NormalisedOp):
     """Scaled dot-product attention (Vaswani et al., arXiv 1706.03762, eq. 1) of (B, C, L), then a normalisation.
 
-    Padding tokens, where `mask` (B, L) is false, are never attended to by tokens. Raises `ConfigError` when the channels
-    do not divide among the heads.
+    Tokens never attend to padding, where `mask` (B, L) is false. Raises `ConfigError` when the channels do not divide
+    among the heads.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
