@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +29,7 @@ from darts.alphas import Alphas
 from darts.derive import count_parameter_free, derive
 from darts.search import search
 from darts.settings import DartsExperiment, load_darts_experiment
+from memory import resident_mib
 from neat_deep.architecture import Architecture
 from neat_deep.command_line import at_least, override, run_script
 from neat_deep.data import DATASETS, DataSpec, load_dataset
@@ -53,7 +53,6 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 }
 TOLERANCE = 0.1
 MOST_TRIES = 20_000
-STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) 
         architecture = _random_architecture(Architecture.from_json(winner.architecture), experiment, dataset.spec)
         found, seconds, peak = None, 0.0, 0.0
     else:
-        before = _resident_mebibytes("VmRSS")
+        before = resident_mib("VmRSS")
         found = search(
             experiment.darts,
             skeleton,
@@ -163,7 +162,7 @@ def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) 
             seed=seed,
             augmentation=experiment.training.augmentation,
         )
-        peak = _resident_mebibytes("VmHWM") - before
+        peak = resident_mib("VmHWM") - before
         architecture, seconds = found.architecture, found.seconds
     trained = retrain(architecture, dataset, experiment.training, device=device, seed=seed)
     return Outcome(
@@ -179,14 +178,6 @@ def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) 
         count_parameter_free(architecture.cell),
         0 if found is None else len(found.history),
     )
-
-
-def _resident_mebibytes(key: str) -> float:
-    """This process's memory: now (VmRSS), or the most it ever was (VmHWM)."""
-    found = re.search(rf"(?m)^{key}:\s+(\d+) kB", STATUS.read_text(encoding="utf-8"))
-    if found is None:
-        raise SearchError(f"no {key} in {STATUS}")
-    return int(found[1]) / 1024
 
 
 def _random_architecture(winner: Architecture, experiment: DartsExperiment, data: DataSpec) -> Architecture:

@@ -1,8 +1,9 @@
 """What a search costs beside training and scoring: the share of one generation's wall time.
 
     python benchmarks/search_overhead.py [--json] [--genomes 50] [--epochs N] [--warmup 3]
+    python benchmarks/search_overhead.py --scaling [--json] [--generations 30]
 
-It runs `neat_deep.search.evolve`, the real path with everything that it writes and shows, on
+The first form runs `neat_deep.search.evolve`, the real path with everything that it writes and shows, on
 `configs/digits_neat.ini` with `--genomes` genomes. The first `--warmup` generations only breed: training is left out
 and scores are drawn at random between 0 and 5%, so that the generation which is timed is a realistic mix of genomes
 with nodes added and removed, elites whose score is known, and real new bests to draw. That generation is trained as
@@ -12,6 +13,12 @@ The clock runs from neat-python's `start_generation` to its `end_generation`, so
 Parts of the library are wrapped with timers while the benchmark runs; nothing in it is changed. A part's time is its
 own, without that of parts called inside it: the progress bars that `fit` moves count as bars, not as training. What the
 bars' own thread draws meanwhile is counted as overhead by its processor time, since it takes that from the training.
+
+`--scaling` asks how all of that grows with the population: searches of 100 and of 1,000 genomes, each in a process of
+its own, whose fitness is a formula of the network's parameters, so that nothing is trained or scored. Networks are
+built, counted, stored, drawn and bred as ever. Seconds are those of the whole search; of them, those of neat-python's
+own reproduction and speciation stand beside. Memory is the process's highest resident set less what it was before the
+search, from /proc, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -20,12 +27,14 @@ import argparse
 import dataclasses
 import functools
 import json
+import multiprocessing
 import random
 import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -37,12 +46,15 @@ from neat.reporting import BaseReporter
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from memory import resident_mib
 from neat_deep import evaluation, fitness, reporting
 from neat_deep.cell_graph import CellGraph
 from neat_deep.config import Experiment, load_experiment
 from neat_deep.data import load_dataset
+from neat_deep.network import count_parameters
 from neat_deep.reproduction import CellReproduction
 from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve
@@ -51,6 +63,8 @@ from turns import at_least
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"
 TRAINING, SCORING, BARS_THREAD, REST = "training (fit)", "scoring (evaluate)", "progress bars, own thread", "all else"
+SIZES = (100, 1000)  # populations of `--scaling`
+TYPICAL_PARAMETERS = 20_000  # where the formula gives one half
 WARMUP_BEST = 0.05  # the scores of the warm-up stay below those of any trained network
 
 # What is timed: where the name is looked up, the name, and the part that it counts as.
@@ -86,6 +100,12 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and with `--json` one line of JSON."""
     options = _parse(arguments)
+    if options.scaling:
+        scaled = measure_scaling(options.sizes, options.generations)
+        _show_scaling(scaled, options.sizes, options.generations)
+        if options.json:
+            print(json.dumps(scaled))
+        return
     experiment = _read_experiment(options)
     clock = Clock(timed=options.warmup)
     result = run_search(experiment, clock)
@@ -195,6 +215,86 @@ def run_search(experiment: Experiment, clock: Clock) -> SearchResult:
         return evolve(experiment, dataset, folder / "run", Console(file=screen, force_terminal=True, width=120))
 
 
+# --- how it grows ----------------------------------------------------------------------------------------------------
+
+
+def measure_scaling(sizes: Sequence[int], generations: int) -> dict[str, Any]:
+    """Seconds and MiB of a search by formula for each size of the population, and how they grow."""
+    context = multiprocessing.get_context("spawn")
+    figures: dict[str, Any] = {
+        "generations": generations,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    for size in sizes:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            seconds, breeding, peak = pool.submit(_search_by_formula, size, generations).result()
+        figures |= {f"seconds_{size}": seconds, f"breeding_seconds_{size}": breeding, f"peak_mb_{size}": peak}
+    small, large = sizes[0], sizes[-1]
+    figures["growth_of_genomes"] = large / small
+    figures["growth_of_seconds"] = figures[f"seconds_{large}"] / figures[f"seconds_{small}"]
+    figures["growth_of_memory"] = figures[f"peak_mb_{large}"] / figures[f"peak_mb_{small}"]
+    return figures
+
+
+def _search_by_formula(genomes: int, generations: int) -> tuple[float, float, float]:
+    """The seconds of a whole search, those of neat-python in them, and the MiB that the process grew by."""
+    experiment = load_experiment(CONFIG)
+    experiment.neat.pop_size = genomes
+    experiment = dataclasses.replace(experiment, run=dataclasses.replace(experiment.run, generations=generations))
+    dataset = load_dataset(experiment.data)
+    breeding = [0.0]
+
+    def score(model: nn.Module, split: Any, **_: Any) -> Evaluation:
+        parameters = count_parameters(model)
+        return Evaluation(loss=1.0, accuracy=parameters / (parameters + TYPICAL_PARAMETERS), examples=len(split))
+
+    def added(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                breeding[0] += time.perf_counter() - started
+
+        return call
+
+    nothing = FitReport(epochs=0, samples=0, loss=0.0, seconds=0.0, best_epoch=0)
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(evaluation, "fit", lambda *_, **__: nothing))
+        stack.enter_context(mock.patch.object(evaluation, "evaluate", score))
+        for owner, name in ((neat.DefaultReproduction, "reproduce"), (neat.DefaultSpeciesSet, "speciate")):
+            stack.enter_context(mock.patch.object(owner, name, added(getattr(owner, name))))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        screen = stack.enter_context((folder / "screen").open("w", encoding="utf-8"))
+        before, started = resident_mib("VmRSS"), time.perf_counter()
+        evolve(experiment, dataset, folder / "run", Console(file=screen, force_terminal=True, width=120))
+        return time.perf_counter() - started, breeding[0], resident_mib("VmHWM") - before
+
+
+def _show_scaling(figures: dict[str, Any], sizes: Sequence[int], generations: int) -> None:
+    table = Table(
+        title=f"{generations} generations with a fitness from a formula",
+        caption=f"{figures['growth_of_genomes']:.0f} times the genomes: {figures['growth_of_seconds']:.1f} times the "
+        f"seconds, {figures['growth_of_memory']:.1f} times the memory",
+    )
+    for heading in ("genomes", "seconds", "of them neat-python's", "ms a genome and generation", "MiB"):
+        table.add_column(heading, justify="right")
+    for size in sizes:
+        seconds = figures[f"seconds_{size}"]
+        table.add_row(
+            f"{size:,}",
+            f"{seconds:.1f}",
+            f"{figures[f'breeding_seconds_{size}']:.1f}",
+            f"{1000 * seconds / size / generations:.2f}",
+            f"{figures[f'peak_mb_{size}']:.0f}",
+        )
+    Console().print(table)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
 def _read_experiment(options: argparse.Namespace) -> Experiment:
     experiment = load_experiment(CONFIG)
     experiment.neat.pop_size = options.genomes
@@ -227,6 +327,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=at_least(1), help="epochs a genome is trained for; over [Fitness] epochs")
     parser.add_argument(
         "--warmup", type=at_least(0), default=3, help="generations that only breed, not timed (default: %(default)s)"
+    )
+    parser.add_argument("--scaling", action="store_true", help="populations by a formula, and how time and memory grow")
+    parser.add_argument(
+        "--sizes",
+        type=at_least(2),
+        nargs="+",
+        default=SIZES,
+        metavar="N",
+        help="populations of --scaling, smallest first (default: 100 1000)",
+    )
+    parser.add_argument(
+        "--generations", type=at_least(1), default=30, help="of each search with --scaling (default: %(default)s)"
     )
     return parser.parse_args(arguments)
 

@@ -36,7 +36,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -50,6 +49,7 @@ from darts.mixed import MixedEdge
 from darts.search_space import SearchSpace
 from darts.settings import DartsSettings
 from darts.supernet import Supernet, build_supernet, compile_edges
+from memory import STATUS, resident_mib
 from neat_deep.architecture import Skeleton
 from neat_deep.cell_graph import IDENTITY, NONE
 from neat_deep.data import Batch, DataSpec
@@ -66,7 +66,6 @@ AGREEMENT = 1e-4  # largest difference of two float32 outputs of the same mathem
 GRADIENT_AGREEMENT = 1e-3  # the same for the alphas' gradients, over the largest of them
 
 OURS, COMPILED, SECOND_ORDER, TEXTBOOK = ALL_CONTENDERS = ("neat_deep", "compiled", "second_order", "textbook")
-STATUS = Path("/proc/self/status")
 
 
 class Setting(NamedTuple):
@@ -178,21 +177,12 @@ def _serve(name: str, setting: Setting, threads: int, pipe: Connection) -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache  # what an earlier run compiled would spare the compiler its work
         iterate = make_iteration(name, setting)
-        before = _resident_mib("VmRSS")
+        before = resident_mib("VmRSS")
         while pipe.recv():
             started = time.perf_counter()
             gradient = iterate()
             pipe.send((time.perf_counter() - started, gradient.tolist()))
-        pipe.send(_resident_mib("VmHWM") - before)
-
-
-def _resident_mib(key: str) -> float:
-    """This process's resident memory: now (VmRSS), or the most it ever was (VmHWM)."""
-    for line in STATUS.read_text(encoding="utf-8").splitlines():
-        name, _, value = line.partition(":")
-        if name == key:
-            return int(value.split()[0]) / 1024
-    raise RuntimeError(f"no {key} in {STATUS}")
+        pipe.send(resident_mib("VmHWM") - before)
 
 
 def make_iteration(name: str, setting: Setting) -> Iteration:

@@ -23,6 +23,7 @@ import torch
 
 from neat_deep.errors import ConfigError
 from neat_deep.ops.registry import OpInfo, adopt_op, own_ops
+from neat_deep.randomness import preserved
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -159,7 +160,8 @@ class RayWorkers(Generic[Task, Result]):
         ray = self._ray = _import_ray()
         self._started = not ray.is_initialized()
         if self._started:
-            ray.init(address=address, log_to_driver=False)
+            with preserved():  # Ray draws names and ports from the generators that evolution draws from
+                ray.init(address=address, log_to_driver=False)
         self._payload = ray.put(_pack(function))
         self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=ATTEMPTS - 1)(_run_on_ray)
         self._threads = threads
@@ -175,18 +177,23 @@ class RayWorkers(Generic[Task, Result]):
                     task = next(waiting, None)
                     if task is None:
                         break
-                    running[self._task.remote(self._payload, task, self._threads)] = task
+                    with preserved():
+                        running[self._task.remote(self._payload, task, self._threads)] = task
                 if not running:
                     return
-                (done, *_), _ = ray.wait(list(running), num_returns=1)
-                task = running.pop(done)
-                try:
-                    yield task, ray.get(done)
-                except ray.exceptions.RayError as error:
-                    yield task, WorkerDied(f"Ray: {type(error).__name__}, {ATTEMPTS} times")
+                with preserved():
+                    (done, *_), _ = ray.wait(list(running), num_returns=1)
+                    task, result = running.pop(done), self._result(done)
+                yield task, result
         finally:
             for unwanted in running:
                 ray.cancel(unwanted, force=True)
+
+    def _result(self, done: Any) -> Result | WorkerDied:
+        try:
+            return cast("Result", self._ray.get(done))
+        except self._ray.exceptions.RayError as error:
+            return WorkerDied(f"Ray: {type(error).__name__}, {ATTEMPTS} times")
 
     def close(self) -> None:
         """Leave the cluster, if this joined it; a local one ends."""

@@ -73,6 +73,25 @@ def test_search_overhead() -> None:
     assert 0 <= background < wall
 
 
+def test_search_overhead_scaling() -> None:
+    figures = run_benchmark("search_overhead", "--scaling", "--sizes", "4", "8", "--generations", "2")
+    for size in (4, 8):
+        assert 0 < figures[f"breeding_seconds_{size}"] < figures[f"seconds_{size}"]
+        assert figures[f"peak_mb_{size}"] > 0
+    assert figures["growth_of_genomes"] == 2
+    assert figures["growth_of_seconds"] == pytest.approx(figures["seconds_8"] / figures["seconds_4"])
+
+
+def test_parallel_scaling() -> None:
+    figures = run_benchmark("parallel_scaling", "--workers", "2", "--tasks", "8", "--seconds", "0.05")
+    pool = figures["evaluations_per_second"]["pool"]
+    assert figures["speedup_2_pool"] == pytest.approx(pool["2"] / pool["1"])
+    if "ray" in figures["evaluations_per_second"]:
+        assert figures["speedup_2"] > 0
+    else:
+        assert figures["speedup_2"] is None  # Ray is an extra
+
+
 DIGITS = DataSpec("digits", 2, 10, tuple("0123456789"), (1, 8, 8), (0.3,), (0.4,))
 RESNET_BLOCK = DIGITS_INI.parent / "architectures" / "resnet_block.json"
 
