@@ -53,8 +53,8 @@ class FitnessSettings:
     `inherit` a child starts from its parents' trained weights. `weights_megabytes` bounds the weights that are kept
     for either; a network that takes more than its equal share is trained from scratch instead.
 
-    The fitness is the accuracy (0..1) less the prices of a million parameters and of a million multiply-accumulates,
-    both of the network that is scored in the search.
+    The fitness is the accuracy (0..1) less the prices of a million parameters, of a million multiply-accumulates and
+    of a measured millisecond for one example, all of the network that is scored in the search.
     """
 
     train_subset: int = 0
@@ -71,6 +71,7 @@ class FitnessSettings:
     weights_megabytes: int = 512
     parameter_price: float = 0.0
     mac_price: float = 0.0
+    latency_price: float = 0.0
 
     def __post_init__(self) -> None:
         check_range("train_subset", self.train_subset, low=0)
@@ -82,11 +83,13 @@ class FitnessSettings:
         check_range("weights_megabytes", self.weights_megabytes, low=1)
         check_range("parameter_price", self.parameter_price, low=0)
         check_range("mac_price", self.mac_price, low=0)
+        check_range("latency_price", self.latency_price, low=0)
         self.ladder()
 
-    def objective(self, accuracy: float, parameters: int, macs: int) -> float:
-        """What a network is worth: its accuracy, less the prices of its size."""
-        return accuracy - self.parameter_price * parameters / 1e6 - self.mac_price * macs / 1e6
+    def objective(self, accuracy: float, parameters: int, macs: int, latency: float | None = None) -> float:
+        """What a network is worth: its accuracy, less the prices of its size, and of its `latency` in milliseconds."""
+        size = self.parameter_price * parameters / 1e6 + self.mac_price * macs / 1e6
+        return accuracy - size - self.latency_price * (latency or 0.0)
 
     def ladder(self) -> Ladder:
         """The rungs that a genome's training climbs; without `rungs` there is one."""

@@ -17,6 +17,7 @@ from neat_deep.cell_graph import CellGraph
 from neat_deep.data import DataSpec, Split
 from neat_deep.errors import DivergedError
 from neat_deep.inheritance import load, pack, unpack
+from neat_deep.latency import measure_latency
 from neat_deep.network import build_network, count_macs, count_parameters
 from neat_deep.randomness import preserved, seed_all
 from neat_deep.training import Progress, TrainingSettings, evaluate, fit
@@ -53,7 +54,10 @@ class Job:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How an evaluation ended; `samples` are the training examples that it went through, `macs` of one example."""
+    """How an evaluation ended; `samples` are the training examples that it went through, `macs` of one example.
+
+    `latency` is in milliseconds for one example, None where it is not asked for.
+    """
 
     status: str
     accuracy: float | None = None
@@ -63,12 +67,13 @@ class JobResult:
     seconds: float = 0.0
     reason: str = ""
     weights: bytes | None = None
+    latency: float | None = None
 
 
 class Evaluator:
     """Does jobs for one data set, skeleton and training; it can be sent to other processes.
 
-    `vectors` are what the embedding of a network for texts starts from.
+    `vectors` are what the embedding of a network for texts starts from. Latency is measured if `with_latency`.
 
     Whatever a job raises costs that job only. Each job seeds the global generators of Python, NumPy and torch, and
     leaves them as they were, so a result does not depend on which jobs came before or where they ran.
@@ -84,12 +89,14 @@ class Evaluator:
         device: torch.device,
         *,
         vectors: Tensor | None = None,
+        with_latency: bool = False,
     ) -> None:
         self.spec = spec
         self.skeleton = skeleton
         self.training = training
         self.device = device
         self.vectors = vectors
+        self.with_latency = with_latency
         self.train_examples = len(train)
         self._splits = train, validation
         self._on_device: tuple[Split, Split] | None = None
@@ -134,6 +141,7 @@ class Evaluator:
             parameters=count_parameters(network),
             macs=count_macs(network, self.spec),
             weights=weights if weights is not None and len(weights) <= job.keep_bytes else None,
+            latency=measure_latency(network, self.spec) if self.with_latency else None,
         )
 
 

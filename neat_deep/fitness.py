@@ -85,6 +85,7 @@ class FitnessEvaluator:
             self.training,
             device,
             vectors=dataset.vectors,
+            with_latency=fitness.latency_price > 0,
         )
         self._executor: Executor[Job, JobResult] = InProcess(self._evaluate_here)
         self._settings = fitness
@@ -288,6 +289,7 @@ class FitnessEvaluator:
                 macs=result.macs,
                 seconds=result.seconds,
                 reason=result.reason,
+                latency=result.latency,
             )
             self._journal.record(row, result.weights)
             self._remember(row)
@@ -379,13 +381,14 @@ class FitnessEvaluator:
             row.rung,
             row.macs,
             self._objective(row),
+            row.latency,
         )
 
     def _objective(self, scored: EvaluationRow | Score) -> float | None:
         """What a network is worth, None for one that failed."""
         if scored.accuracy is None:
             return None
-        return self._settings.objective(scored.accuracy, scored.parameters, scored.macs)
+        return self._settings.objective(scored.accuracy, scored.parameters, scored.macs, scored.latency)
 
     def _is_best(self, score: Score) -> bool:
         """Whether a score is the best so far; one that was trained further counts more than any objective."""

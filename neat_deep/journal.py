@@ -197,6 +197,7 @@ def _genome_row(generation: int, position: int, score: Score, genome: CellGenome
         parents=_list(genome.parents),
         seconds=score.seconds,
         reason=score.reason,
+        latency=score.latency,
     )
 
 
@@ -243,6 +244,7 @@ def _read_score(row: GenomeRow, architecture: Architecture | None = None) -> Sco
         row.key,
         row.rung,
         row.macs,
+        latency=row.latency,
     )
 
 

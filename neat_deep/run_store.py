@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "run.sqlite"
 APPLICATION_ID = 0x4E444550  # "NDEP": in SQLite's header, so that other files are recognised as others
-VERSION = 1
+VERSION = 2  # 2: latency
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -34,13 +34,13 @@ CREATE TABLE populations (
 CREATE TABLE evaluations (
     generation INTEGER, key TEXT, rung INTEGER, genome INTEGER NOT NULL, digest TEXT NOT NULL, status TEXT NOT NULL,
     accuracy REAL, samples INTEGER NOT NULL, parameters INTEGER NOT NULL, macs INTEGER NOT NULL,
-    seconds REAL NOT NULL, reason TEXT NOT NULL,
+    seconds REAL NOT NULL, reason TEXT NOT NULL, latency REAL,
     PRIMARY KEY (generation, key, rung)) WITHOUT ROWID;
 CREATE TABLE genomes (
     generation INTEGER, genome INTEGER, position INTEGER NOT NULL, species INTEGER, key TEXT NOT NULL,
     digest TEXT NOT NULL, status TEXT NOT NULL, rung INTEGER NOT NULL, accuracy REAL, fitness REAL NOT NULL,
     parameters INTEGER NOT NULL, macs INTEGER NOT NULL, parents TEXT NOT NULL, seconds REAL NOT NULL,
-    reason TEXT NOT NULL,
+    reason TEXT NOT NULL, latency REAL,
     PRIMARY KEY (generation, genome)) WITHOUT ROWID;
 CREATE TABLE species (
     generation INTEGER, species INTEGER, created INTEGER NOT NULL, last_improved INTEGER NOT NULL,
@@ -79,6 +79,7 @@ class EvaluationRow:
     macs: int
     seconds: float
     reason: str
+    latency: float | None = None  # milliseconds for one example, where they were measured
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class GenomeRow:
     parents: str
     seconds: float
     reason: str
+    latency: float | None = None
 
 
 @dataclass(frozen=True)
@@ -386,8 +388,9 @@ def _open(path: Path, mode: str, *, check: bool) -> sqlite3.Connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if identity != APPLICATION_ID:
                 raise StoreError(f"{path} is not a run store of neat-deep (or its run was stopped at its very start)")
-            if version > VERSION:
-                raise StoreError(f"{path}: version: got {version}, allowed: {VERSION}; a newer neat-deep wrote it")
+            if version != VERSION:
+                age = "a newer" if version > VERSION else "an older"
+                raise StoreError(f"{path}: version: got {version}, allowed: {VERSION}; {age} neat-deep wrote it")
             if check:
                 found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
                 if found != "ok":

@@ -19,7 +19,8 @@ class Score:
     """What became of one genome in one generation; `accuracy` (0..1) is None for a genome that failed.
 
     `key` names the evaluation that the score comes from, `rung` the highest that it reached in this generation;
-    `objective` is the accuracy less the prices of the network's size.
+    `objective` is the accuracy less the prices of the network's size and latency (milliseconds, None where it was not
+    measured).
     """
 
     genome_key: int
@@ -34,6 +35,7 @@ class Score:
     rung: int = 0
     macs: int = 0
     objective: float | None = None
+    latency: float | None = None
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def test_sections_of_other_programs_may_stay(tmp_path: Path, caplog: pytest.LogC
     ]
 
 
-RARE = ("rung_share", "hyperband", "inherit", "weights_megabytes", "parameter_price", "mac_price")
+RARE = ("rung_share", "hyperband", "inherit", "weights_megabytes", "parameter_price", "mac_price", "latency_price")
 RARER = ("workers", "ray_address", "ray_gpus", "reproduction")
 
 

@@ -85,7 +85,30 @@ def test_fitness_is_accuracy_less_the_price_of_size(parameter_price: float, mac_
     assert score.best_genome is max((genome for _, genome in made), key=lambda genome: genome.fitness)
 
 
-@pytest.mark.parametrize("key", ["parameter_price", "mac_price"])
+def test_fitness_is_accuracy_less_the_price_of_measured_latency(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    store = RunStore.create(path, {})
+    settings = FitnessSettings(epochs=1, batch_size=48, learning_rate=0.02, latency_price=0.01)
+    score = FitnessEvaluator(
+        toy_data.dataset(),
+        Skeleton(channels=4, cells=1),
+        TrainingSettings(),
+        settings,
+        device=torch.device("cpu"),
+        seed=3,
+        journal=store,
+    )
+    made = genomes(Config(), "sep_conv_5", "max_pool_3", "sep_conv_5")  # type: ignore[arg-type]
+    score(made, Config())
+    for (_, genome), found in zip(made, score.generation, strict=True):
+        assert found.accuracy is not None and found.latency is not None and found.latency > 0
+        assert genome.fitness == pytest.approx(found.accuracy - 0.01 * found.latency)
+    assert made[0][1].fitness == made[2][1].fitness  # twins share one measurement
+    assert {row.key: row.latency for row in store.evaluations()} == {s.key: s.latency for s in score.generation}
+    store.close()
+
+
+@pytest.mark.parametrize("key", ["parameter_price", "mac_price", "latency_price"])
 def test_prices_are_not_negative(key: str) -> None:
     with pytest.raises(ConfigError, match=f"{key}: got -1.0, allowed: 0 or more"):
         FitnessSettings(**{key: -1.0})  # type: ignore[arg-type]

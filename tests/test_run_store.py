@@ -87,7 +87,12 @@ def test_one_process_writes(store: RunStore) -> None:
 
 def newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
+
+
+def older(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
 
 
 def other_database(path: Path) -> None:
@@ -100,13 +105,14 @@ def other_database(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (newer, "run.sqlite: version: got 2, allowed: 1; a newer neat-deep wrote it"),
+        (newer, "run.sqlite: version: got 3, allowed: 2; a newer neat-deep wrote it"),
+        (older, "run.sqlite: version: got 1, allowed: 2; an older neat-deep wrote it"),
         (other_database, "run.sqlite is not a run store of neat-deep"),
         (lambda path: path.write_text("[Data]\n"), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
         (lambda path: path.write_bytes(b""), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
         (lambda path: path.unlink(), "run.sqlite is not there, allowed: the folder of a run"),
     ],
-    ids=["newer", "other database", "text", "empty", "missing"],
+    ids=["newer", "older", "other database", "text", "empty", "missing"],
 )
 def test_files_that_are_refused(
     store: RunStore, spoil: Callable[[Path], None], message: str, opening: Callable[[Path], RunStore]
