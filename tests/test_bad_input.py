@@ -763,7 +763,7 @@ RANDOM_GENOMES = tuple(
 RESUMED = (
     case("absent", "--resume: nowhere is not there, allowed: the folder of a run", options="--resume nowhere"),
     case("no-store", "--resume: taken is not a run store of neat-deep", prepare=FILE, options="--resume taken"),
-    case("newer", "--resume: run/run.sqlite: version: got 7, allowed: 1", prepare=newer_run, options="--resume run"),
+    case("newer", "--resume: run/run.sqlite: version: got 7, allowed: 2", prepare=newer_run, options="--resume run"),
     case(
         "changed-ini",
         "--resume: experiment.ini: [Run] seed: got '5', the run was started with '1'; allowed: the INI file of the run",
