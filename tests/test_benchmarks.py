@@ -82,6 +82,19 @@ def test_search_overhead_scaling() -> None:
     assert figures["growth_of_seconds"] == pytest.approx(figures["seconds_8"] / figures["seconds_4"])
 
 
+def test_search_comparison(tmp_path: Path) -> None:
+    small = ["--config", str(DIGITS_INI), "--budget", "1", "--genomes", "4", "--seeds", "1", "--rungs", "2"]
+    picture = tmp_path / "parts.png"
+    figures = run_benchmark("search_comparison", "parts", *small, "--picture", str(picture))
+    rows = figures["rows"]
+    assert list(rows) == ["off", "cache", "rungs", "inheritance", "all"]
+    assert rows["off"]["share_of_samples"] == [1.0]
+    assert rows["cache"]["best"] == rows["off"]["best"]  # the same search
+    assert rows["cache"]["share_of_samples"][0] <= 1
+    assert all(0 < row["best"][0] <= 1 for row in rows.values())
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_parallel_scaling() -> None:
     figures = run_benchmark("parallel_scaling", "--workers", "2", "--tasks", "8", "--seconds", "0.05")
     pool = figures["evaluations_per_second"]["pool"]

@@ -1,0 +1,336 @@
+"""What a search finds for how many training samples: parts of the search switched on, or ways of choosing parents.
+
+    python benchmarks/search_comparison.py parts   [--config configs/mnist_neat.ini] [--budget N] [--seeds 3] [--json]
+    python benchmarks/search_comparison.py schemes [--config configs/digits_neat.ini] [--budget N] [--seeds 3] [--json]
+
+`parts` compares, all else as in the INI file: `off` (every genome is trained from scratch for all epochs), `cache`
+(scores of networks known already are reused), `rungs` (cache, and only the better half of a generation is trained
+beyond `--rungs` epochs), `inheritance` (cache, and children start from their parents' weights), and `all`. `off` and
+`cache` are the same search, counted with and without what reuse saves: the same network with the same seed has the same
+score. Beside the best validation accuracy stands how many samples each needed to reach the best of `off`.
+
+`schemes` compares ways to choose parents, with the cache alone: truncation (neat-python's own, within species),
+fitness-proportional, rank and tournament selection, random search; and `darts`, whose search with
+`--darts-config` counts its samples, of weights and of alphas alike, and whose derived cell is then trained and scored
+as a genome is.
+
+A search ends with the generation in which its samples reach the budget; what counts is the best network that was
+trained for all epochs by then. Figures are of the validation part: no test set is read. `--picture FILE` draws best so
+far against samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import io
+import itertools
+import json
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import neat
+import torch
+from matplotlib.figure import Figure
+from neat.reporting import BaseReporter
+from rich.console import Console
+from rich.table import Table
+
+from darts.search import search
+from darts.settings import DartsSettings, load_darts_experiment
+from neat_deep.command_line import run_script
+from neat_deep.config import Experiment, load_experiment
+from neat_deep.data import Dataset, load_dataset
+from neat_deep.errors import SearchError
+from neat_deep.evaluation import Job, Stage
+from neat_deep.fitness import FitnessEvaluator
+from neat_deep.plots import save_figure, style_axes
+from neat_deep.randomness import derive_seed
+from neat_deep.run_store import FILE_NAME, RunStore
+from neat_deep.search import evolve
+from neat_deep.training import get_device, set_threads
+from turns import at_least
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+DEFAULT_CONFIGS = {"parts": CONFIGS / "mnist_neat.ini", "schemes": CONFIGS / "digits_neat.ini"}
+OFF, CACHE, DARTS = "off", "cache", "darts"
+MANY_GENERATIONS = 10_000  # the budget ends a search first
+
+Sections = Mapping[str, Mapping[str, str]]
+SCHEMES: Mapping[str, Sections] = {
+    "truncation": {},
+    "proportional": {"Run": {"reproduction": "ProportionalReproduction"}, "ProportionalReproduction": {"elitism": "2"}},
+    "rank": {"Run": {"reproduction": "RankReproduction"}, "RankReproduction": {"elitism": "2"}},
+    "tournament": {"Run": {"reproduction": "TournamentReproduction"}, "TournamentReproduction": {"elitism": "2"}},
+    "random search": {"Run": {"reproduction": "RandomReproduction"}, "RandomReproduction": {"elitism": "0"}},
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One search: the samples seen up to the end of each generation, and the best accuracy by then."""
+
+    contender: str
+    seed: int
+    samples: tuple[int, ...]
+    best: tuple[float, ...]
+
+    def by(self, budget: int) -> float:
+        """The best accuracy by the end of the generation in which the budget ran out."""
+        return next((b for s, b in zip(self.samples, self.best, strict=True) if s >= budget), self.best[-1])
+
+    def needed_for(self, accuracy: float) -> int | None:
+        """The samples after which the best was as good, None if it never was."""
+        return next((s for s, b in zip(self.samples, self.best, strict=True) if b >= accuracy), None)
+
+
+def main(arguments: Sequence[str] | None) -> None:
+    """Search, print the table, draw."""
+    options = _parse(arguments)
+    console = Console()
+    curves: list[Curve] = []
+    for seed in range(options.seed, options.seed + options.seeds):
+        for contender in options.contenders:
+            found = _curves(options, contender, seed)
+            curves += found
+            for curve in found:
+                console.print(f"{curve.contender}, seed {seed}: {100 * curve.by(options.budget):.2f}%", highlight=False)
+    figures = summarise(curves, options.budget)
+    console.print(_table(figures, options))
+    if options.picture is not None:
+        draw(curves, options.budget, options.picture)
+    if options.json:
+        print(json.dumps({"rows": figures, "budget": options.budget, "seeds": options.seeds, **_versions()}))
+
+
+def summarise(curves: Sequence[Curve], budget: int) -> dict[str, dict[str, Any]]:
+    """For each contender the best accuracies by the budget, and the share of `off`'s samples that reached its best."""
+    reference = {curve.seed: curve for curve in curves if curve.contender == OFF}
+    figures: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(curve.contender for curve in curves):
+        rows = [curve for curve in curves if curve.contender == name]
+        shares: list[float | None] = []
+        for curve in rows if reference else []:
+            off = reference[curve.seed]
+            goal = off.by(budget)
+            needed, full = curve.needed_for(goal), off.needed_for(goal)
+            assert full is not None
+            shares.append(None if needed is None else needed / full)
+        figures[name] = {"best": [curve.by(budget) for curve in rows], "share_of_samples": shares}
+    return figures
+
+
+# --- one search ------------------------------------------------------------------------------------------------------
+
+
+def parts(rungs: str) -> dict[str, Sections]:
+    """What `parts` compares: changes of the INI file by contender; `off` is `cache`, counted otherwise."""
+    stopped, inherited = {"rungs": rungs}, {"inherit": "True"}
+    return {
+        CACHE: {},
+        "rungs": {"Fitness": stopped},
+        "inheritance": {"Fitness": inherited},
+        "all": {"Fitness": {**stopped, **inherited}},
+    }
+
+
+def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curve]:
+    """The searches of one contender: one, but for `cache`, which also tells what `off` would have cost."""
+    if contender == DARTS:
+        return [_darts(options, seed)]
+    changes = parts(options.rungs) if options.what == "parts" else SCHEMES
+    experiment = _experiment(options, changes[contender], seed)
+    dataset = load_dataset(experiment.data)
+    with tempfile.TemporaryDirectory() as place, mock.patch.object(neat.Population, "run", _until(options.budget)):
+        folder = Path(place)
+        with (folder / "screen").open("w", encoding="utf-8") as screen:
+            evolve(experiment, dataset, folder / "run", Console(file=screen))
+        with RunStore.read(folder / "run" / FILE_NAME) as store:
+            generations, genomes = store.generations(), store.genomes()
+    top = len(experiment.fitness.rungs)
+    best = [
+        max((g.accuracy or 0.0 for g in genomes if g.generation <= row.generation and g.rung == top), default=0.0)
+        for row in generations
+    ]
+    found = [Curve(contender, seed, _cumulative([row.samples for row in generations]), tuple(best))]
+    if contender == CACHE:
+        uncached = _cumulative([row.samples + row.saved_by_reuse for row in generations])
+        found.insert(0, replace(found[0], contender=OFF, samples=uncached))
+    return found
+
+
+def _until(budget: int) -> Any:
+    """`neat.Population.run`, ended after the generation in which the training samples reach the budget."""
+    run = neat.Population.run
+
+    def run_for_budget(population: neat.Population, evaluator: FitnessEvaluator, generations: int) -> Any:
+        population.add_reporter(_Budget(evaluator, budget))
+        return run(population, evaluator, generations)
+
+    return run_for_budget
+
+
+class _Budget(BaseReporter):
+    """Lowers the fitness threshold below everything once the budget is spent, which ends neat-python's loop."""
+
+    def __init__(self, evaluator: FitnessEvaluator, budget: int) -> None:
+        self._evaluator = evaluator
+        self._left = budget
+
+    def post_evaluate(self, config: Any, population: Any, species: Any, best_genome: Any) -> None:  # noqa: ARG002
+        """Count the generation's samples."""
+        self._left -= self._evaluator.cost.samples
+        if self._left <= 0:
+            config.no_fitness_termination = False
+            config.fitness_threshold = float("-inf")
+
+
+def _cumulative(samples: Sequence[int]) -> tuple[int, ...]:
+    return tuple(itertools.accumulate(samples))
+
+
+def _darts(options: argparse.Namespace, seed: int) -> Curve:
+    """One point: the search's samples and those of its cell's training, and the cell's accuracy as a genome's is."""
+    settings = load_darts_experiment(options.darts_config)
+    experiment = _experiment(options, {}, seed)
+    set_threads(experiment.run.threads)
+    device = get_device(experiment.run.device)
+    dataset = load_dataset(experiment.data)
+    found = search(
+        settings.darts,
+        replace(experiment.network, rank=dataset.spec.rank),
+        dataset,
+        device=device,
+        seed=seed,
+        augmentation=settings.training.augmentation,
+    )
+    evaluator = FitnessEvaluator(
+        dataset, experiment.network, experiment.training, experiment.fitness, device=device, seed=seed
+    ).evaluate
+    job = Job(
+        DARTS,
+        0,
+        found.architecture.cell,
+        derive_seed(seed, DARTS, "weights"),
+        (Stage(experiment.fitness.epochs, derive_seed(seed, DARTS, "training")),),
+    )
+    result = evaluator(job)
+    if result.accuracy is None:
+        raise SearchError(f"the derived cell cannot be scored: {result.reason}")
+    return Curve(DARTS, seed, (_darts_samples(settings.darts, dataset) + result.samples,), (result.accuracy,))
+
+
+def _darts_samples(settings: DartsSettings, dataset: Dataset) -> int:
+    """Examples that trained weights, and as many that trained alphas in the epochs that have both."""
+    images = min(settings.train_subset or len(dataset.train), len(dataset.train))
+    for_weights = images - round(images * settings.alpha_share)
+    return for_weights * (settings.epochs + settings.epochs - settings.weight_epochs)
+
+
+def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Experiment:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(options.config.read_text(encoding="utf-8"))
+    for section, values in changes.items():
+        if not parser.has_section(section):
+            parser.add_section(section)
+        for key, value in values.items():
+            parser.set(section, key, value)
+    text = io.StringIO()
+    parser.write(text)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "experiment.ini"
+        path.write_text(text.getvalue(), encoding="utf-8")
+        experiment = load_experiment(path)
+    experiment.neat.pop_size = options.genomes or experiment.neat.pop_size
+    return replace(
+        experiment,
+        data=replace(experiment.data, root=options.data_root or experiment.data.root),
+        run=replace(experiment.run, seed=seed, generations=MANY_GENERATIONS),
+    )
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
+    """Best so far against samples: every search a faint line, the mean over the seeds a strong one; a PNG file."""
+    figure = Figure(figsize=(9, 5), dpi=144, layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    grid = [budget * step / 100 for step in range(1, 101)]
+    for number, name in enumerate(dict.fromkeys(curve.contender for curve in curves)):
+        rows = [curve for curve in curves if curve.contender == name]
+        colour = f"C{number}"
+        if len(rows[0].samples) == 1:
+            axes.plot([r.samples[0] for r in rows], [100 * r.best[0] for r in rows], "D", color=colour, label=name)
+            continue
+        heights = [[100 * _known_at(curve, samples) for samples in grid] for curve in rows]
+        for line in heights:
+            axes.plot(grid, line, color=colour, alpha=0.2, linewidth=1, drawstyle="steps-post")
+        means = [statistics.fmean(values) for values in zip(*heights, strict=True)]
+        axes.plot(grid, means, color=colour, linewidth=2, drawstyle="steps-post", label=name)
+    axes.set_xlabel("training samples")
+    axes.set_ylabel("best validation accuracy so far (%)")
+    axes.legend(loc="lower right", frameon=False)
+    style_axes(axes)
+    save_figure(figure, path)
+
+
+def _known_at(curve: Curve, samples: float) -> float:
+    """The best of the generations that had ended by then; not a number before the first."""
+    return next(
+        (b for s, b in zip(reversed(curve.samples), reversed(curve.best), strict=True) if s <= samples), float("nan")
+    )
+
+
+def _table(figures: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) -> Table:
+    table = Table(title=f"best validation accuracy after {options.budget:,} training samples, {options.seeds} seeds")
+    table.add_column("search")
+    against = ["samples to reach the best of 'off'"] if OFF in figures else []
+    for heading in ("mean", "lowest", "highest", *against):
+        table.add_column(heading, justify="right")
+    for name, row in figures.items():
+        best, shares = row["best"], row["share_of_samples"]
+        reached = [share for share in shares if share is not None]
+        told = (
+            f"{100 * statistics.median(reached):.0f}% ({len(reached)} of {len(shares)} seeds)" if reached else "never"
+        )
+        accuracies = [f"{100 * f(best):.2f}%" for f in (statistics.fmean, min, max)]
+        table.add_row(name, *accuracies, *([told] if against else []))
+    return table
+
+
+def _versions() -> dict[str, Any]:
+    return {"threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("parts", "schemes"), help="what is compared")
+    parser.add_argument("--config", type=Path, help="INI file (default: MNIST's for parts, digits' for schemes)")
+    parser.add_argument("--darts-config", type=Path, default=CONFIGS / "digits_darts.ini", help="for schemes' darts")
+    parser.add_argument("--budget", type=at_least(1), default=200_000, help="training samples (default: %(default)s)")
+    parser.add_argument("--genomes", type=at_least(2), help="population; over [NEAT] pop_size")
+    parser.add_argument("--rungs", default="1", help="epochs after which the weaker half stops (default: %(default)s)")
+    parser.add_argument("--seeds", type=at_least(1), default=3, help="from --seed on (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (default: %(default)s)")
+    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="some of them (default: all)")
+    parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
+    parser.add_argument("--picture", type=Path, help="a PNG file to draw")
+    parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
+    options = parser.parse_args(arguments)
+    options.config = options.config or DEFAULT_CONFIGS[options.what]
+    known = list(parts(options.rungs)) if options.what == "parts" else [*SCHEMES, DARTS]
+    options.contenders = options.contenders or known
+    for name in options.contenders:
+        if name not in known:
+            parser.error(f"--contenders: got {name!r}, allowed: {', '.join(known)}")
+    return options
+
+
+if __name__ == "__main__":
+    run_script(main)
