@@ -66,6 +66,12 @@ class Alphas(nn.Module):
             weights, chosen = hard - soft.detach() + soft, largest.squeeze(-1).tolist()
         return Mixing(weights, self.edge_weights(), self.aggregation_weights(), chosen, identity_dropout)
 
+    def strongest(self) -> Mixing:
+        """Each edge's strongest candidate alone, with weight 1: what sampling comes to, without the draw."""
+        largest = self.candidates.detach().argmax(-1, keepdim=True)
+        weights = torch.zeros_like(self.candidates).scatter_(-1, largest, 1.0)
+        return Mixing(weights, self.edge_weights(), self.aggregation_weights(), largest.squeeze(-1).tolist())
+
     def edge_weights(self) -> Tensor | None:
         """The softmax over each node's edges, (aggregations, edges), where edges are normalised."""
         if self.edges is None:

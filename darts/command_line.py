@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import logging
 from pathlib import Path
 
 from rich.console import Console
@@ -37,8 +38,11 @@ from neat_deep.training import set_threads
 
 CHECKPOINT = "search.pt"
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
-KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device")
+KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device", "threads")
+ROUNDING_OPTIONS = ("device", "threads")
 SETTINGS = "experiment.ini"
+
+log = logging.getLogger(__name__)
 
 
 def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
@@ -48,6 +52,7 @@ def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help=f"INI file of the experiment (default: {config})")
     parser.add_argument("--epochs", type=int, help="epochs to search; over [Darts] epochs")
+    parser.add_argument("--threads", type=int, help="threads on the CPU; another number rounds differently; over [Run]")
     add_retrainings_option(parser)
     parser.add_argument(
         "--start", type=Path, metavar="JSON", help="an architecture whose cell the alphas favour at first"
@@ -158,6 +163,11 @@ def _take_up(options: argparse.Namespace) -> None:
         for name in KEPT_OPTIONS:
             if getattr(options, name, None) is None:
                 setattr(options, name, given.get(name))
+            elif name in ROUNDING_OPTIONS and getattr(options, name) != given.get(name):
+                log.warning(
+                    "this search was started with other roundings (--%s): from here on it is not the one that it would "
+                    "have been", name,
+                )  # fmt: skip
 
 
 def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:

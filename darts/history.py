@@ -15,7 +15,8 @@ class EpochSummary:
     """Means over the epoch's batches, and the alphas as the epoch left them.
 
     Losses and accuracies (0..1) are those of training steps; the alphas' are None in epochs that train weights only.
-    `parameter_free` counts such ops in the cell derived now, and `identities` those of them that are identities.
+    `parameter_free` counts such ops in the cell derived now, without any cap on identities, and `identities` those of
+    them that are identities.
     `probabilities` is (aggregations, edges, candidates), each edge's softmax; where they are searched, `edge_weights`
     is (aggregations, edges) and `aggregation_weights` (nodes, aggregations). `seconds` is the wall-clock time.
     """

@@ -347,6 +347,7 @@ class _Run:
     def _summarise(self, of_weights: _Means, of_alphas: _Means, seconds: float) -> Derived:
         alphas, trained_alphas = self.supernet.alphas, of_alphas.examples > 0
         derived = derive_weighted(alphas, identity_cap=self.settings.identity_cap)
+        uncapped = derive_weighted(alphas).cell  # a cap must not hide that parameter-free ops take over
         before = self.history[-1].samples if self.history else 0
         summary = EpochSummary(
             epoch=len(self.history) + 1,
@@ -354,8 +355,8 @@ class _Run:
             weight_accuracy=of_weights.accuracy,
             alpha_loss=of_alphas.loss if trained_alphas else None,
             alpha_accuracy=of_alphas.accuracy if trained_alphas else None,
-            parameter_free=count_parameter_free(derived.cell),
-            identities=count_identities(derived.cell),
+            parameter_free=count_parameter_free(uncapped),
+            identities=count_identities(uncapped),
             cell_digest=derived.cell.digest(),
             samples=before + of_weights.examples + of_alphas.examples,
             seconds=seconds,
@@ -378,9 +379,13 @@ def _bilevel_split(train: Split, settings: DartsSettings, seed: int) -> tuple[Sp
     """The examples that train the weights, and those that train the alphas."""
     if settings.train_subset:
         train = train.subset(stratified_subset(train.labels, settings.train_subset, seed))
-    weights, alphas = stratified_split(train.labels, settings.alpha_share, seed)
-    if min(len(weights), len(alphas)) < 2:
+    classes = len(train.labels.unique())
+    for_alphas = round(len(train) * settings.alpha_share)
+    least = max(2, classes)  # or the split would quietly take more for one side than was asked for
+    if min(for_alphas, len(train) - for_alphas) < least:
         raise DataError(
-            f"{len(weights)} examples train the weights and {len(alphas)} the alphas, allowed: 2 or more each"
+            f"[Darts] alpha_share: got {settings.alpha_share:g}, with which {len(train) - for_alphas} examples train "
+            f"the weights and {for_alphas} the alphas; allowed: {least} or more each, one of each class"
         )
+    weights, alphas = stratified_split(train.labels, settings.alpha_share, seed)
     return train.subset(weights), train.subset(alphas)

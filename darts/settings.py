@@ -72,7 +72,7 @@ class DartsSettings:
     edge_normalisation: bool = False
     identity_dropout: float = 0.0  # at the start; falls to 0 (P-DARTS)
     identity_cap: int = -1  # identities that a derived cell may have; -1: any number (P-DARTS)
-    stop_parameter_free: int = 0  # stop before a derived cell has so many parameter-free ops; 0: never (DARTS+)
+    stop_parameter_free: int = 0  # stop before a cell has so many parameter-free ops, after fewer; 0: never (DARTS+)
 
     def __post_init__(self) -> None:
         self.space()

@@ -35,11 +35,12 @@ class Supernet(nn.Module):
         self.identity_dropout = 0.0
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        # Outside of training nothing is drawn: the score of a supernet must not depend on luck.
+        # Outside of training nothing is drawn: the score of a supernet must not depend on luck. Weights that were only
+        # ever trained one candidate at a time are scored so: all of them mixed would be a network that nobody trained.
         if self.training:
             mixing = self.alphas(temperature=self.temperature, identity_dropout=self.identity_dropout)
         else:
-            mixing = self.alphas()
+            mixing = self.alphas() if self.temperature is None else self.alphas.strongest()
         return self.network(x, mask, mixing)
 
     @contextmanager

@@ -84,12 +84,27 @@ def test_second_order_is_the_exact_gradient(options: dict[str, Any]) -> None:
     wanted = exact(net, optimizer, TRAIN, VALIDATION)
     found = Architect(net).second_order(TRAIN, VALIDATION, optimizer, RATE, seed=SEED)
     assert relative_error(found.gradients, wanted.gradient) < 1e-3
-    # Or the second-order term would be too small to show whether it is right.
-    assert relative_error(wanted.direct, wanted.gradient) > 0.005
-    # `/ 2 * eps` for `/ (2 * eps)`: the term comes out times the square of the finite difference's step.
+    # The second-order term by itself, which is the smaller part of the gradient.
+    terms = [[g - d for g, d in zip(whole, wanted.direct, strict=True)] for whole in (found.gradients, wanted.gradient)]
+    assert relative_error(*terms) < 0.01
+
+
+@pytest.mark.parametrize("wrong", ["half", "double", "times the step", "over the direction's length"])
+def test_a_difference_divided_wrongly_would_show(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published pitfalls: `/ 2 * eps` for `/ (2 * eps)`, a step that is not scaled back, and a factor of two."""
+    net = supernet()
+    optimizer = sgd(net)
+    wanted = exact(net, optimizer, TRAIN, VALIDATION)
     step = EPSILON / wanted.length
-    wrong = [d - (d - f) * step**2 for d, f in zip(wanted.direct, found.gradients, strict=True)]
-    assert relative_error(wrong, wanted.gradient) > 0.005
+    factor = {"half": 0.5, "double": 2.0, "times the step": step**2, "over the direction's length": 1 / wanted.length}
+    right = Architect._mixed_product
+
+    def divided_wrongly(self: Architect, *arguments: Any) -> Any:
+        return [factor[wrong] * term for term in right(self, *arguments)]
+
+    monkeypatch.setattr(Architect, "_mixed_product", divided_wrongly)
+    found = Architect(net).second_order(TRAIN, VALIDATION, optimizer, RATE, seed=SEED)
+    assert relative_error(found.gradients, wanted.gradient) > 1e-3
 
 
 def test_second_order_without_a_step_before() -> None:

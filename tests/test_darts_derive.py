@@ -283,6 +283,31 @@ def test_the_inherited_network_is_the_supernet_once_the_alphas_have_decided(
     assert not torch.allclose(network(images), fresh(images), atol=1e-2)
 
 
+@pytest.mark.parametrize("output", ["last", "concat"])
+def test_the_inherited_network_takes_the_weights_of_the_edges_that_were_kept(output: str) -> None:
+    """With several nodes: `none` decides all edges that are not kept, so again nothing is lost."""
+    space = SearchSpace(("none", "identity", "sep_conv_3", "dil_conv_3"), nodes=3, num_inputs=2, output=output)
+    nodes = (
+        CellNode((Edge(1, "sep_conv_3", "relu"), Edge(0, "dil_conv_3"))),
+        CellNode((Edge(2, "sep_conv_3"), Edge(0, "identity", "relu"))),
+        CellNode((Edge(3, "dil_conv_3", "relu"), Edge(1, "sep_conv_3"))),
+    )
+    cell, skeleton = CellGraph(2, nodes, output), Skeleton(channels=8, cells=2, reduce_after=(1,))
+    supernet = build_supernet(space, skeleton, SPEC, seed=3)
+    warm_start(supernet.alphas, cell, lead=60.0)
+    kept = {(index, edge.source) for index, node in enumerate(nodes) for edge in node.edges}
+    with torch.no_grad():
+        for number, place in enumerate(space.edges):
+            if place not in kept:
+                supernet.alphas.candidates[0, number, 0] = 120.0  # `none` is the first candidate
+    images = next(stripes(40, 0).eval_batches(40)).inputs
+    for _ in range(3):
+        supernet(images)
+    supernet.eval()
+    network = inherit_network(supernet, cell, skeleton, SPEC).eval()
+    torch.testing.assert_close(network(images), supernet(images), rtol=1e-4, atol=1e-4)
+
+
 def test_an_inherited_network_owns_its_weights() -> None:
     cell, skeleton = CellGraph(2, (FITTING,)), Skeleton(channels=8, cells=1)
     supernet = build_supernet(SPACE, skeleton, SPEC, seed=0)

@@ -151,6 +151,7 @@ def shell(*options: object, capsys: pytest.CaptureFixture[str]) -> str:
         ({"output": "first"}, ["[Darts] output: got 'first'", "last, concat"]),
         ({"alpha_share": "0"}, ["[Darts] alpha_share: got 0.0"]),
         ({"alpha_share": "1"}, ["[Darts] alpha_share: got 1.0"]),
+        ({"alpha_share": "0.001"}, ["[Darts] alpha_share: got 0.001", "allowed: 10 or more each"]),
         ({"weight_epochs": "2"}, ["[Darts] weight_epochs: got 2", "0 to 1"]),
         ({"order": "third"}, ["[Darts] order: got 'third'", "first, second"]),
         ({"order": "second", "sampling": "gumbel"}, ["[Darts] order: got 'second' with sampling = gumbel"]),
@@ -185,6 +186,8 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"--start: {other}" in shell("--config", ini, "--start", other, capsys=capsys)
     text = shell("--resume", finished, "--seed", 7, capsys=capsys)
     assert "[Run] seed: it has 1, this search 7" in text
+    text = shell("--resume", finished, "--config", small_ini(tmp_path, nodes="3"), capsys=capsys)
+    assert "[Darts] nodes: it has" in text
 
 
 @pytest.mark.parametrize(("name", "candidates"), [("digits_darts", 23), ("mnist_darts", 23), ("sst2_darts", 25)])

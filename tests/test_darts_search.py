@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from darts import DartsSettings, SearchResult, Supernet, build_supernet, search
-from darts.derive import Derived
+from darts.architect import Architect
+from darts.derive import Derived, count_identities
 from darts.history import EpochSummary, history_from_json, history_to_json, save_history
 from darts.search import check_search
 from neat_deep.architecture import Skeleton
@@ -251,6 +252,34 @@ class Watched(ImageSplit):
         return super().train_batches(batch_size, generator, augmentation)
 
 
+@pytest.mark.parametrize("order", ["first", "second"])
+def test_each_step_of_the_alphas_has_its_own_examples_and_order(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order that was asked for, the alphas' quarter for the validation loss, the weights' rate for xi."""
+    seen: list[tuple[str, Any]] = []
+
+    def spy(name: str) -> Any:
+        method = getattr(Architect, name)
+
+        def call(self: Architect, *arguments: Any, **options: Any) -> Any:
+            seen.append((name, arguments))
+            return method(self, *arguments, **options)
+
+        return call
+
+    for name in ("first_order", "second_order"):
+        monkeypatch.setattr(Architect, name, spy(name))
+    history = run(replace(SETTINGS, order=order, alpha_share=0.25, weight_epochs=1, epochs=2)).history
+    assert history[0].samples == 48  # three quarters of 64, and the alphas at rest
+    assert {name for name, _ in seen} == {f"{order}_order"}
+    of_alphas = {image.numpy().tobytes() for _, given in seen for image in given[order == "second"].inputs}
+    assert len(of_alphas) <= 16
+    if order == "second":
+        of_weights = {image.numpy().tobytes() for _, given in seen for image in given[0].inputs}
+        assert len(of_weights) > 16 and not of_weights & of_alphas
+        for _, (_, _, optimizer, rate) in seen:
+            assert 0 < rate <= SETTINGS.learning_rate and rate >= optimizer.param_groups[0]["lr"]
+
+
 @pytest.mark.parametrize("subset", [0, 40])
 def test_alphas_and_weights_never_see_the_same_example(subset: int) -> None:
     Watched.trained = []
@@ -339,7 +368,8 @@ def test_a_cap_on_identity_holds(collapsing: DartsSettings) -> None:
     result = run(settings, skeleton=replace(SKELETON, cells=1, reduce_after=()), listeners=[listener])
     ops = [edge.op for node in result.architecture.cell.nodes for edge in node.edges]
     assert sorted(ops) == ["identity", "useless", "useless", "useless"]
-    assert all(summary.identities <= 1 for summary, _ in listener.epochs)
+    assert all(count_identities(derived.cell) <= 1 for _, derived in listener.epochs)
+    assert any(summary.identities > 1 for summary, _ in listener.epochs)  # what the cap holds back is told
 
 
 @pytest.fixture
@@ -401,6 +431,12 @@ def test_a_loss_that_is_not_finite(tmp_path: Path) -> None:
 def test_settings_that_do_not_suit_the_data(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         run(replace(SETTINGS, **changes))
+
+
+def test_a_share_that_leaves_a_side_without_examples() -> None:
+    message = r"\[Darts\] alpha_share: got .* allowed: 2 or more each"
+    with pytest.raises(DataError, match=message):
+        check_search(replace(SETTINGS, alpha_share=0.01), SKELETON, dataset())
 
 
 def test_a_class_of_one_example_cannot_train_both() -> None:

@@ -68,10 +68,27 @@ def test_a_score_is_no_matter_of_luck() -> None:
     made, images = supernet(skeleton=Skeleton(channels=8, cells=1, dropout=0.5)), batch(0).inputs
     made.eval()
     plain = made(images)
-    made.temperature, made.identity_dropout = 1.0, 0.5
+    made.identity_dropout = 0.5
     assert torch.equal(made(images), plain)
+    made.temperature = 1.0
+    assert torch.equal(made(images), made(images))
     made.train()
     assert not torch.equal(made(images), made(images))
+
+
+def test_a_sampled_supernet_is_scored_as_it_was_trained_with_one_candidate_an_edge() -> None:
+    """Alphas that have decided give the same score whether all candidates are mixed or the strongest one is taken."""
+    made, images = supernet(), batch(0).inputs
+    made.eval()
+    with torch.no_grad():
+        made.alphas.candidates.mul_(1e6)
+        mixed = made(images)
+        made.temperature = 1.0
+        torch.testing.assert_close(made(images), mixed)
+        made.alphas.candidates.mul_(1e-6)  # undecided: only mixing changes
+        torch.testing.assert_close(made(images), mixed)
+        made.temperature = None
+        assert not torch.allclose(made(images), mixed)
 
 
 def test_what_does_not_suit_the_data() -> None:
