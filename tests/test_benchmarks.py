@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,16 @@ def test_search_comparison(tmp_path: Path) -> None:
     assert rows["cache"]["share_of_samples"][0] <= 1
     assert all(0 < row["best"][0] <= 1 for row in rows.values())
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_rank_correlation(tmp_path: Path) -> None:
+    ini = tmp_path / "few_epochs.ini"
+    ini.write_text(re.sub(r"(?m)^epochs = .*$", "epochs = 2", DIGITS_INI.read_text()))
+    small = ["--networks", "3", "--generations", "1", "--rungs", "1"]
+    figures = run_benchmark("rank_correlation", "--config", str(ini), *small)
+    assert -1 <= figures["rho"] <= 1
+    fitness = [network["fitness"] for network in figures["networks"]]
+    assert fitness == sorted(fitness) and len(fitness) == 3
 
 
 def test_parallel_scaling() -> None:
