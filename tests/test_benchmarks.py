@@ -83,8 +83,15 @@ def test_search_overhead_scaling() -> None:
     assert figures["growth_of_seconds"] == pytest.approx(figures["seconds_8"] / figures["seconds_4"])
 
 
+def few_epochs(folder: Path) -> Path:
+    """The digits' INI file with short trainings."""
+    path = folder / "few_epochs.ini"
+    path.write_text(re.sub(r"(?m)^epochs = .*$", "epochs = 2", DIGITS_INI.read_text()))
+    return path
+
+
 def test_search_comparison(tmp_path: Path) -> None:
-    small = ["--config", str(DIGITS_INI), "--budget", "1", "--genomes", "4", "--seeds", "1", "--rungs", "2"]
+    small = ["--config", str(few_epochs(tmp_path)), "--budget", "1", "--genomes", "4", "--seeds", "1", "--rungs", "1"]
     picture = tmp_path / "parts.png"
     figures = run_benchmark("search_comparison", "parts", *small, "--picture", str(picture))
     rows = figures["rows"]
@@ -97,10 +104,8 @@ def test_search_comparison(tmp_path: Path) -> None:
 
 
 def test_rank_correlation(tmp_path: Path) -> None:
-    ini = tmp_path / "few_epochs.ini"
-    ini.write_text(re.sub(r"(?m)^epochs = .*$", "epochs = 2", DIGITS_INI.read_text()))
     small = ["--networks", "3", "--generations", "1", "--rungs", "1"]
-    figures = run_benchmark("rank_correlation", "--config", str(ini), *small)
+    figures = run_benchmark("rank_correlation", "--config", str(few_epochs(tmp_path)), *small)
     assert -1 <= figures["rho"] <= 1
     fitness = [network["fitness"] for network in figures["networks"]]
     assert fitness == sorted(fitness) and len(fitness) == 3
