@@ -14,6 +14,7 @@ from darts.mixed import MixedCell, MixedEdge, mix_candidates
 from darts.search_space import SearchSpace
 from neat_deep.architecture import Skeleton
 from neat_deep.data import DataSpec
+from neat_deep.errors import ConfigError
 from neat_deep.network import Network, start_from_vectors, wants_positions
 from neat_deep.randomness import derive_seed, seeded
 
@@ -97,7 +98,7 @@ def compile_edges(supernet: Supernet, batch_size: int) -> None:
     One edge of each shape is compiled, once for the weights' steps and once for the alphas'; all others reuse it. A
     smaller last batch, evaluation and texts, whose lengths differ, are left as they are: each would be compiled anew.
     A whole cell takes minutes to compile and gains no more: an edge's convolutions stay calls, what is fused is all
-    that follows them.
+    that follows them. A step raises `ConfigError` where the compiler fails, as without a C++ compiler on the CPU.
     """
     compiled = torch.compile(mix_candidates, dynamic=False)
     config: Any = torch._dynamo.config  # its limit of versions, by default 8, has another name before torch 2.6
@@ -113,7 +114,13 @@ def compile_edges(supernet: Supernet, batch_size: int) -> None:
         activations: Sequence[str],
     ) -> list[Tensor]:
         suits = supernet.training and mask is None and len(state) == batch_size
-        return (compiled if suits else mix_candidates)(modules, values, state, mask, weights, activations)
+        try:
+            return (compiled if suits else mix_candidates)(modules, values, state, mask, weights, activations)
+        except torch._dynamo.exc.BackendCompilerFailed as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigError(
+                f"[Darts] compile: got True, which failed here: {reason}; allowed: False, or an installed C++ compiler"
+            ) from None
 
     for module in supernet.modules():
         if isinstance(module, MixedEdge):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
+import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -188,6 +190,22 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "[Run] seed: it has 1, this search 7" in text
     text = shell("--resume", finished, "--config", small_ini(tmp_path, nodes="3"), capsys=capsys)
     assert "[Darts] nodes: it has" in text
+
+
+@pytest.mark.slow
+def test_compiling_without_a_compiler_ends_in_one_line(tmp_path: Path) -> None:
+    options = ["--config", str(small_ini(tmp_path, compile="True")), "--out", str(tmp_path / "run")]
+    code = (
+        "import runpy, sys, torch._inductor.config as config\n"
+        "config.cpp.cxx = ('/nowhere/g++',)\n"
+        f"sys.argv = ['mnist_darts.py', *{options!r}]\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
+    )
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert "[Darts] compile: got True, which failed here: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(("name", "candidates"), [("digits_darts", 23), ("mnist_darts", 23), ("sst2_darts", 25)])
