@@ -47,13 +47,11 @@ class Supernet(nn.Module):
     @contextmanager
     def fixed_alphas(self) -> Iterator[None]:
         """Within it the alphas are constants, so a pass for the weights' gradient computes none of the alphas'."""
-        for alpha in self.alphas.parameters():
-            alpha.requires_grad_(False)
+        self.alphas.requires_grad_(False)
         try:
             yield
         finally:
-            for alpha in self.alphas.parameters():
-                alpha.requires_grad_(True)
+            self.alphas.requires_grad_(True)
 
     def weights(self) -> Iterator[nn.Parameter]:
         """All parameters but the alphas."""

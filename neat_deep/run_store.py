@@ -203,7 +203,7 @@ class RunStore:
     def read(cls, path: Path | str) -> RunStore:
         """The store, to be read only, while its run may go on.
 
-        Raises `StoreError` for a file that is missing, no run store, made by a newer version, or damaged.
+        Raises `StoreError` for a file that is missing, no run store, made by another version, or damaged.
         """
         target = store_path(path)
         connection = _open(target, "rw", check=False)  # "ro" would leave the files of write-ahead mode behind

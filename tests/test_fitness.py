@@ -60,14 +60,7 @@ class Config:
 
 def evaluator(**fitness: Any) -> FitnessEvaluator:
     settings = FitnessSettings(**{"epochs": 1, "batch_size": 32, "learning_rate": 0.02, **fitness})
-    return FitnessEvaluator(
-        toy_data.dataset(),
-        Skeleton(channels=8, cells=1),
-        TrainingSettings(),
-        settings,
-        device=torch.device("cpu"),
-        seed=3,
-    )
+    return toy_data.evaluator(settings, channels=8)
 
 
 def genomes(config: Config, *ops: str) -> list[tuple[int, CellGenome]]:

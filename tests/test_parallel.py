@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from neat_deep.architecture import Skeleton
 from neat_deep.errors import ConfigError
 from neat_deep.fitness import DIVERGED, RAISED, SCORED, FitnessEvaluator
 from neat_deep.ops import register_op, registry
 from neat_deep.parallel import InProcess, WorkerDied, WorkerPool, check_workers
-from neat_deep.training import TrainingSettings
 from tests import toy_data, worker_tasks
 from tests.stored_rows import rows
 from tests.strategies import genome_config
@@ -98,14 +96,7 @@ def test_faults_on_purpose_cost_their_own_genomes_only(monkeypatch: pytest.Monke
     config = Config(" ".join(["sep_conv_1", "max_pool_3", *names]))
 
     def evaluator() -> FitnessEvaluator:
-        return FitnessEvaluator(
-            toy_data.dataset(),
-            Skeleton(channels=4, cells=1),
-            TrainingSettings(),
-            PLAIN,
-            device=torch.device("cpu"),
-            seed=3,
-        )
+        return toy_data.evaluator(PLAIN)
 
     together, alone = evaluator(), evaluator()
     pool = WorkerPool(together.evaluate, workers=1, threads=1)

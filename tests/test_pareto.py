@@ -7,15 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
-from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.architecture import Architecture
 from neat_deep.config import FitnessSettings
 from neat_deep.errors import ConfigError
-from neat_deep.fitness import FitnessEvaluator
 from neat_deep.pareto import pareto_front
 from neat_deep.run_store import GenomeRow, RunStore
-from neat_deep.training import TrainingSettings
 from tests import toy_data
 from tests.strategies import genome_config
 from tests.test_fitness import genomes
@@ -68,14 +65,7 @@ class Config:
 @pytest.mark.parametrize(("parameter_price", "mac_price"), [(50.0, 0.0), (0.0, 2.0), (0.0, 0.0)])
 def test_fitness_is_accuracy_less_the_price_of_size(parameter_price: float, mac_price: float) -> None:
     settings = FitnessSettings(epochs=1, batch_size=48, learning_rate=0.02)
-    score = FitnessEvaluator(
-        toy_data.dataset(),
-        Skeleton(channels=4, cells=1),
-        TrainingSettings(),
-        replace(settings, parameter_price=parameter_price, mac_price=mac_price),
-        device=torch.device("cpu"),
-        seed=3,
-    )
+    score = toy_data.evaluator(replace(settings, parameter_price=parameter_price, mac_price=mac_price))
     made = genomes(Config(), "sep_conv_5", "max_pool_3", "identity")  # type: ignore[arg-type]
     score(made, Config())
     for (_, genome), found in zip(made, score.generation, strict=True):
@@ -89,15 +79,7 @@ def test_fitness_is_accuracy_less_the_price_of_measured_latency(tmp_path: Path) 
     path = tmp_path / "run.sqlite"
     store = RunStore.create(path, {})
     settings = FitnessSettings(epochs=1, batch_size=48, learning_rate=0.02, latency_price=0.01)
-    score = FitnessEvaluator(
-        toy_data.dataset(),
-        Skeleton(channels=4, cells=1),
-        TrainingSettings(),
-        settings,
-        device=torch.device("cpu"),
-        seed=3,
-        journal=store,
-    )
+    score = toy_data.evaluator(settings, journal=store)
     made = genomes(Config(), "sep_conv_5", "max_pool_3", "sep_conv_5")  # type: ignore[arg-type]
     score(made, Config())
     for (_, genome), found in zip(made, score.generation, strict=True):

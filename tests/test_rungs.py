@@ -7,16 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neat_deep.architecture import Skeleton
 from neat_deep.config import FitnessSettings
 from neat_deep.errors import ConfigError
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator
 from neat_deep.rungs import Ladder, comparable_fitness
-from neat_deep.training import TrainingSettings
 from tests import toy_data
 from tests.strategies import genome_config
 from tests.test_fitness import genomes
@@ -85,14 +82,7 @@ def test_ladders_that_do_not_rise_are_refused() -> None:
 
 
 def evaluator(settings: FitnessSettings) -> FitnessEvaluator:
-    return FitnessEvaluator(
-        toy_data.dataset(),
-        Skeleton(channels=4, cells=1),
-        TrainingSettings(),
-        settings,
-        device=torch.device("cpu"),
-        seed=3,
-    )
+    return toy_data.evaluator(settings)
 
 
 def made(count: int = len(OPS)) -> list[tuple[int, Any]]:

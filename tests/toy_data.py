@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
+from neat_deep.architecture import Skeleton
+from neat_deep.config import FitnessSettings
 from neat_deep.data import Dataset, DataSpec, ImageSplit
+from neat_deep.fitness import FitnessEvaluator
+from neat_deep.training import TrainingSettings
 
 SPEC = DataSpec("stripes", 2, 2, ("row", "column"), (1, 6, 6), (0.3,), (0.3,))
 
@@ -26,3 +32,11 @@ def stripes(count: int, seed: int) -> ImageSplit:
 def dataset(train: int = 96, validation: int = 40) -> Dataset:
     """The three splits."""
     return Dataset(SPEC, stripes(train, 0), stripes(validation, 1), lambda: stripes(60, 2))
+
+
+def evaluator(settings: FitnessSettings, *, channels: int = 4, **options: Any) -> FitnessEvaluator:
+    """What scores genomes on these images, with networks of one narrow cell; `options` are the evaluator's own."""
+    skeleton = Skeleton(channels=channels, cells=1)
+    return FitnessEvaluator(
+        dataset(), skeleton, TrainingSettings(), settings, device=torch.device("cpu"), seed=3, **options
+    )
