@@ -18,6 +18,7 @@ from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
     add_common_options,
     add_retrainings_option,
+    add_threads_option,
     data_figures,
     data_numbers,
     load_inputs,
@@ -52,7 +53,7 @@ def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help=f"INI file of the experiment (default: {config})")
     parser.add_argument("--epochs", type=int, help="epochs to search; over [Darts] epochs")
-    parser.add_argument("--threads", type=int, help="threads on the CPU; another number rounds differently; over [Run]")
+    add_threads_option(parser)
     add_retrainings_option(parser)
     parser.add_argument(
         "--start", type=Path, metavar="JSON", help="an architecture whose cell the alphas favour at first"

@@ -74,12 +74,19 @@ def search_options(description: str, config: Path) -> argparse.ArgumentParser:
     parser.add_argument("--generations", type=int, help="generations to search; over [Run] generations")
     parser.add_argument("--population", type=int, help="genomes of a generation; over [NEAT] pop_size")
     parser.add_argument("--workers", help="processes that evaluate: 0, a number, or ray; over [Run] workers")
-    parser.add_argument(
-        "--threads", type=int, help="threads of an evaluation; another number rounds differently; over [Run] threads"
-    )
+    add_threads_option(parser)
     add_retrainings_option(parser)
     add_common_options(parser)
     return parser
+
+
+def add_threads_option(parser: argparse.ArgumentParser) -> None:
+    """`--threads`, of a search."""
+    parser.add_argument(
+        "--threads",
+        type=int,
+        help="threads on the CPU, in each worker; another number rounds differently; over [Run] threads",
+    )
 
 
 def add_retrainings_option(parser: argparse.ArgumentParser) -> None:
