@@ -194,13 +194,13 @@ class _Run:
         self.weight_optimizer = make_optimizer(
             self.supernet.network,
             TrainingSettings(
-                optimizer="sgd",
+                optimizer=settings.optimizer,
                 learning_rate=settings.learning_rate,
                 momentum=settings.momentum,
                 weight_decay=settings.weight_decay,
             ),
         )
-        if settings.momentum:
+        if settings.optimizer == "sgd" and settings.momentum:
             # From the start, where torch would make each at its weight's first gradient: its fused SGD does not know
             # weights with a buffer beside weights without one, as sampling leaves them.
             for weight in self.supernet.weights():

@@ -56,9 +56,10 @@ class DartsSettings:
     precision: str = "float32"
     compile: bool = False
 
+    optimizer: str = "sgd"  # of the weights; or adamw, for embeddings, whose rows have a gradient now and then only
     learning_rate: float = 0.025  # of the weights, at the start
     final_learning_rate: float = 0.001
-    momentum: float = 0.9
+    momentum: float = 0.9  # of sgd
     weight_decay: float = 3e-4
     gradient_clip: float = 5.0
     order: str = "first"
@@ -83,6 +84,7 @@ class DartsSettings:
         check_range("alpha_share", self.alpha_share, above=0, high=0.9)
         check_range("channels", self.channels, low=0)
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("optimizer", self.optimizer, ("sgd", "adamw"))
         check_range("learning_rate", self.learning_rate, above=0, high=100)
         check_range("final_learning_rate", self.final_learning_rate, low=0, high=100)
         if self.final_learning_rate > self.learning_rate:
@@ -107,6 +109,10 @@ class DartsSettings:
             raise ConfigError(
                 "order: got 'second' with sampling = gumbel, allowed: first; a finite difference over sampled"
                 " candidates would mostly be a difference between samples"
+            )
+        if self.order == "second" and self.optimizer != "sgd":
+            raise ConfigError(
+                f"order: got 'second' with optimizer = {self.optimizer}, allowed: first; the virtual step is one of sgd"
             )
         if self.order == "second" and self.precision != "float32":
             raise ConfigError(

@@ -136,6 +136,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "never stopped": {"stop_parameter_free": 4},
     "no momentum": {"momentum": 0.0, "gradient_clip": 0.0},
     "bfloat16": {"precision": "bfloat16"},
+    "adamw": {"optimizer": "adamw"},
+    "gumbel and adamw": {"sampling": "gumbel", "optimizer": "adamw"},
 }
 
 

@@ -83,6 +83,8 @@ def test_shipped_files_load(path: Path) -> None:
         ("learning_rate = 0", "learning_rate: got 0.0, allowed: more than 0 and at most 100"),
         ("learning_rate = nan", "learning_rate: got nan, allowed: more than 0"),
         ("final_learning_rate = 1", "final_learning_rate: got 1.0, allowed: at most learning_rate (0.025)"),
+        ("optimizer = adam", "optimizer: got 'adam', allowed: sgd, adamw"),
+        ("order = second\noptimizer = adamw", "order: got 'second' with optimizer = adamw, allowed: first"),
         ("momentum = 1", "momentum: got 1.0, allowed: 0 to 0.9999"),
         ("weight_decay = -1", "weight_decay: got -1.0, allowed: 0 or more"),
         ("gradient_clip = inf", "gradient_clip: got inf, allowed: 0 or more"),
