@@ -25,6 +25,7 @@ from neat_deep.plots import BLUE, DPI, INK, MUTED, PALE_BLUE, PALE_TEAL, TEAL, s
 NONE_COLOUR = "#111827"
 Dashes = Literal["-", "--", ":", "-."]
 DASHES: tuple[Dashes, ...] = ("-", "--", ":", "-.")  # one for each activation, in the search space's order
+NONE_DASHES: Dashes = ":"
 TICK_SIZE = 8  # points: small panels stand side by side
 PANEL = (2.7, 1.9)  # inches
 LABEL_ROOM = 1.45  # the axis is so much longer than the curves: the strongest candidate's name stands at their end
@@ -116,13 +117,14 @@ def _draw_edge(axes: Axes, space: SearchSpace, epochs: Sequence[int], weights: n
     strongest = max(rows, key=lambda row: last[row])
     for row, candidate in enumerate(space.candidates):
         best = row == strongest
+        plain = best or candidate.op == NONE  # none is often the strongest of all, and must not look like identity
         axes.plot(
             epochs,
             weights[:, row],
             color=_colour(candidate),
             linestyle=_dashes(space, candidate),
-            linewidth=2.2 if best else 0.9,
-            alpha=1.0 if best else 0.55,
+            linewidth=2.2 if best else 1.3 if plain else 0.9,
+            alpha=1.0 if plain else 0.55,
             marker="o" if len(epochs) == 1 else None,
             markersize=3,
             zorder=3 if best else 2,
@@ -147,7 +149,7 @@ def _legend(space: SearchSpace) -> list[Line2D]:
     families = {get_op(op).family: _colour(Candidate(op)) for op in space.real_ops}
     handles = [Line2D([], [], color=colour, linewidth=2, label=family) for family, colour in families.items()]
     if NONE in space.ops:
-        handles.append(Line2D([], [], color=NONE_COLOUR, linewidth=2, label=NONE))
+        handles.append(Line2D([], [], color=NONE_COLOUR, linewidth=2, linestyle=NONE_DASHES, label=NONE))
     for number, name in enumerate(space.activations):
         label = "no activation" if name == IDENTITY else name
         handles.append(Line2D([], [], color=MUTED, linestyle=DASHES[number % len(DASHES)], label=label))
@@ -161,7 +163,9 @@ def _colour(candidate: Candidate) -> str:
 
 
 def _dashes(space: SearchSpace, candidate: Candidate) -> Dashes:
-    return DASHES[0 if candidate.op == NONE else space.activations.index(candidate.activation) % len(DASHES)]
+    if candidate.op == NONE:
+        return NONE_DASHES
+    return DASHES[space.activations.index(candidate.activation) % len(DASHES)]
 
 
 def _state_name(space: SearchSpace, state: int) -> str:
