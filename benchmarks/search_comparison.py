@@ -15,8 +15,9 @@ fitness-proportional, rank and tournament selection, random search; and `darts`,
 as a genome is.
 
 A search ends with the generation in which its samples reach the budget; what counts is the best network that was
-trained for all epochs by then. Figures are of the validation part: no test set is read. `--picture FILE` draws best so
-far against samples.
+trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI file
+for all contenders: `--set Fitness.train_subset=2000 Fitness.channels=8`. `--picture FILE` draws best so far against
+samples.
 """
 
 from __future__ import annotations
@@ -235,11 +236,12 @@ def _darts_samples(settings: DartsSettings, dataset: Dataset) -> int:
 def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Experiment:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(options.config.read_text(encoding="utf-8"))
-    for section, values in changes.items():
-        if not parser.has_section(section):
-            parser.add_section(section)
-        for key, value in values.items():
-            parser.set(section, key, value)
+    for some in (options.set, changes):
+        for section, values in some.items():
+            if not parser.has_section(section):
+                parser.add_section(section)
+            for key, value in values.items():
+                parser.set(section, key, value)
     text = io.StringIO()
     parser.write(text)
     with tempfile.TemporaryDirectory() as folder:
@@ -314,6 +316,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, help="INI file (default: MNIST's for parts, digits' for schemes)")
     parser.add_argument("--darts-config", type=Path, default=CONFIGS / "digits_darts.ini", help="for schemes' darts")
     parser.add_argument("--budget", type=at_least(1), default=200_000, help="training samples (default: %(default)s)")
+    parser.add_argument(
+        "--set", type=_setting, nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="over the INI file"
+    )
     parser.add_argument("--genomes", type=at_least(2), help="population; over [NEAT] pop_size")
     parser.add_argument("--rungs", default="1", help="epochs after which the weaker half stops (default: %(default)s)")
     parser.add_argument("--seeds", type=at_least(1), default=3, help="from --seed on (default: %(default)s)")
@@ -323,6 +328,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--picture", type=Path, help="a PNG file to draw")
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
     options = parser.parse_args(arguments)
+    options.set = _by_section(options.set)
     options.config = options.config or DEFAULT_CONFIGS[options.what]
     known = list(parts(options.rungs)) if options.what == "parts" else [*SCHEMES, DARTS]
     options.contenders = options.contenders or known
@@ -330,6 +336,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name not in known:
             parser.error(f"--contenders: got {name!r}, allowed: {', '.join(known)}")
     return options
+
+
+def _setting(text: str) -> tuple[str, str, str]:
+    place, equals, value = text.partition("=")
+    section, dot, key = place.partition(".")
+    if not (section and dot and key and equals):
+        raise argparse.ArgumentTypeError(f"got {text!r}, allowed: SECTION.KEY=VALUE")
+    return section, key, value
+
+
+def _by_section(settings: Sequence[tuple[str, str, str]]) -> Sections:
+    sections: dict[str, dict[str, str]] = {}
+    for section, key, value in settings:
+        sections.setdefault(section, {})[key] = value
+    return sections
 
 
 if __name__ == "__main__":
