@@ -15,21 +15,21 @@ fitness-proportional, rank and tournament selection, random search; and `darts`,
 as a genome is.
 
 A search ends with the generation in which its samples reach the budget; what counts is the best network that was
-trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI file
-for all contenders: `--set Fitness.train_subset=2000 Fitness.channels=8`. `--picture FILE` draws best so far against
-samples.
+trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI files,
+the one for DARTS in [Darts]: `--set Fitness.train_subset=2000 Fitness.channels=8 Darts.train_subset=2000`. `--picture
+FILE` draws best so far against samples.
 """
 
 from __future__ import annotations
 
 import argparse
 import configparser
-import io
+import contextlib
 import itertools
 import json
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,8 @@ def _cumulative(samples: Sequence[int]) -> tuple[int, ...]:
 
 def _darts(options: argparse.Namespace, seed: int) -> Curve:
     """One point: the search's samples and those of its cell's training, and the cell's accuracy as a genome's is."""
-    settings = load_darts_experiment(options.darts_config)
+    with _changed(options.darts_config, {"Darts": options.set.get("Darts", {})}) as file:
+        settings = load_darts_experiment(file)
     experiment = _experiment(options, {}, seed)
     set_threads(experiment.run.threads)
     device = get_device(experiment.run.device)
@@ -234,26 +235,29 @@ def _darts_samples(settings: DartsSettings, dataset: Dataset) -> int:
 
 
 def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Experiment:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(options.config.read_text(encoding="utf-8"))
-    for some in (options.set, changes):
-        for section, values in some.items():
-            if not parser.has_section(section):
-                parser.add_section(section)
-            for key, value in values.items():
-                parser.set(section, key, value)
-    text = io.StringIO()
-    parser.write(text)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "experiment.ini"
-        path.write_text(text.getvalue(), encoding="utf-8")
-        experiment = load_experiment(path)
+    asked = {section: values for section, values in options.set.items() if section != "Darts"}
+    with _changed(options.config, asked, changes) as file:
+        experiment = load_experiment(file)
     experiment.neat.pop_size = options.genomes or experiment.neat.pop_size
     return replace(
         experiment,
         data=replace(experiment.data, root=options.data_root or experiment.data.root),
         run=replace(experiment.run, seed=seed, generations=MANY_GENERATIONS),
     )
+
+
+@contextlib.contextmanager
+def _changed(config: Path, *changes: Sections) -> Iterator[Path]:
+    """A copy of an INI file in which some keys have other values."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(config.read_text(encoding="utf-8"))
+    for some in changes:
+        parser.read_dict(some)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / config.name
+        with path.open("w", encoding="utf-8") as file:
+            parser.write(file)
+        yield path
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------
@@ -317,7 +321,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--darts-config", type=Path, default=CONFIGS / "digits_darts.ini", help="for schemes' darts")
     parser.add_argument("--budget", type=at_least(1), default=200_000, help="training samples (default: %(default)s)")
     parser.add_argument(
-        "--set", type=_setting, nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="over the INI file"
+        "--set", type=_setting, nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="over the INI files"
     )
     parser.add_argument("--genomes", type=at_least(2), help="population; over [NEAT] pop_size")
     parser.add_argument("--rungs", default="1", help="epochs after which the weaker half stops (default: %(default)s)")
