@@ -40,6 +40,7 @@ from neat_deep.training import get_device, set_threads
 from turns import at_least
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"
+GENERATIONS = 60
 
 
 class Pair(NamedTuple):
@@ -115,7 +116,7 @@ def _experiment(options: argparse.Namespace) -> Experiment:
         run=replace(
             experiment.run,
             seed=options.seed or experiment.run.seed,
-            generations=options.generations or experiment.run.generations,
+            generations=options.generations,
         ),
     )
 
@@ -136,7 +137,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--networks", type=at_least(3), default=12, help="to retrain (default: %(default)s)")
     parser.add_argument("--retrainings", type=at_least(1), default=1, help="of each (default: %(default)s)")
     parser.add_argument("--rungs", default="2 4", help="[Fitness] rungs of the search (default: %(default)s)")
-    parser.add_argument("--generations", type=at_least(1), help="over [Run] generations")
+    parser.add_argument(
+        "--generations",
+        type=at_least(1),
+        default=GENERATIONS,
+        help="over [Run] generations: few networks of each reach the last rung (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=at_least(1), help="over [Run] seed")
     parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
