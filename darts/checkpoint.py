@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from darts.derive import Derived
 from darts.history import EpochSummary, history_from_json, history_to_json
@@ -34,7 +32,7 @@ class Identity:
     data: DataSpec
     seed: int
     augmentation: Augmentation
-    split: str  # a digest of which examples train what
+    examples: str  # a digest of them all, by what they are for, and of word vectors
 
     def facts(self) -> dict[str, Any]:
         """All of it as plain values, by the name that a user knows it by."""
@@ -42,18 +40,10 @@ class Identity:
         facts.update({f"[Network] {key}": value for key, value in asdict(self.skeleton).items()})
         # The mean and std of the training images with it: those of another split are others.
         facts.update({f"data set {key}".removesuffix(" name"): value for key, value in asdict(self.data).items()})
-        facts["data set split"] = self.split
+        facts["data set examples"] = self.examples
         facts["[Run] seed"] = self.seed
         facts.update({f"[Training] augmentation_{key}": value for key, value in asdict(self.augmentation).items()})
         return json.loads(json.dumps(facts))
-
-
-def digest_labels(*parts: Tensor) -> str:
-    """A name of the parts of a data set by their labels, in order: other examples nearly always have others."""
-    digest = hashlib.sha256()
-    for labels in parts:
-        digest.update(len(labels).to_bytes(8, "big") + bytes(labels.to("cpu", torch.uint8).tolist()))
-    return digest.hexdigest()[:16]
 
 
 def save_checkpoint(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from darts.alphas import Mixing
 from darts.mixing import Term, weighted_sums
@@ -16,6 +15,7 @@ from neat_deep.cell_graph import IDENTITY, NONE
 from neat_deep.errors import ConfigError
 from neat_deep.network import Projection
 from neat_deep.ops import FeatureSpec, get_activation, get_op
+from neat_deep.ops.masking import drop_tokens
 from neat_deep.ops.norm import ImageBatchNorm, NormalisedOp
 
 
@@ -127,7 +127,7 @@ class MixedEdge(nn.Module):
                 self._one(free, mask, mixing, weight, row, name)
                 for weight, row, name in zip(weights, rows, self.space.aggregations, strict=True)
             ]
-        values = [None if op in self.ops else self._free_value(op, free, mixing) for op in self.space.real_ops]
+        values = [None if op in self.ops else self._free_value(op, free, mask, mixing) for op in self.space.real_ops]
         first = len(self.space.candidates) - len(values) * len(self.space.activations)  # 1 where `none` is a candidate
         weights = mixing.candidates[:, number, first:].unflatten(1, (len(values), -1))
         modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in self.space.real_ops]  # noqa: SIM401 - a ModuleDict has no get
@@ -149,13 +149,13 @@ class MixedEdge(nn.Module):
         if candidate.op in self.ops:
             value = self.ops[candidate.op](free.state, mask)
         else:
-            value = self._free_value(candidate.op, free, mixing)
+            value = self._free_value(candidate.op, free, mask, mixing)
         return weight * get_activation(candidate.activation)(value)
 
-    def _free_value(self, op: str, free: FreeValues, mixing: Mixing) -> Tensor:
+    def _free_value(self, op: str, free: FreeValues, mask: Tensor | None, mixing: Mixing) -> Tensor:
         value = free.get(op)
         if op == IDENTITY and mixing.identity_dropout:
-            return F.dropout(value, mixing.identity_dropout, self.training)
+            return drop_tokens(value, mask, mixing.identity_dropout, self.training)
         return value
 
 

@@ -14,17 +14,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from darts.architect import AlphaGradient, Architect
-from darts.checkpoint import Identity, digest_labels, load_checkpoint, save_checkpoint
+from darts.checkpoint import Identity, load_checkpoint, save_checkpoint
 from darts.derive import Derived, count_identities, count_parameter_free, derive_weighted
 from darts.history import EpochSummary
 from darts.search_space import SearchSpace
 from darts.settings import DartsSettings
 from darts.supernet import build_supernet, compile_edges
-from darts.warm_start import inherit_network, measure_norms, warm_start
+from darts.warm_start import inherit_network, warm_start
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph
-from neat_deep.data import Augmentation, Batch, Dataset, Split, stratified_split, stratified_subset
+from neat_deep.data import (
+    Augmentation,
+    Batch,
+    Dataset,
+    Split,
+    digest_tensors,
+    stratified_split,
+    stratified_subset,
+)
 from neat_deep.errors import ConfigError, DataError, DivergedError
+from neat_deep.norms import measure_norms
 from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.randomness import derive_seed, seeded
 from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
@@ -189,8 +198,9 @@ class _Run:
         prepare(self.supernet, device)
         weights, alphas = _bilevel_split(dataset.train, settings, seed)
         self.weight_data, self.alpha_data = weights.to(device), alphas.to(device)
-        split = digest_labels(weights.labels, alphas.labels, dataset.validation.labels)
-        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation, split)
+        parts = "".join(part.digest() for part in (weights, alphas, dataset.validation))
+        vectors = "" if dataset.vectors is None else digest_tensors(dataset.vectors)
+        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation, parts + vectors)
         self.weight_optimizer = make_optimizer(
             self.supernet.network,
             TrainingSettings(

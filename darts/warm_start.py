@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 
 from darts.alphas import Alphas
 from darts.derive import EDGES_KEPT
@@ -14,7 +13,7 @@ from darts.search_space import Candidate, SearchSpace
 from darts.supernet import Supernet
 from neat_deep.architecture import Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode
-from neat_deep.data import DataSpec, Split
+from neat_deep.data import DataSpec
 from neat_deep.errors import GraphError
 from neat_deep.network import Cell, Network, wants_positions
 from neat_deep.ops import get_op
@@ -67,23 +66,6 @@ def inherit_network(supernet: Supernet, cell: CellGraph, skeleton: Skeleton, dat
             raise GraphError("a supernet of partial channels has no weights that fit the derived network")
         _copy_cell(mixed, derived, cell)
     return network
-
-
-@torch.no_grad()
-def measure_norms(network: Network, split: Split, batch_size: int = 500) -> None:
-    """Set the running statistics of all batch normalisations to the means over the batches of `split`."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    network.eval()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean
-        norm.train()
-    for batch in split.eval_batches(batch_size):
-        network(*batch.arguments)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    network.eval()
 
 
 def _copy_cell(mixed: MixedCell, derived: Cell, cell: CellGraph) -> None:

@@ -30,7 +30,7 @@ from neat_deep.config import (
     settings_values,
 )
 from neat_deep.data import DATASETS, Dataset, load_dataset
-from neat_deep.errors import ConfigError, NeatDeepError, StoreError
+from neat_deep.errors import ConfigError, NeatDeepError, StoreError, VectorError
 from neat_deep.files import read_text, write_text
 from neat_deep.retraining import Trained, retrain
 from neat_deep.run_store import RunStore
@@ -196,8 +196,12 @@ def load_inputs(options: argparse.Namespace, settings: Any) -> tuple[torch.devic
     """
     with naming(place_of(options, "[Run] device", "device")):
         device = get_device(settings.run.device)
-    with naming(place_of(options, "[Data]", "dataset", "data_root")):
+    try:
         return device, load_dataset(settings.data)
+    except VectorError as error:
+        raise VectorError(f"{options.config}: [Data] text_vectors: {error}") from None
+    except NeatDeepError as error:
+        raise type(error)(f"{place_of(options, '[Data]', 'dataset', 'data_root')}: {error}") from None
 
 
 def override(settings: Settings, options: argparse.Namespace, names: Mapping[str, str]) -> Settings:

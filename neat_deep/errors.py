@@ -37,6 +37,10 @@ class DataError(NeatDeepError):
     """A data set that is missing, broken or unusable."""
 
 
+class VectorError(DataError):
+    """Word vectors that cannot be read or that no text's word has."""
+
+
 class DeviceError(NeatDeepError):
     """A device that this machine does not have."""
 

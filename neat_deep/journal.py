@@ -23,7 +23,7 @@ from neat.reporting import BaseReporter
 from neat_deep.architecture import Architecture
 from neat_deep.cell_graph import CellGraph
 from neat_deep.config import Experiment, settings_text, settings_values
-from neat_deep.data import Dataset
+from neat_deep.data import Dataset, digest_tensors
 from neat_deep.errors import StoreError
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator, Score
 from neat_deep.genome import CellGenome
@@ -160,13 +160,12 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """A name of the data that a search sees: facts, all labels, the first inputs of either split, word vectors."""
+    """A name of the data that a search sees: facts, all examples of either split, word vectors."""
     content = hashlib.sha256(repr(dataset.spec).encode())
     for split in (dataset.train, dataset.validation):
-        content.update(split.labels.cpu().numpy().tobytes())
-        content.update(next(split.eval_batches(64)).inputs.cpu().contiguous().numpy().tobytes())
+        content.update(split.digest().encode())
     if dataset.vectors is not None:
-        content.update(dataset.vectors.cpu().contiguous().numpy().tobytes())
+        content.update(digest_tensors(dataset.vectors).encode())
     return content.hexdigest()[:16]
 
 

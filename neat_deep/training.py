@@ -16,10 +16,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from neat_deep.allocator import keep_freed_memory
 from neat_deep.checks import check_choice, check_range
-from neat_deep.data import Augmentation, Batch, Split
+from neat_deep.data import Augmentation, Batch, Split, TextSplit
 from neat_deep.errors import ConfigError, DeviceError, DivergedError
+from neat_deep.norms import measure_norms
 from neat_deep.randomness import seeded
 
+NORM_EXAMPLES = 2048  # texts that the normalisations' statistics are measured on
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -130,9 +132,11 @@ def fit(
 ) -> FitReport:
     """Train `model` in place on every example of `train`, `settings.epochs` times.
 
-    With `settings.early_stopping` each epoch is scored on `validation`. On the CPU the same seed, data and number of
-    threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that is not finite, or when
-    the last step leaves weights that are not, and `ConfigError` for early stopping without `validation`.
+    With `settings.early_stopping` each epoch is scored on `validation`. Of texts, whose batches are sorted by length,
+    the batch normalisations' statistics are measured anew before they are scored and at the end. On the CPU the same
+    seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that
+    is not finite, or when the last step leaves weights that are not, and `ConfigError` for early stopping without
+    `validation`.
     """
     if settings.early_stopping and validation is None:
         raise ConfigError(f"early_stopping: got {settings.early_stopping}, allowed: 0, or a validation part to stop by")
@@ -164,6 +168,7 @@ def fit(
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
             if settings.early_stopping and validation is not None:
                 scored = model if average is None else average.module
+                _measure_norms(scored, train)
                 best.offer(epoch + 1, scored, evaluate(scored, validation, device=device))
                 if epoch + 1 - best.epoch >= settings.early_stopping:
                     break
@@ -171,6 +176,8 @@ def fit(
         model.load_state_dict(best.weights)
     elif average is not None:
         model.load_state_dict(average.module.state_dict())
+    if not best.weights:
+        _measure_norms(model, train)
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
         raise DivergedError(f"the weights were not finite after the last of {settings.epochs} epochs")
     return FitReport(epoch + 1, done, epoch_loss / len(train), time.perf_counter() - started, best.epoch or epoch + 1)
@@ -277,6 +284,14 @@ def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
         get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, current, steps)
 
     return update
+
+
+def _measure_norms(model: nn.Module, train: Split) -> None:
+    """Measure the statistics anew where the last batches' lengths would decide them; the model's mode is restored."""
+    if isinstance(train, TextSplit):
+        was_training = model.training
+        measure_norms(model, train, examples=NORM_EXAMPLES)
+        model.train(was_training)
 
 
 def _step(

@@ -595,7 +595,7 @@ TEXT_DATA = (
             ),
             (
                 "one-class",
-                "texts/train.tsv: classes: got 1, allowed: 2 or more",
+                "texts/train.tsv:2: classes: got '1' in this line and in all that follow, allowed: 2 or more",
                 texts("train.tsv", HEADER + b"good film\t1\nfine film\t1\n"),
             ),
             (
@@ -618,7 +618,7 @@ TEXT_DATA = (
     ),
     case(
         "vectors-short",
-        "experiment.ini: [Data]: vectors.txt:2: got 1 numbers, allowed: a word and 3 numbers, as in the first line",
+        "experiment.ini: [Data] text_vectors: vectors.txt:2: got 1 numbers, allowed: a word and 3 numbers, as in",
         prepare=(
             sst2("dev.tsv", HEADER + ROWS),
             content("vectors.txt", b"good 1 2 3\nbad 1\n"),

@@ -9,6 +9,7 @@ from itertools import combinations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from darts import Alphas, SearchSpace
 from darts.alphas import Mixing
@@ -170,6 +171,19 @@ def test_padding_changes_nothing() -> None:
     out = cell(inputs, mask, mixing)
     junk = cell([torch.where(mask.unsqueeze(1), x, x * 1e6 + 1e6) for x in inputs], mask, mixing)
     torch.testing.assert_close(out.transpose(1, 2)[mask], junk.transpose(1, 2)[mask])
+
+
+@pytest.mark.parametrize("temperature", [None, 1.0])
+def test_more_padding_draws_the_same_dropout_on_identity(temperature: float | None) -> None:
+    space = SearchSpace(("identity", "avg_pool_3"), ("identity", "relu"), nodes=2)
+    cell, mask = make_cell(space, rank=1), some_mask()
+    alphas, inputs, found = make_alphas(space), states(2, rank=1), []
+    for extra in (0, 3):
+        torch.manual_seed(0)
+        drawn = alphas(identity_dropout=0.5, temperature=temperature)
+        wide = [F.pad(x, (0, extra), value=7.0) for x in inputs]
+        found.append(cell(wide, F.pad(mask, (0, extra)), drawn)[:, :, : mask.shape[1]].transpose(1, 2)[mask])
+    torch.testing.assert_close(found[1], found[0])
 
 
 def test_running_statistics_move_once_a_pass() -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from neat_deep.data.tokens import TextSettings as Settings
 from neat_deep.data.tokens import make_encoder, split_words
 from neat_deep.data.torchtext_parts import source_from_pairs, torchtext_tokenizer
 from neat_deep.data.vectors import WordVectors, read_vectors
-from neat_deep.errors import ConfigError, DataError, NeatDeepError
+from neat_deep.errors import ConfigError, DataError, NeatDeepError, VectorError
 from tests.text_files import TEXT_SETS, rows, write_folder, write_imdb, write_sst2, write_tsv
 
 SPEC = DataSpec("toy", 1, 2, ("a", "b"), (9,), (), (), vocabulary=1000)
@@ -212,6 +213,45 @@ def test_sst2_validates_on_dev(tmp_path: Path) -> None:
     assert len(dataset.train_and_validation()) == 136
 
 
+def test_a_validation_part_can_be_split_anew(tmp_path: Path) -> None:
+    root = write_sst2(tmp_path)
+    settings = DataSettings("sst2", str(root), validation=0.25, text=TextSettings(own_validation=False))
+    dataset = load_dataset(settings)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.read_test())) == (102, 34, 60)
+    assert dataset.train.digest() == load_dataset(settings).train.digest()
+    assert dataset.train.digest() != load_dataset(replace(settings, split_seed=1)).train.digest()
+
+
+@pytest.mark.parametrize("name", sorted(TEXT_SETS))
+def test_the_digest_tells_texts_apart(name: str, filled_root: Path) -> None:
+    split = load(filled_root, name).train
+    assert isinstance(split, TextSplit)
+    last = split.tokens.clone()
+    last[-1] = (last[-1] + 1) % split.spec.vocabulary  # far behind the first texts
+    moved = split.lengths.clone()
+    longest = int(moved.argmax())
+    moved[longest] -= 1
+    moved[(longest + 1) % len(moved)] += 1
+    others = [replace(split, tokens=last), replace(split, lengths=moved), replace(split, labels=1 - split.labels)]
+    assert len({split.digest(), *(other.digest() for other in others)}) == 4
+
+
+def test_a_test_text_without_tokens_is_met_at_once(tmp_path: Path) -> None:
+    def tokenizer(text: str) -> list[str]:
+        return [] if text == "silent" else text.split()
+
+    write_tsv(write_folder(tmp_path) / "test.tsv", [("good", "1"), ("silent", "0")])
+    with pytest.raises(DataError, match="test.tsv:3: the tokenizer finds no token in 'silent'"):
+        load_parts(tmp_path, TextParts(tokenizer))
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+@pytest.mark.parametrize("most", [3, 10, 40])
+def test_no_vocabulary_is_larger_than_asked_for(kind: str, most: int, tmp_path: Path) -> None:
+    text = TextSettings(kind, vocabulary=most, min_count=1)
+    assert load(write_folder(tmp_path), text=text).spec.vocabulary <= most
+
+
 def test_glue_publishes_no_test_labels(tmp_path: Path) -> None:
     write_sst2(tmp_path)
     write_tsv(tmp_path / "SST-2" / "test.tsv", [("0", "a film"), ("1", "another")], header="index\tsentence")
@@ -267,6 +307,7 @@ def spoil(path: str, content: bytes, **more: bytes) -> Any:
 
 HEADER = b"sentence\tlabel\n"
 ROW = b"good film\t1\nbad film\t0\n"
+SWAPPED = "".join(f"{number % 2}\tfilm {number}\n" for number in range(200)).encode()
 
 
 @pytest.mark.parametrize(
@@ -284,8 +325,17 @@ ROW = b"good film\t1\nbad film\t0\n"
         (spoil("train.tsv", HEADER + ROW + b"a\tb\t1\n"), "train.tsv:4: got 3 fields, allowed: 2 fields"),
         (spoil("train.tsv", HEADER + b"\n" + ROW), "train.tsv:2: got an empty line, allowed: 2 fields"),
         (spoil("train.tsv", HEADER + ROW + b"caf\xe9\t1\n"), r"train.tsv:4: not UTF-8 text \(byte 3 of the line\)"),
-        (spoil("train.tsv", HEADER + b"a\t1\nb\t1\n"), "train.tsv: classes: got 1, allowed: 2 or more"),
-        (spoil("train.tsv", HEADER + ROW), "train.tsv: sentences of class '1': got 1, allowed: 2 or more"),
+        (spoil("train.tsv", HEADER + b"a\t1\nb\t1\n"), "train.tsv:2: classes: got '1' in this line and in all"),
+        (
+            spoil("train.tsv", HEADER + b"a\t0\n" + ROW),
+            "train.tsv:3: sentences of class '1': got 1, allowed: 2 or more",
+        ),
+        (spoil("train.tsv", HEADER + SWAPPED), "train.tsv:2: sentences of class 'film 0': got 1, .* in this order$"),
+        (spoil("test.tsv", HEADER + SWAPPED), "test.tsv:2: label: got 'film 0', allowed: those of .*train.tsv: 0, 1$"),
+        (
+            spoil("train.tsv", HEADER + SWAPPED * 2),
+            r"label: got '0', allowed: .*: film 0, film 1, .*film 106 and 190 more",
+        ),
         (spoil("test.tsv", HEADER + ROW + b"film\t2\n"), "test.tsv:4: label: got '2', allowed: those of .*train.tsv"),
         (spoil("dev.tsv", HEADER + b"film\tx\n"), "dev.tsv:2: label: got 'x', allowed: those of .*train.tsv: 0, 1"),
         (spoil("test.tsv", HEADER + b"\xff\n"), "test.tsv:2: not UTF-8 text"),
@@ -493,9 +543,10 @@ def test_vectors_initialise_the_embedding(tmp_path: Path) -> None:
     [
         ("good 1 2 3\nbad 1 2\n", "vectors.txt:2: got 2 numbers, allowed: a word and 3 numbers, as in the first line"),
         ("good 1 2 3\n\nbad 1 2 3\n", "vectors.txt:2: got 0 numbers"),
-        ("good 1 2\nbad 1 2 3\n", "vectors.txt:2: got more numbers than 2"),
+        ("good 1 2\nbad 1 2 3\n", "txt:2: got more than 2 numbers, but .*txt:1 has 2; .* so one of the two is wrong"),
+        ("good 1 1e39 2\n", "vectors.txt:1: got 'good 1 1e39 2', allowed: numbers that float32 can hold"),
         ("good 1 2 3\nbad 1 two 3\n", "vectors.txt:2: got 'bad 1 two 3', allowed: a word and 3 numbers"),
-        ("good 1 2 nan\n", "vectors.txt:1: got a number that is not finite"),
+        ("good 1 2 nan\n", "vectors.txt:1: got 'good 1 2 nan', allowed: numbers that float32 can hold"),
         ("400000 300\n", "vectors.txt:1: got '400000 300', allowed: a word and 2 numbers or more .* word2vec"),
         ("", "vectors.txt: none of its words is in the vocabulary"),
         ("zyx 1 2\n", "vectors.txt: none of its words is in the vocabulary"),
@@ -503,13 +554,13 @@ def test_vectors_initialise_the_embedding(tmp_path: Path) -> None:
     ],
 )
 def test_broken_vector_files_name_the_line(content: str | bytes, message: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(VectorError, match=message):
         with_vectors(tmp_path, content)
 
 
 def test_a_vector_file_must_be_there(tmp_path: Path) -> None:
     encoder = make_encoder(["a a"], Settings())
-    with pytest.raises(DataError, match="cannot read .*absent.txt: No such file"):
+    with pytest.raises(VectorError, match="cannot read .*absent.txt: No such file"):
         read_vectors(tmp_path / "absent.txt", encoder)
 
 

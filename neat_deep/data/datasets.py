@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from neat_deep.data.images import ImageSource, ImageSplit, LabelledImages, chann
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.splits import check_share, stratified_split, stratified_subset
 from neat_deep.data.text_dataset import TextParts, make_text_dataset
-from neat_deep.data.texts import TextSource
+from neat_deep.data.texts import TextSource, join_texts
 from neat_deep.data.tokens import TextSettings
 from neat_deep.errors import ConfigError, unknown_name
 
@@ -60,8 +60,11 @@ def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Data
 def text_dataset(source: TextSource, settings: DataSettings, parts: TextParts | None = None) -> Dataset:
     """The data set of a source of one's own, as torchtext's are; raises what `load_dataset` raises.
 
-    Where the source has no validation part it is split from train.
+    Where the source has no validation part, or the settings do not want it as it is, validation is split from train,
+    or from both.
     """
+    if source.validation is not None and not settings.text.own_validation:
+        source = replace(source, train=join_texts(source.train, source.validation), validation=None)
     labels, classes = source.train.labels, len(source.class_names)
     if source.validation is None:
         train, validation = _split(labels, settings, classes)

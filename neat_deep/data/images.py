@@ -12,6 +12,7 @@ from torch import Tensor
 from neat_deep.checks import check_range
 from neat_deep.data.augmentation import Augmentation, augment, check_augmentation
 from neat_deep.data.batching import batch_bounds
+from neat_deep.data.digest import digest_tensors
 from neat_deep.data.spec import Batch, DataSpec
 from neat_deep.errors import DataError
 
@@ -68,6 +69,10 @@ class ImageSplit:
             images=torch.cat([self.images, other.images]),
             labels=torch.cat([self.labels, other.labels]),
         )
+
+    def digest(self) -> str:
+        """A name of the images and their labels."""
+        return digest_tensors(self.images, self.labels)
 
     def train_batches(
         self, batch_size: int, generator: torch.Generator, augmentation: Augmentation | None = None

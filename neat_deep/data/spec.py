@@ -74,6 +74,10 @@ class Split(Protocol):
         """These examples, then those of `other`."""
         ...
 
+    def digest(self) -> str:
+        """A name of the examples: other ones, or the same in another order, have another."""
+        ...
+
     def train_batches(
         self, batch_size: int, generator: torch.Generator, augmentation: Augmentation | None = None
     ) -> Iterator[Batch]:

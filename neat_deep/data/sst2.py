@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 from neat_deep.data.download import fetch_archive
@@ -36,7 +35,7 @@ def read_sst2(root: Path) -> TextSource:
     allowed = f"{LABELS[0]} ({CLASS_NAMES[0]}), {LABELS[1]} ({CLASS_NAMES[1]})"
     is_labelled = next(read_lines(test), "") != UNLABELLED
     rows = read_rows(train)
-    check_classes(train, Counter(label for _, label in rows), least=1 if is_labelled else 2)
+    check_classes(train, rows, least=1 if is_labelled else 2)
     held_out = read_labelled(dev, LABELS, allowed)
     return TextSource(
         class_names=CLASS_NAMES,

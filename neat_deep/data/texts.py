@@ -12,6 +12,7 @@ from torch import Tensor
 from neat_deep.checks import check_range
 from neat_deep.data.augmentation import Augmentation, check_augmentation
 from neat_deep.data.batching import batch_bounds
+from neat_deep.data.digest import digest_tensors
 from neat_deep.data.spec import Batch, DataSpec
 from neat_deep.errors import DataError
 
@@ -73,6 +74,10 @@ class TextSplit:
             lengths=torch.cat([self.lengths, other.lengths]),
             labels=torch.cat([self.labels, other.labels]),
         )
+
+    def digest(self) -> str:
+        """A name of the texts, as token numbers, and their labels."""
+        return digest_tensors(self.tokens, self.lengths, self.labels)
 
     def train_batches(
         self, batch_size: int, generator: torch.Generator, augmentation: Augmentation | None = None
@@ -136,6 +141,13 @@ class LabelledTexts(NamedTuple):
     texts: tuple[str, ...]
     labels: Tensor
     places: tuple[str, ...]
+
+
+def join_texts(first: LabelledTexts, second: LabelledTexts) -> LabelledTexts:
+    """The texts of `first`, then those of `second`."""
+    return LabelledTexts(
+        first.texts + second.texts, torch.cat([first.labels, second.labels]), first.places + second.places
+    )
 
 
 @dataclass(frozen=True)

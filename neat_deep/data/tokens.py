@@ -39,6 +39,7 @@ class TextSettings:
     vocabulary: int = 20_000  # most tokens, the two special ones included; the rarest beyond are unknown
     min_count: int = 2  # what training texts hold less often is unknown, so that training sees unknown tokens too
     max_length: int = 256  # tokens of a text; what follows them is cut off
+    own_validation: bool = True  # False: a validation part that the data comes with is split anew, with train
     vectors: str = ""  # file of word vectors in GloVe's text format that the embedding starts from
 
     def __post_init__(self) -> None:
@@ -182,7 +183,8 @@ def _train_hugging_face(texts: Sequence[str], settings: TextSettings) -> Hugging
         trainer = trainers.WordLevelTrainer(**options)
     else:
         tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN_TOKEN))
-        trainer = trainers.BpeTrainer(**options)
+        # Without the limit a vocabulary smaller than the alphabet would grow beyond what was asked for.
+        trainer = trainers.BpeTrainer(**options, limit_alphabet=settings.vocabulary - len(SPECIAL_TOKENS))
         # A sign before each word tells its start from its inside. A suffix would too, but then numbers differ by run.
         words = pre_tokenizers.Sequence([words, pre_tokenizers.Metaspace(prepend_scheme="always")])
     steps = [normalizers.NFC(), *([normalizers.Lowercase()] if settings.lowercase else [])]

@@ -27,9 +27,9 @@ def read_tsv_folder(root: Path) -> TextSource:
     rows = read_rows(train)
     counts = Counter(label for _, label in rows)
     has_validation = (root / "dev.tsv").is_file()
-    check_classes(train, counts, least=1 if has_validation else 2)
+    check_classes(train, rows, least=1 if has_validation else 2)
     names = sorted(counts, key=_numbers_first)
-    allowed = f"those of {train}: {', '.join(names)}"
+    allowed = f"those of {train}: {some_of(names)}"
     return TextSource(
         class_names=tuple(names),
         train=labelled(train, rows, names, allowed),
@@ -48,7 +48,7 @@ def labelled(path: Path, rows: Sequence[tuple[str, str]], names: Sequence[str], 
     numbers = {name: number for number, name in enumerate(names)}
     for line, (_, label) in enumerate(rows, 2):
         if label not in numbers:
-            raise DataError(f"{path}:{line}: label: got '{label}', allowed: {allowed}")
+            raise DataError(f"{path}:{line}: label: got '{shorten(label)}', allowed: {allowed}")
     return LabelledTexts(
         tuple(sentence for sentence, _ in rows),
         torch.tensor([numbers[label] for _, label in rows]),
@@ -95,15 +95,20 @@ def read_lines(path: Path) -> Iterator[str]:
             raise DataError(f"{path}:{number}: not UTF-8 text (byte {error.start} of the line)") from None
 
 
-def check_classes(path: Path, counts: Counter[str], least: int) -> None:
-    """Raise `DataError` unless there are two classes with `least` examples each."""
-    if len(counts) < 2:
-        raise DataError(f"{path}: classes: got {', '.join(counts) or 'none'}, allowed: 2 or more")
+def check_classes(path: Path, rows: Sequence[tuple[str, str]], least: int) -> None:
+    """Raise `DataError` unless rows of (sentence, label) have two classes with `least` sentences each."""
+    lines = {label: number for number, (_, label) in reversed(list(enumerate(rows, 2)))}  # where each stands first
+    if len(lines) < 2:
+        raise DataError(
+            f"{path}:2: classes: got '{shorten(rows[0][1])}' in this line and in all that follow, allowed: 2 or more"
+        )
+    counts = Counter(label for _, label in rows)
     for name, count in counts.items():
         if count < least:
+            hint = "; a line is sentence<TAB>label, in this order" if len(counts) > len(rows) / 2 else ""
             raise DataError(
-                f"{path}: sentences of class '{name}': got {count}, allowed: {least} or more (one to train on, one to"
-                " validate on)"
+                f"{path}:{lines[name]}: sentences of class '{shorten(name)}': got {count}, allowed: {least} or"
+                f" more (one to train on, one to validate on){hint}"
             )
 
 
@@ -111,6 +116,12 @@ def shorten(text: str) -> str:
     """A text for a message: its first 40 characters, tabs made visible."""
     visible = text.replace("\t", "<TAB>")
     return visible if len(visible) <= 40 else f"{visible[:40]}..."
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Names for a message: the first ten, shortened, and how many more there are."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(map(shorten, names[:10])) + more
 
 
 def _numbers_first(name: str) -> tuple[int, int, str]:

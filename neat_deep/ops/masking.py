@@ -1,8 +1,10 @@
-"""Padding of sequences: what a convolution or a pool must not see."""
+"""Padding of sequences: what a convolution, a pool or a dropout must not see."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def hide_padding(x: Tensor, mask: Tensor | None, value: float = 0.0) -> Tensor:
@@ -11,3 +13,12 @@ def hide_padding(x: Tensor, mask: Tensor | None, value: float = 0.0) -> Tensor:
     Filled, not multiplied: a padding position may hold anything, and 0 times infinity is not 0.
     """
     return x if mask is None else x.masked_fill(~mask.unsqueeze(1), value)
+
+
+def drop_tokens(x: Tensor, mask: Tensor | None, share: float, training: bool) -> Tensor:
+    """Dropout of `x` (B, C, ...); with a mask it draws for the real tokens alone, so the same whatever the padding."""
+    if mask is None or not training:
+        return F.dropout(x, share, training)
+    tokens = x.transpose(1, 2)  # (B, L, C)
+    kept = torch.zeros_like(tokens).masked_scatter(mask.unsqueeze(-1), F.dropout(tokens[mask], share))
+    return kept.transpose(1, 2)
