@@ -30,7 +30,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -59,6 +59,7 @@ from turns import at_least
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 DEFAULT_CONFIGS = {"parts": CONFIGS / "mnist_neat.ini", "schemes": CONFIGS / "digits_neat.ini"}
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # colours alone are lost on some readers and printers
 OFF, CACHE, DARTS = "off", "cache", "darts"
 MANY_GENERATIONS = 10_000  # the budget ends a search first
 
@@ -106,14 +107,15 @@ def main(arguments: Sequence[str] | None) -> None:
     if options.picture is not None:
         draw(curves, options.budget, options.picture)
     if options.json:
-        print(json.dumps({"rows": figures, "budget": options.budget, "seeds": options.seeds, **_versions()}))
+        facts = {"budget": options.budget, "seeds": options.seeds, **_versions()}
+        print(json.dumps({"rows": figures, "curves": [asdict(curve) for curve in curves], **facts}))
 
 
 def summarise(curves: Sequence[Curve], budget: int) -> dict[str, dict[str, Any]]:
     """For each contender the best accuracies by the budget, and the share of `off`'s samples that reached its best."""
     reference = {curve.seed: curve for curve in curves if curve.contender == OFF}
     figures: dict[str, dict[str, Any]] = {}
-    for name in dict.fromkeys(curve.contender for curve in curves):
+    for name in _names(curves):
         rows = [curve for curve in curves if curve.contender == name]
         shares: list[float | None] = []
         for curve in rows if reference else []:
@@ -264,26 +266,57 @@ def _changed(config: Path, *changes: Sections) -> Iterator[Path]:
 
 
 def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
-    """Best so far against samples: every search a faint line, the mean over the seeds a strong one; a PNG file."""
+    """Best so far against samples: every search a faint line, the mean over the seeds a strong one; a PNG file.
+
+    The axis has room for what the searches reach in the end. A search of one point that lies below it stands at its
+    foot as a triangle, with its figure.
+    """
     figure = Figure(figsize=(9, 5), dpi=144, layout="constrained", facecolor="white")
     axes = figure.subplots()
-    grid = [budget * step / 100 for step in range(1, 101)]
-    for number, name in enumerate(dict.fromkeys(curve.contender for curve in curves)):
-        rows = [curve for curve in curves if curve.contender == name]
-        colour = f"C{number}"
+    grid = [budget * step / 200 for step in range(1, 201)]
+    by_name = {name: [curve for curve in curves if curve.contender == name] for name in _names(curves)}
+    for number, (name, rows) in enumerate(by_name.items()):
         if len(rows[0].samples) == 1:
-            axes.plot([r.samples[0] for r in rows], [100 * r.best[0] for r in rows], "D", color=colour, label=name)
             continue
+        style: dict[str, Any] = {"color": f"C{number}", "linestyle": LINES[number % len(LINES)]}
         heights = [[100 * _known_at(curve, samples) for samples in grid] for curve in rows]
         for line in heights:
-            axes.plot(grid, line, color=colour, alpha=0.2, linewidth=1, drawstyle="steps-post")
+            axes.plot(grid, line, **style, alpha=0.25, linewidth=0.8, drawstyle="steps-post")
         means = [statistics.fmean(values) for values in zip(*heights, strict=True)]
-        axes.plot(grid, means, color=colour, linewidth=2, drawstyle="steps-post", label=name)
+        axes.plot(grid, means, **style, linewidth=2.2, drawstyle="steps-post", label=name)
+    axes.set_ylim(*_room(curves, budget))
+    low, high = axes.get_ylim()
+    for number, (name, rows) in enumerate(by_name.items()):
+        if len(rows[0].samples) > 1:
+            continue
+        for curve in rows:
+            samples, best = curve.samples[0], 100 * curve.best[0]
+            inside = best >= low
+            height = best if inside else low + 0.03 * (high - low)
+            axes.plot(samples, height, "D" if inside else "v", color=f"C{number}", label=name, clip_on=False)
+            name = "_nolegend_"
+        below = sorted(100 * curve.best[0] for curve in rows if 100 * curve.best[0] < low)
+        if below:
+            told = ", ".join(f"{best:.1f}" for best in below) + "%"
+            place = (max(curve.samples[0] for curve in rows), low + 0.03 * (high - low))
+            axes.annotate(told, place, (8, 0), textcoords="offset points", color=f"C{number}", va="center")
     axes.set_xlabel("training samples")
     axes.set_ylabel("best validation accuracy so far (%)")
     axes.legend(loc="lower right", frameon=False)
     style_axes(axes)
     save_figure(figure, path)
+
+
+def _room(curves: Sequence[Curve], budget: int) -> tuple[float, float]:
+    """The axis from below what the searches had reached after a tenth of the budget to above the best."""
+    found = [curve for curve in curves if len(curve.samples) > 1] or curves
+    early = [100 * curve.by(budget // 10) for curve in found]
+    low, high = min(early), max(100 * curve.by(budget) for curve in curves)
+    return low - 0.15 * (high - low) - 0.05, high + 0.05 * (high - low) + 0.05
+
+
+def _names(curves: Sequence[Curve]) -> list[str]:
+    return list(dict.fromkeys(curve.contender for curve in curves))
 
 
 def _known_at(curve: Curve, samples: float) -> float:
