@@ -13,6 +13,7 @@ from neat_deep.fitness import FitnessEvaluator
 from neat_deep.genome import CellGenome
 from neat_deep.network import build_network
 from neat_deep.ops import register_op
+from neat_deep.prediction import load_text_classifier
 from neat_deep.reproduction import CellReproduction
 from neat_deep.retraining import load_network, retrain
 from neat_deep.training import TrainingSettings, evaluate, fit
@@ -36,6 +37,7 @@ __all__ = [
     "load_dataset",
     "load_experiment",
     "load_network",
+    "load_text_classifier",
     "register_op",
     "retrain",
 ]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neat_deep.architecture import Architecture
 from neat_deep.data import Dataset, DataSpec
+from neat_deep.data.tokens import TextEncoding, encoder_from_json
 from neat_deep.documents import parse_json, take_fields, take_items
 from neat_deep.errors import ArchitectureError, NeatDeepError
 from neat_deep.network import Network, build_network, count_macs, count_parameters
@@ -22,11 +23,12 @@ from neat_deep.randomness import derive_seed
 from neat_deep.tensor_files import FileKind
 from neat_deep.training import Evaluation, Progress, TrainingSettings, evaluate, fit
 
-VERSION = 2  # has facts about texts
+VERSION = 3  # 2 brought facts about texts, 3 their encoding
 TRAINED = FileKind(
-    "trained network", "neat-deep", "neat-deep trained network", VERSION, (1, VERSION), ArchitectureError
+    "trained network", "neat-deep", "neat-deep trained network", VERSION, range(1, VERSION + 1), ArchitectureError
 )
-PARTS = {"format": str, "version": int, "architecture": str, "data": str, "weights": dict}  # of the file
+PARTS = {"format": str, "version": int, "architecture": str, "data": str, "weights": dict, "encoding": dict}
+ENCODING = {"encoder": str, "max_length": int}
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,21 @@ class Trained:
     parameters: int
     macs: int  # multiply-accumulates of one example's forward pass
     seconds: float
+    encoding: TextEncoding | None = None
 
     def save(self, path: Path | str) -> None:
-        """Write architecture, data facts and weights to one file that `load_network` reads; raises `OutputError`."""
+        """Write architecture, data facts, weights and the encoding of texts to one file; raises `OutputError`.
+
+        `load_network` reads it, and of texts `load_text_classifier`, unless a caller's own tokenizer made the tokens.
+        """
         content = {
             "architecture": self.architecture.to_json(),
             "data": json.dumps(dataclasses.asdict(self.data)),
             "weights": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
         }
+        if self.encoding is not None:
+            encoder, max_length = self.encoding
+            content["encoding"] = {"encoder": encoder.to_json(), "max_length": max_length}
         TRAINED.save(content, path)
 
 
@@ -86,6 +95,7 @@ def retrain(
         count_parameters(network),
         count_macs(network, dataset.spec),
         report.seconds,
+        dataset.encoding,
     )
 
 
@@ -94,15 +104,44 @@ def load_network(path: Path | str) -> Network:
 
     The file is read with `weights_only=True`: it cannot run code.
     """
+    return _read(path)[0]
+
+
+def load_encoding(path: Path | str) -> tuple[Network, DataSpec, TextEncoding]:
+    """A trained network as `load_network` reads it, its data's facts, and how their texts became token numbers.
+
+    Raises `ArchitectureError`, also for a network for images or one whose tokenizer was a caller's own.
+    """
+    network, spec, encoding = _read(path)
+    if encoding is None:
+        reason = "trained on images" if spec.rank == 2 else "of an older version, which kept no tokenizer"
+        raise ArchitectureError(f"{path}: {reason}; allowed: a network trained on texts")
+    try:
+        values = take_fields(encoding, "encoding", ENCODING)
+        if not values["encoder"]:
+            raise ArchitectureError("its tokenizer was a caller's own, which no file holds; allowed: load_network")
+        encoder = encoder_from_json(values["encoder"])
+        if encoder.size != spec.vocabulary or values["max_length"] < 1:
+            raise ArchitectureError(
+                f"encoding: got {encoder.size} tokens and a length of {values['max_length']}, allowed:"
+                f" {spec.vocabulary}, as the network has, and 1 or more"
+            )
+    except NeatDeepError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
+    return network, spec, TextEncoding(encoder, values["max_length"])
+
+
+def _read(path: Path | str) -> tuple[Network, DataSpec, dict[Any, Any] | None]:
     content = TRAINED.load(path)
     try:
-        parts = take_fields(content, "the file", PARTS)
-        network = build_network(Architecture.from_json(parts["architecture"]), _decode_spec(parts["data"]), seed=0)
+        parts = take_fields(content, "the file", PARTS, optional={"encoding"})
+        spec = _decode_spec(parts["data"])
+        network = build_network(Architecture.from_json(parts["architecture"]), spec, seed=0)
         _load_weights(network, parts["weights"])
     except NeatDeepError as error:
         raise ArchitectureError(f"{path}: {error}") from None
     network.eval()
-    return network
+    return network, spec, parts.get("encoding")
 
 
 def _decode_spec(text: str) -> DataSpec:

@@ -287,7 +287,7 @@ def saved_content(finished: tuple[Path, SearchResult, str], tmp_path_factory: py
         (b"\x80\x02q.", "broken.pt: not a trained network"),
         (None, "cannot read trained network .*broken.pt"),
         ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
-        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2"),
+        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2, 3"),
     ],
 )
 def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, message: str) -> None:

@@ -32,7 +32,7 @@ from neat_deep.data import (
 )
 from neat_deep.data.tokens import TextSettings as Settings
 from neat_deep.data.tokens import make_encoder, split_words
-from neat_deep.data.torchtext_parts import source_from_pairs, torchtext_tokenizer
+from neat_deep.data.torchtext_parts import source_from_pairs, source_from_parts, torchtext_source, torchtext_tokenizer
 from neat_deep.data.vectors import WordVectors, read_vectors
 from neat_deep.errors import ConfigError, DataError, NeatDeepError, VectorError
 from tests.text_files import TEXT_SETS, rows, write_folder, write_imdb, write_sst2, write_tsv
@@ -646,6 +646,52 @@ def test_bad_pairs(train: list[Any], test: list[Any], message: str) -> None:
         text_dataset(source_from_pairs(train, test, "mine"), DataSettings("tsv")).read_test()
 
 
+def parts_of(**parts: Any) -> Any:
+    """Reads a data set of these parts; exceptions are raised, and what is missing raises as torchtext does."""
+
+    def read(part: str) -> Any:
+        if part not in parts:
+            raise TypeError(f"{part} is no split")
+        if isinstance(parts[part], Exception):
+            raise parts[part]
+        return iter(parts[part])
+
+    return read
+
+
+PAIRS = [(text, int(label)) for text, label in rows(20, 0)]
+
+
+def test_dev_tests_where_test_has_no_labels() -> None:
+    labelled = source_from_parts(parts_of(train=PAIRS, test=PAIRS[:4], dev=PAIRS[:6]), "SST2")
+    assert (len(labelled.test.texts), labelled.note) == (4, "")
+    for unlabelled in ([("a film",)] * 3, ["a film"] * 3):
+        source = source_from_parts(parts_of(train=PAIRS, test=unlabelled, dev=PAIRS[:6]), "SST2")
+        assert len(source.test.texts) == 6
+        assert source.note == "the test part of SST2 has no labels: dev is the test set"
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"train": ConnectionError("no\nroute")}, "SST2, train: cannot be read: ConnectionError: no route"),
+        ({"train": PAIRS}, "SST2, test: cannot be read: TypeError: test is no split"),
+        ({"train": PAIRS, "test": [("a",)]}, "SST2, dev: cannot be read: TypeError: dev is no split"),
+        ({"train": PAIRS, "test": [("a",)], "dev": [("a", 7)]}, "SST2, dev, example 1: label: got 7, allowed: 0, 1"),
+    ],
+)
+def test_parts_that_cannot_be_read(parts: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        source_from_parts(parts_of(**parts), "SST2")
+
+
+@needs_torchtext
+def test_torchtext_without_a_network_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("portalocker")
+    with pytest.raises(DataError, match="torchtext's AG_NEWS, train: cannot be read: "):
+        torchtext_source("AG_NEWS", str(tmp_path / "absent" / "x" * 300))
+
+
 # --- the real thing --------------------------------------------------------------------------------------------
 
 
@@ -659,3 +705,16 @@ def test_the_real_sst2() -> None:
     assert test.labels.sum() == 909
     assert isinstance(test, TextSplit)
     assert (test.tokens == test.unknown).float().mean() < 0.1
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+@pytest.mark.skipif("NEAT_DEEP_DATA" not in os.environ, reason="NEAT_DEEP_DATA names no folder of data sets")
+def test_the_real_imdb() -> None:
+    dataset = load(Path(os.environ["NEAT_DEEP_DATA"]), "imdb", text=TextSettings(max_length=400))
+    test = dataset.read_test()
+    assert (len(dataset.train), len(dataset.validation), len(test)) == (22_500, 2_500, 25_000)
+    for split in (dataset.train_and_validation(), test):
+        assert split.labels.sum() * 2 == len(split)
+        assert isinstance(split, TextSplit) and split.lengths.max() == 400
+        assert split.lengths.float().mean() > 200

@@ -6,17 +6,21 @@ import json
 import re
 import runpy
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
-from neat_deep.data import DataSettings, TextSettings, load_dataset
-from neat_deep.retraining import load_network
-from neat_deep.training import evaluate
+from neat_deep.data import DataSettings, TextParts, TextSettings, load_dataset
+from neat_deep.errors import ArchitectureError, DataError
+from neat_deep.prediction import load_text_classifier
+from neat_deep.retraining import Trained, load_network, retrain
+from neat_deep.training import TrainingSettings, evaluate
 from tests.stored_rows import rows
 from tests.text_files import FILLERS, write_folder, write_imdb, write_sst2, write_tsv
 
@@ -57,10 +61,79 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     score = evaluate(network, load_dataset(settings).read_test(), device=torch.device("cpu"))
     assert score.accuracy == pytest.approx(result["test_accuracies"][0])
     assert (tmp_path / "run" / "network.png").is_file()
+    check_classifier(tmp_path / "run" / "trained.pt", data / "SST-2" / "test.tsv", result["test_accuracies"][0])
     options = (tmp_path / "run" / "best.json", *common, "--dataset", "imdb", "--max-length", 5)
     run(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
     assert json.loads((tmp_path / "carried" / "result.json").read_text())["dataset"] == "imdb"
     assert "multiply-accumulates a text of 5 tokens" in capsys.readouterr().out
+
+
+def check_classifier(trained: Path, test: Path, accuracy: float) -> None:
+    """The file alone classifies the test sentences as the network did after its training."""
+    classifier = load_text_classifier(trained)
+    pairs = [line.split("\t") for line in test.read_text().splitlines()[1:]]
+    names = {"0": "negative", "1": "positive"}
+    found = classifier([text for text, _ in pairs])
+    right = [names[label] == guess.class_name for (_, label), guess in zip(pairs, found, strict=True)]
+    assert sum(right) / len(right) == pytest.approx(accuracy)
+    assert all(0.5 <= guess.probability <= 1 for guess in found)
+    for (text, _), guess in list(zip(pairs, found, strict=True))[:10]:
+        (alone,) = classifier([text])
+        assert alone.class_name == guess.class_name
+        assert alone.probability == pytest.approx(guess.probability, abs=1e-5)
+    assert classifier([]) == []
+    with pytest.raises(DataError, match="text 2: the tokenizer finds no token in ' '"):
+        classifier(["good", " "])
+
+
+def test_texts_of_ones_own_are_classified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trained.pt"
+    train_briefly(tmp_path).save(path)
+    (tmp_path / "texts.txt").write_text("a bad film\n\nthe film is good\n")
+    run(monkeypatch, "classify_texts.py", path, "good", "--file", tmp_path / "texts.txt")
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [text for _, _, text in lines] == ["good", "a bad film", "the film is good"]
+    assert {name for name, _, _ in lines} <= {"0", "1"}
+
+
+def train_briefly(root: Path, parts: TextParts | None = None) -> Trained:
+    dataset = load_dataset(DataSettings("tsv", str(write_folder(root))), parts)
+    architecture = Architecture.load(TRANSFORMER)
+    small = replace(architecture, skeleton=replace(architecture.skeleton, channels=8))
+    return retrain(small, dataset, TrainingSettings(epochs=1, batch_size=16), device=torch.device("cpu"), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda c: c.pop("encoding"),
+            "of an older version, which kept no tokenizer; allowed: ",
+        ),
+        (lambda c: c["encoding"].pop("max_length"), "encoding: the field 'max_length' is missing"),
+        (lambda c: c["encoding"].update(encoder="{"), "tokenizer: not one of Hugging Face's: "),
+        (lambda c: c["encoding"].update(max_length=0), "encoding: got .* and a length of 0, allowed: .* and 1 or more"),
+        (lambda c: c.update(encoding=3), "the file: encoding: got 3"),
+    ],
+)
+def test_encodings_that_were_changed_are_refused(change: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "trained.pt"
+    train_briefly(tmp_path).save(path)
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+    with pytest.raises(ArchitectureError, match=f"trained.pt: {message}"):
+        load_text_classifier(path)
+
+
+def test_a_tokenizer_of_ones_own_stays_outside(tmp_path: Path) -> None:
+    path = tmp_path / "trained.pt"
+    train_briefly(tmp_path, TextParts(tokenizer=str.split)).save(path)
+    load_network(path)
+    with pytest.raises(ArchitectureError, match="trained.pt: its tokenizer was a caller's own, which no file holds"):
+        load_text_classifier(path)
 
 
 def test_a_search_on_texts_is_the_same_in_workers_and_after_a_stop(
@@ -130,6 +203,6 @@ def test_the_transformer_block_is_the_published_encoder() -> None:
 @pytest.mark.real_data
 @pytest.mark.slow
 def test_sst2_in_earnest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_data: str) -> None:
-    """The Transformer block beats three quarters on the real test sentences, with the shipped settings."""
+    """The Transformer block on the real test sentences, with the shipped settings, reaches what was asked of it."""
     run(monkeypatch, "train_architecture.py", TRANSFORMER, "--data-root", real_data, "--out", tmp_path / "run")
-    assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracies"][0] > 0.77
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracies"][0] > 0.795

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.data.augmentation import Augmentation
+from neat_deep.data.tokens import TextEncoding
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Split(Protocol):
 class Dataset:
     """A data set in its three parts; the test part is read when `read_test` is called, once, at the end.
 
-    `note` says what is unusual about the parts. `vectors` (vocabulary, D) are what a text's embedding starts from.
+    `note` says what is unusual about the parts. `vectors` (vocabulary, D) are what a text's embedding starts from,
+    and `encoding` made texts into token numbers.
     """
 
     spec: DataSpec
@@ -106,6 +108,7 @@ class Dataset:
     load_test: Callable[[], Split]
     note: str = ""
     vectors: Tensor | None = None
+    encoding: TextEncoding | None = None
 
     def read_test(self) -> Split:
         """The test examples, read now; raises `DataError`."""

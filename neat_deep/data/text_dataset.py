@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.texts import LabelledTexts, TextSource, TextSplit
-from neat_deep.data.tokens import Encoder, TextSettings, Tokenizer, Vocabulary, make_encoder
+from neat_deep.data.tokens import TextEncoding, TextSettings, Tokenizer, Vocabulary, make_encoder
 from neat_deep.data.tsv import shorten
 from neat_deep.data.vectors import Vectors, embedding_matrix, read_vectors
 from neat_deep.errors import DataError
@@ -58,27 +58,29 @@ def make_text_dataset(
         vocabulary=encoder.size,
         vector_size=0 if matrix is None else matrix.shape[1],
     )
-    split = encode_texts(training, encoder, settings.max_length, spec)
+    encoding = TextEncoding(encoder, settings.max_length)
+    split = encode_texts(training, encoding, spec)
     spec = replace(spec, shape=(int(split.lengths.max()),))
-    test = encode_texts(source.test, encoder, settings.max_length, spec)  # now: a bad line costs no search
+    test = encode_texts(source.test, encoding, spec)  # now: a bad line costs no search
     return Dataset(
         spec=spec,
         train=replace(split, spec=spec),
-        validation=encode_texts(validating, encoder, settings.max_length, spec),
+        validation=encode_texts(validating, encoding, spec),
         load_test=partial(_itself, test),
         note=source.note,
         vectors=matrix,
+        encoding=encoding,
     )
 
 
-def encode_texts(texts: LabelledTexts, encoder: Encoder, max_length: int, spec: DataSpec) -> TextSplit:
-    """Texts as one tensor of token numbers, each cut at `max_length`; raises `DataError`, naming a text's place."""
-    numbers = [found[:max_length] for found in encoder.encode(texts.texts)]
+def encode_texts(texts: LabelledTexts, encoding: TextEncoding, spec: DataSpec) -> TextSplit:
+    """Texts as one tensor of token numbers; raises `DataError`, naming a text's place."""
+    numbers = encoding.encode(texts.texts)
     for text, found, place in zip(texts.texts, numbers, texts.places, strict=True):
         if not found:
             raise DataError(f"{place}: the tokenizer finds no token in '{shorten(text)}'")
     return TextSplit(
-        _flatten(numbers), torch.tensor([len(found) for found in numbers]), texts.labels, spec, encoder.unknown
+        _flatten(numbers), torch.tensor([len(found) for found in numbers]), texts.labels, spec, encoding.encoder.unknown
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from neat_deep.checks import check_choice, check_range
 from neat_deep.errors import ConfigError, DataError
@@ -72,6 +72,21 @@ class Encoder(Protocol):
     def numbers_of(self, tokens: list[str]) -> Sequence[int]:
         """The numbers of single tokens."""
         ...
+
+    def to_json(self) -> str:
+        """The encoder for `encoder_from_json`; nothing for one that is made of a caller's callables."""
+        ...
+
+
+class TextEncoding(NamedTuple):
+    """How the texts of a data set became token numbers: what a trained network needs to read other texts."""
+
+    encoder: Encoder
+    max_length: int  # tokens; what follows them is cut off
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token numbers of each text, cut."""
+        return [found[: self.max_length] for found in self.encoder.encode(texts)]
 
 
 class WordNumbers:
@@ -146,6 +161,11 @@ class HuggingFaceEncoder:
         found = map(self.tokenizer.token_to_id, tokens)
         return [self.unknown if number is None else number for number in found]
 
+    def to_json(self) -> str:
+        """The tokenizer's own JSON, vocabulary and all."""
+        text: str = self.tokenizer.to_str()
+        return text
+
 
 @dataclass(frozen=True)
 class JoinedEncoder:
@@ -163,6 +183,24 @@ class JoinedEncoder:
     def numbers_of(self, tokens: list[str]) -> Sequence[int]:
         """The numbers of single tokens."""
         return self.vocabulary(tokens)
+
+    def to_json(self) -> str:
+        """Nothing: a callable is code."""
+        return ""
+
+
+def encoder_from_json(text: str) -> HuggingFaceEncoder:
+    """The encoder whose `to_json` is `text`; raises `DataError` for anything else."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # noqa: BLE001 - tokenizers raises no narrower type
+        raise DataError(f"tokenizer: not one of Hugging Face's: {error}") from None
+    unknown = tokenizer.token_to_id(UNKNOWN_TOKEN)
+    if unknown is None:
+        raise DataError(f"tokenizer: it has no token {UNKNOWN_TOKEN}")
+    return HuggingFaceEncoder(tokenizer, tokenizer.get_vocab_size(), unknown)
 
 
 def _train_hugging_face(texts: Sequence[str], settings: TextSettings) -> HuggingFaceEncoder:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,17 +34,42 @@ def torchtext_vocabulary(tokenised: Iterable[Sequence[str]], most: int, min_coun
 def torchtext_source(name: str, root: str) -> TextSource:
     """torchtext's data set called `name` (IMDB, AG_NEWS, ...), read from or downloaded to `root` by torchtext.
 
-    Raises `ConfigError` where torchtext cannot load or has no such data set, and `DataError` for one without labels.
+    Where the test part has no labels, as SST2's, the part `dev` tests, which the source's note says. Raises
+    `ConfigError` where torchtext cannot load or has no such data set, and `DataError` for one that cannot be read or
+    has no labels.
     """
     known = _import_torchtext("datasets").DATASETS
     if name not in known:
         raise ConfigError(f"torchtext data set: got '{name}', allowed: {', '.join(known)}")
-    return source_from_pairs(
-        known[name](root=root, split="train"), known[name](root=root, split="test"), f"torchtext's {name}"
-    )
+    return source_from_parts(lambda part: known[name](root=root, split=part), f"torchtext's {name}")
 
 
-def source_from_pairs(train: Iterable[Any], test: Iterable[Any], name: str) -> TextSource:
+def source_from_parts(read: Callable[[str], Iterable[Any]], name: str) -> TextSource:
+    """The source of a data set whose parts `train`, `test` and `dev` are what `read` returns for these names.
+
+    `dev` is read in the place of a `test` without labels. Raises `DataError`, naming what could not be read.
+    """
+    train, test = _read_part(read, name, "train"), _read_part(read, name, "test")
+    if any(_has_label(pair) for pair in test):
+        return source_from_pairs(train, test, name)
+    dev = _read_part(read, name, "dev")
+    source = source_from_pairs(train, dev, name, test_part="dev")
+    return replace(source, note=f"the test part of {name} has no labels: dev is the test set")
+
+
+def _read_part(read: Callable[[str], Iterable[Any]], name: str, part: str) -> list[Any]:
+    try:
+        return list(read(part))
+    except Exception as error:  # noqa: BLE001 - downloads, archives and decoders of others raise what they like
+        reason = " ".join(str(error).split())
+        raise DataError(f"{name}, {part}: cannot be read: {type(error).__name__}: {reason:.300}") from None
+
+
+def _has_label(pair: Any) -> bool:
+    return isinstance(pair, tuple | list) and any(isinstance(item, int) for item in pair)
+
+
+def source_from_pairs(train: Iterable[Any], test: Iterable[Any], name: str, test_part: str = "test") -> TextSource:
     """A source of pairs of a label and a text, or of a text and a label: torchtext's data sets yield either.
 
     The validation part is split from `train`. Raises `DataError`, naming the part and the pair.
@@ -56,7 +82,7 @@ def source_from_pairs(train: Iterable[Any], test: Iterable[Any], name: str) -> T
         tuple(map(str, known)),
         _labelled(texts, values, known, f"{name}, train"),
         None,
-        _labelled(*_take_apart(test, f"{name}, test"), known, f"{name}, test"),
+        _labelled(*_take_apart(test, f"{name}, {test_part}"), known, f"{name}, {test_part}"),
     )
 
 
@@ -84,6 +110,7 @@ def _import_torchtext(part: str) -> Any:
 def _take_apart(pairs: Iterable[Any], where: str) -> tuple[list[str], list[int]]:
     texts, labels = [], []
     for number, pair in enumerate(pairs, 1):
+        pair = pair if isinstance(pair, tuple | list) else (pair,)
         words = [item for item in pair if isinstance(item, str)]
         values = [item for item in pair if isinstance(item, int)]
         if len(words) != 1 or len(values) != 1:
