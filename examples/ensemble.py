@@ -24,7 +24,7 @@ from neat_deep.ensemble import Ensemble, choose_members
 from neat_deep.errors import SearchError
 from neat_deep.files import write_text
 from neat_deep.pareto import architecture_of
-from neat_deep.retraining import retrain
+from neat_deep.retraining import retrain, retraining_data
 from neat_deep.run_store import RunStore
 from neat_deep.training import evaluate, get_device, set_threads
 
@@ -72,7 +72,8 @@ def main(arguments: Sequence[str] | None) -> None:
             f"{100 * trained[-1].test.accuracy:.2f}%",
             highlight=False,
         )
-    voted = evaluate(Ensemble([one.network for one in trained]), dataset.read_test(), device=device)
+    test = retraining_data(dataset, settings).read_test()
+    voted = evaluate(Ensemble([one.network for one in trained]), test, device=device)
     single = trained[0]
     table = Table(title=f"{len(trained)} networks of {folder.name}")
     for heading in ("", "best in the search", "ensemble"):

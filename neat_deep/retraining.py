@@ -73,13 +73,13 @@ def retrain(
 
     With early stopping the validation part stops the training instead of adding to it.
     """
-    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
     stopping = settings.early_stopping > 0
-    examples = dataset.train if stopping else dataset.train_and_validation()
+    dataset = retraining_data(dataset, settings)
+    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
     test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it
     report = fit(
         network,
-        examples,
+        dataset.train,
         settings,
         device=device,
         seed=derive_seed(seed, "training"),
@@ -97,6 +97,11 @@ def retrain(
         report.seconds,
         dataset.encoding,
     )
+
+
+def retraining_data(dataset: Dataset, settings: TrainingSettings) -> Dataset:
+    """What `retrain` trains and tests on: the data set as it is for early stopping, else all of it to train on."""
+    return dataset if settings.early_stopping else dataset.for_retraining()
 
 
 def load_network(path: Path | str) -> Network:

@@ -245,6 +245,21 @@ def test_a_test_text_without_tokens_is_met_at_once(tmp_path: Path) -> None:
         load_parts(tmp_path, TextParts(tokenizer))
 
 
+@pytest.mark.parametrize("name", sorted(TEXT_SETS))
+def test_retraining_knows_the_words_of_all_that_is_not_for_testing(name: str, filled_root: Path) -> None:
+    text = TextSettings(own_validation=False, min_count=1)
+    dataset = load_dataset(DataSettings(name, str(filled_root), validation=0.97, text=text))
+    everything = dataset.for_retraining()
+    assert len(everything.train) == len(dataset.train) + len(dataset.validation)
+    assert torch.equal(everything.train.labels, dataset.train_and_validation().labels)
+    assert everything.spec.vocabulary > dataset.spec.vocabulary
+    assert isinstance(everything.train, TextSplit)
+    assert (everything.train.tokens != everything.train.unknown).all()
+    assert len(everything.read_test()) == len(dataset.read_test())
+    assert everything.encoding is not None and dataset.encoding is not None
+    assert everything.encoding.encoder.size == everything.spec.vocabulary != dataset.encoding.encoder.size
+
+
 @pytest.mark.parametrize("kind", ["word", "bpe"])
 @pytest.mark.parametrize("most", [3, 10, 40])
 def test_no_vocabulary_is_larger_than_asked_for(kind: str, most: int, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -99,7 +99,8 @@ class Dataset:
     """A data set in its three parts; the test part is read when `read_test` is called, once, at the end.
 
     `note` says what is unusual about the parts. `vectors` (vocabulary, D) are what a text's embedding starts from,
-    and `encoding` made texts into token numbers.
+    and `encoding` made texts into token numbers. `rebuild` makes what `for_retraining` returns, where that is more than
+    the same examples.
     """
 
     spec: DataSpec
@@ -107,13 +108,22 @@ class Dataset:
     validation: Split
     load_test: Callable[[], Split]
     note: str = ""
-    vectors: Tensor | None = None
-    encoding: TextEncoding | None = None
+    vectors: Tensor | None = field(default=None, repr=False)
+    encoding: TextEncoding | None = field(default=None, repr=False)
+    rebuild: Callable[[], Dataset] | None = field(default=None, repr=False)
 
     def read_test(self) -> Split:
         """The test examples, read now; raises `DataError`."""
         return self.load_test()
 
     def train_and_validation(self) -> Split:
-        """All examples that are not for testing, to retrain a network when the search is over."""
+        """All examples that are not for testing."""
         return self.train.join(self.validation)
+
+    def for_retraining(self) -> Dataset:
+        """The data set with all examples that are not for testing to train on, when the search is over.
+
+        The vocabulary of texts is theirs then, not only the training part's, so token numbers are others. Images stay
+        normalised as they were.
+        """
+        return replace(self, train=self.train_and_validation()) if self.rebuild is None else self.rebuild()

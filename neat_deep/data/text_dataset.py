@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.data.spec import Dataset, DataSpec
-from neat_deep.data.texts import LabelledTexts, TextSource, TextSplit
+from neat_deep.data.texts import LabelledTexts, TextSource, TextSplit, join_texts
 from neat_deep.data.tokens import TextEncoding, TextSettings, Tokenizer, Vocabulary, make_encoder
 from neat_deep.data.tsv import shorten
 from neat_deep.data.vectors import Vectors, embedding_matrix, read_vectors
@@ -42,6 +42,18 @@ def make_text_dataset(
     """
     training = _choose(source.train, train)
     validating = _choose(source.train if source.validation is None else source.validation, validation)
+    rebuild = partial(_build, name, source, join_texts(training, validating), validating, settings, parts)
+    return replace(_build(name, source, training, validating, settings, parts), rebuild=rebuild)
+
+
+def _build(
+    name: str,
+    source: TextSource,
+    training: LabelledTexts,
+    validating: LabelledTexts,
+    settings: TextSettings,
+    parts: TextParts,
+) -> Dataset:
     encoder = make_encoder(training.texts, settings, parts.tokenizer, parts.vocabulary)
     vectors = parts.vectors
     if vectors is None and settings.vectors:
