@@ -64,6 +64,7 @@ class FitnessSettings:
     learning_rate: float = 0.003
     augment: bool = False
     channels: int = 0
+    ema: float = 0.0
     rungs: tuple[int, ...] = ()
     rung_share: float = 0.5
     hyperband: bool = False
@@ -80,6 +81,7 @@ class FitnessSettings:
         check_range("batch_size", self.batch_size, low=2)
         check_range("learning_rate", self.learning_rate, above=0, high=100)
         check_range("channels", self.channels, low=0, high=MOST_CHANNELS)
+        check_range("ema", self.ema, low=0, high=0.9999)
         check_range("weights_megabytes", self.weights_megabytes, low=1)
         check_range("parameter_price", self.parameter_price, low=0)
         check_range("mac_price", self.mac_price, low=0)
@@ -104,7 +106,7 @@ class FitnessSettings:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             augmentation=augmentation,
-            ema=0.0,
+            ema=self.ema,
             early_stopping=0,
         )
 
