@@ -1,15 +1,15 @@
-"""Which cells suit a data set: each is trained from scratch on several splits of all that is not for testing.
+"""Which cells suit a data set: each is trained from scratch on several splits of what neither selected nor tests.
 
-    python benchmarks/cross_validation.py runs/sst2_neat configs/architectures/*.json --data-root data --json
+    python benchmarks/cross_validation.py runs/sst2_neat configs/architectures/transformer_block.json --json
         [--config configs/sst2_neat.ini] [--channels N] [--splits 4] [--share 0.3]
 
 A folder of a run by evolution stands for its best network of each number of nodes: whether a search was right to
-stay small is told by what its larger networks come to when they get the whole training. Training and validation part
-are put together and split anew, stratified, `--splits` times; of each a `--share` scores and the rest trains, with all
-of the INI file's `[Training]`. All contenders see the same splits, so their differences are of one kind: beside each
-mean stands the mean difference from the first contender and its standard error over the splits. Splits overlap, so
-that error is a little too small. The vocabulary of texts knows what is held out too, for
-all alike. No test set is read.
+stay small is told by what its larger networks come to when they get the whole training. The training part is split
+anew, stratified, `--splits` times: a `--share` of it scores, the rest trains together with the validation part, with
+all of the INI file's `[Training]`. What validated a run chose its networks, so it never scores here; a run must have
+the INI file's `[Data]`, or it might have been validated on other examples. All contenders see the same splits: beside
+each mean stands the mean difference from the first contender and its standard error over the splits, which is a little
+too small, since splits overlap. The vocabulary of texts knows what scores too, for all alike. No test set is read.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from neat_deep.architecture import Architecture
 from neat_deep.command_line import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
-from neat_deep.config import Experiment
+from neat_deep.config import Experiment, read_settings_text
 from neat_deep.data import Dataset, stratified_split
+from neat_deep.data.splits import check_share
 from neat_deep.errors import SearchError
 from neat_deep.network import build_network, count_parameters
 from neat_deep.pareto import architecture_of, pareto_front
 from neat_deep.randomness import derive_seed
 from neat_deep.run_store import RunStore
-from neat_deep.training import evaluate, fit, set_threads
+from neat_deep.training import TrainingSettings, evaluate, fit, set_threads
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_neat.ini"
 
@@ -53,43 +55,51 @@ def main(arguments: Sequence[str] | None) -> None:
     options = _parse(arguments)
     experiment = read_experiment(options)
     set_threads(experiment.run.threads)
+    check_share("--share", options.share)
     device, dataset = load_inputs(options, experiment)
+    selecting = len(dataset.validation)
     dataset = dataset.for_retraining()
-    contenders = [found for place in options.contenders for found in _contenders(place, experiment)]
+    contenders = [found for place in options.contenders for found in _contenders(place, experiment, dataset.spec.rank)]
     if options.channels is not None:
         contenders = [_widen(contender, options.channels) for contender in contenders]
     for contender in contenders:
         with naming(contender.name):
             build_network(contender.architecture, dataset.spec, seed=0)  # its ops are known and suit the data
     console = Console()
-    accuracies: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    accuracies: list[list[float]] = [[] for _ in contenders]
     for split in range(options.splits):
-        for contender in contenders:
-            seed = derive_seed(experiment.run.seed, "split", str(split))
-            score = _score(contender.architecture, dataset, experiment, options.share, seed, device)
-            accuracies[contender.name].append(score)
-            console.print(f"split {split + 1}, {contender.name}: {100 * score:.2f}%", highlight=False)
-    figures = [_figures(contender, dataset, accuracies, contenders[0].name) for contender in contenders]
+        seed = derive_seed(experiment.run.seed, "split", str(split))
+        trains, scores = _split(dataset.train.labels, selecting, options.share, seed)
+        for contender, found in zip(contenders, accuracies, strict=True):
+            found.append(_score(contender.architecture, dataset, experiment.training, trains, scores, seed, device))
+            console.print(f"split {split + 1}, {contender.name}: {100 * found[-1]:.2f}%", highlight=False)
+    figures = [
+        _figures(contender, dataset, own, accuracies[0]) for contender, own in zip(contenders, accuracies, strict=True)
+    ]
     console.print(_table(figures, options.splits))
     if options.json:
         versions = {"threads": torch.get_num_threads(), "torch": torch.__version__}
         print(json.dumps({"rows": figures, "splits": options.splits, "share": options.share, **versions}))
 
 
-def _contenders(place: Path, experiment: Experiment) -> list[Contender]:
+def _contenders(place: Path, experiment: Experiment, rank: int) -> list[Contender]:
     """An architecture's file as it is, or a run's best network of each number of nodes, the smallest first."""
     if not place.is_dir():
         return [Contender(str(place), Architecture.load(place))]
     found: dict[int, tuple[float, Contender]] = {}
-    with RunStore.read(place) as store:
+    with naming(place), RunStore.read(place) as store:
+        run = read_settings_text(store.meta()["settings"])
+        if replace(run.data, root=experiment.data.root) != experiment.data:
+            raise SearchError("the run's [Data] is not the INI file's, so these splits might hold what validated it")
+        skeleton = replace(run.network, rank=rank)
         for row in pareto_front(store.genomes()).networks:
-            architecture = architecture_of(store, row, experiment.neat.genome_config, experiment.network)
+            architecture = architecture_of(store, row, run.neat.genome_config, skeleton)
             nodes, accuracy = len(architecture.cell.nodes), row.accuracy or 0.0
             if nodes not in found or accuracy > found[nodes][0]:
-                name = f"{place}, best of {nodes} node{'s' * (nodes > 1)}"
+                name = f"{place.name}, best of {nodes} node{'s' * (nodes != 1)}"
                 found[nodes] = accuracy, Contender(name, architecture)
-    if not found:
-        raise SearchError(f"{place}: the run has no network that was trained in full")
+        if not found:
+            raise SearchError("the run has no network that was trained in full")
     return [found[nodes][1] for nodes in sorted(found)]
 
 
@@ -98,28 +108,38 @@ def _widen(contender: Contender, channels: int) -> Contender:
     return replace(contender, architecture=replace(contender.architecture, skeleton=skeleton))
 
 
+def _split(labels: Tensor, selecting: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """The indices that train and those that score; the last `selecting` examples, which chose networks, only train."""
+    free = len(labels) - selecting
+    trains, scores = stratified_split(labels[:free], share, seed)
+    return torch.cat([trains, torch.arange(free, len(labels))]), scores
+
+
 def _score(
-    architecture: Architecture, dataset: Dataset, experiment: Experiment, share: float, seed: int, device: torch.device
+    architecture: Architecture,
+    dataset: Dataset,
+    training: TrainingSettings,
+    trains: Tensor,
+    scores: Tensor,
+    seed: int,
+    device: torch.device,
 ) -> float:
-    """The accuracy on the share that was held out; `seed` decides split, weights and training."""
-    examples = dataset.train
-    trains, scores = stratified_split(examples.labels, share, seed)
+    """The accuracy on the examples that score; `seed` decides weights and training."""
     network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
-    settings = replace(experiment.training, early_stopping=0)
-    fit(network, examples.subset(trains), settings, device=device, seed=derive_seed(seed, "training"))
-    return evaluate(network, examples.subset(scores), device=device).accuracy
+    settings = replace(training, early_stopping=0)
+    fit(network, dataset.train.subset(trains), settings, device=device, seed=derive_seed(seed, "training"))
+    return evaluate(network, dataset.train.subset(scores), device=device).accuracy
 
 
 def _figures(
-    contender: Contender, dataset: Dataset, accuracies: dict[str, list[float]], reference: str
+    contender: Contender, dataset: Dataset, own: Sequence[float], reference: Sequence[float]
 ) -> dict[str, Any]:
-    own = accuracies[contender.name]
-    differences = [a - b for a, b in zip(own, accuracies[reference], strict=True)]
+    differences = [a - b for a, b in zip(own, reference, strict=True)]
     return {
         "name": contender.name,
         "nodes": len(contender.architecture.cell.nodes),
         "parameters": count_parameters(build_network(contender.architecture, dataset.spec, seed=0)),
-        "accuracies": own,
+        "accuracies": list(own),
         "mean": statistics.fmean(own),
         "difference": statistics.fmean(differences),
         "standard_error": statistics.stdev(differences) / len(differences) ** 0.5,
@@ -127,7 +147,7 @@ def _figures(
 
 
 def _table(figures: Sequence[dict[str, Any]], splits: int) -> Table:
-    table = Table(title=f"accuracy on what was held out, {splits} splits")
+    table = Table(title=f"accuracy on what scores, {splits} splits")
     table.add_column("network")
     for heading in ("nodes", "parameters", "mean", "less the first's"):
         table.add_column(heading, justify="right")

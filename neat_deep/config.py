@@ -45,8 +45,8 @@ SECTIONS = frozenset(
 class FitnessSettings:
     """What one genome's score costs: how it is trained and scored during the search.
 
-    What is not named here is taken from `[Training]`, except weight averaging and early stopping, which a short
-    training does without. 0 for a subset means all examples, 0 channels those of `[Network]`.
+    What is not named here is taken from `[Training]`, except early stopping, which a short training does without; `ema`
+    is off unless it is named here. 0 for a subset means all examples, 0 channels those of `[Network]`.
 
     `rungs` are the epochs, below `epochs`, after which the networks of a generation are compared and only `rung_share`
     of them trained further, the others' training saved; with `hyperband` some networks skip the first rungs. With

@@ -29,14 +29,20 @@ def measure_norms(network: nn.Module, split: Split, *, examples: int = 0) -> Non
         return
     pools = [_Pool(norm) for norm in norms]
     drawn = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[: examples or None]
-    for norm in norms:
-        norm.train()  # features reach the next one as in training
-    for start, end in batch_bounds(len(drawn), BATCH_SIZE):
-        for batch in split.subset(drawn[start:end]).eval_batches(BATCH_SIZE + 1):
-            network(*batch.arguments)
+    try:
+        for norm in norms:
+            norm.train()  # features reach the next one as in training
+        for start, end in batch_bounds(len(drawn), BATCH_SIZE):
+            # One batch, but for long texts: a generator of its own orders it, and no example stands alone.
+            part = split.subset(drawn[start:end])
+            for batch in part.train_batches(BATCH_SIZE + 1, torch.Generator()):
+                network(*batch.arguments)
+    finally:
+        network.eval()
+        for pool in pools:
+            pool.remove()
     for pool in pools:
         pool.close()
-    network.eval()
 
 
 class _Pool:
@@ -47,19 +53,22 @@ class _Pool:
         self._count = 0
         self._sum: Tensor | float = 0.0
         self._squares: Tensor | float = 0.0
-        self._hook = norm.register_forward_pre_hook(self._add)
+        self._hook = norm.register_forward_pre_hook(self._add, with_kwargs=True)
 
-    def _add(self, _: nn.Module, arguments: tuple[Any, ...]) -> None:
-        x, mask = (*arguments, None)[:2]
+    def _add(self, _: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        x, mask = (*arguments, named.get("mask"))[:2]
         rows = x.movedim(1, -1)
         rows = (rows[mask] if mask is not None else rows.flatten(0, -2)).double()  # (positions, C)
         self._count += len(rows)
         self._sum = self._sum + rows.sum(0)
         self._squares = self._squares + rows.square().sum(0)
 
+    def remove(self) -> None:
+        """Listen no more."""
+        self._hook.remove()
+
     def close(self) -> None:
         """Give the normalisation its statistics; the variance is the unbiased one, as in training."""
-        self._hook.remove()
         mean, variance = self._norm.running_mean, self._norm.running_var
         if mean is None or variance is None or self._count < 2:
             return

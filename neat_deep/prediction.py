@@ -12,6 +12,7 @@ from neat_deep.data import DataSpec
 from neat_deep.data.text_dataset import encode_texts
 from neat_deep.data.texts import LabelledTexts
 from neat_deep.data.tokens import TextEncoding
+from neat_deep.errors import DataError
 from neat_deep.network import Network
 from neat_deep.retraining import load_encoding
 
@@ -36,7 +37,11 @@ class TextClassifier:
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> list[Prediction]:
-        """A prediction for each text, in order; raises `DataError` for a text without a token."""
+        """A prediction for each text, in order; raises `DataError` for a text without a token and what is no text."""
+        if isinstance(texts, str):
+            raise DataError("texts: got one text, allowed: a list of texts")
+        for number, text in enumerate(texts, 1):
+            _check_text(text, f"text {number}")
         if not texts:
             return []
         places = tuple(f"text {number}" for number in range(1, len(texts) + 1))
@@ -49,6 +54,15 @@ class TextClassifier:
         for place, index, probability in zip(order.tolist(), best.indices.tolist(), best.values.tolist(), strict=True):
             found[place] = Prediction(self.spec.class_names[index], probability)
         return found
+
+
+def _check_text(text: object, where: str) -> None:
+    if not isinstance(text, str):
+        raise DataError(f"{where}: got {type(text).__name__}, allowed: str")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a command line's bytes that are no UTF-8
+        raise DataError(f"{where}: not UTF-8 text: {text.encode('utf-8', 'replace').decode()!r:.60}") from None
 
 
 def load_text_classifier(path: Path | str) -> TextClassifier:

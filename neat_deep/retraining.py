@@ -107,7 +107,8 @@ def retraining_data(dataset: Dataset, settings: TrainingSettings) -> Dataset:
 def load_network(path: Path | str) -> Network:
     """The trained network of a file that `Trained.save` wrote, in evaluation mode; raises `ArchitectureError`.
 
-    The file is read with `weights_only=True`: it cannot run code.
+    The file is read with `weights_only=True`: it cannot run code. A network for texts understands the token numbers of
+    its own encoding alone (`load_encoding`): those of `Dataset.for_retraining`, not of the data set searched on.
     """
     return _read(path)[0]
 
@@ -124,7 +125,9 @@ def load_encoding(path: Path | str) -> tuple[Network, DataSpec, TextEncoding]:
     try:
         values = take_fields(encoding, "encoding", ENCODING)
         if not values["encoder"]:
-            raise ArchitectureError("its tokenizer was a caller's own, which no file holds; allowed: load_network")
+            raise ArchitectureError(
+                "its tokenizer was torchtext's or a caller's own, which no file holds; allowed: load_network"
+            )
         encoder = encoder_from_json(values["encoder"])
         if encoder.size != spec.vocabulary or values["max_length"] < 1:
             raise ArchitectureError(

@@ -7,20 +7,25 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from benchmarks import random_genomes, supernet_step
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
-from neat_deep.data import DataSpec
+from neat_deep.data import DataSpec, load_dataset
 from neat_deep.errors import SearchError
 from neat_deep.network import build_network, count_parameters
+from neat_deep.search import evolve
 from tests.strategies import DIGITS_INI
 from tests.test_darts_script import small_ini
+from tests.test_text_search import small_ini as small_text_ini
+from tests.text_files import write_sst2
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -102,6 +107,23 @@ def test_search_comparison(tmp_path: Path) -> None:
     assert rows["cache"]["share_of_samples"][0] <= 1
     assert all(0 < row["best"][0] <= 1 for row in rows.values())
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_cross_validation(tmp_path: Path) -> None:
+    """A run's best network of each size beside a file's, on texts."""
+    write_sst2(tmp_path / "data")
+    config = small_text_ini(tmp_path)
+    experiment = load_experiment(config)
+    dataset = load_dataset(replace(experiment.data, root=str(tmp_path / "data")))
+    evolve(experiment, dataset, tmp_path / "run", Console(quiet=True))
+    block = str(ROOT / "configs" / "architectures" / "transformer_block.json")
+    common = ["--config", str(config), "--data-root", str(tmp_path / "data"), "--channels", "8"]
+    figures = run_benchmark("cross_validation", str(tmp_path / "run"), block, block, *common)
+    rows = figures["rows"]
+    assert rows[0]["name"].startswith("run, best of ") and rows[0]["difference"] == 0
+    assert [row["name"] for row in rows[-2:]] == [block, block]
+    assert rows[-1]["accuracies"] == rows[-2]["accuracies"]
+    assert all(len(row["accuracies"]) == 4 for row in rows)
 
 
 def test_rank_correlation(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -202,6 +202,7 @@ def test_the_search_trains_as_the_final_training_but_for_its_budget() -> None:
     short = budget.training(full)
     assert (short.epochs, short.batch_size, short.learning_rate, short.ema) == (2, 32, 0.1, 0.0)
     assert short.early_stopping == 0
+    assert replace(budget, ema=0.8).training(full).ema == 0.8
     assert short.weight_decay == 0.3
     assert short.augmentation == Augmentation()
     assert FitnessSettings(augment=True).training(full).augmentation == full.augmentation

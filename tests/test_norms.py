@@ -105,3 +105,38 @@ def test_training_on_texts_ends_with_measured_statistics(ema: float) -> None:
     for name, value in network.state_dict().items():
         if name.endswith(("running_mean", "running_var")):
             torch.testing.assert_close(trained[name], value, rtol=1e-4, atol=1e-6)
+
+
+class Named(nn.Module):
+    """Calls its norm with the mask by name, and its network with (B, C) features at the end."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.table = nn.Embedding(50, 8)
+        self.norm = norm
+        self.pooled = nn.BatchNorm1d(8)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        features = torch.where(mask.unsqueeze(-1), self.table(tokens), 100.0).transpose(1, 2)
+        return self.pooled(self.norm(features, mask=mask).mean(2))
+
+
+def test_padding_is_left_out_however_the_mask_is_given() -> None:
+    norm = SequenceBatchNorm(8)
+    measure_norms(Named(norm), texts())
+    assert norm.running_mean is not None
+    assert norm.running_mean.abs().max() < 10
+
+
+def test_no_example_stands_alone() -> None:
+    lengths = torch.full((257,), 300)
+    split = TextSplit(torch.zeros(257 * 300, dtype=torch.int32), lengths, torch.arange(257) % 2, TEXTS)
+    measure_norms(Named(SequenceBatchNorm(8)), split)
+
+
+def test_a_network_that_breaks_is_no_longer_listened_to() -> None:
+    network = Named(SequenceBatchNorm(8))
+    network.pooled.register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        measure_norms(network, texts())
+    assert not network.norm._forward_pre_hooks and not network.training

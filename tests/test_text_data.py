@@ -264,7 +264,27 @@ def test_retraining_knows_the_words_of_all_that_is_not_for_testing(name: str, fi
 @pytest.mark.parametrize("most", [3, 10, 40])
 def test_no_vocabulary_is_larger_than_asked_for(kind: str, most: int, tmp_path: Path) -> None:
     text = TextSettings(kind, vocabulary=most, min_count=1)
-    assert load(write_folder(tmp_path), text=text).spec.vocabulary <= most
+    loaded = [load(write_folder(tmp_path), text=text) for _ in range(4)]
+    assert loaded[0].spec.vocabulary <= most
+    assert len({dataset.train.digest() for dataset in loaded}) == 1
+
+
+def test_a_large_alphabet_is_cut_the_same_each_time(tmp_path: Path) -> None:
+    signs = [chr(0x4E00 + number) for number in range(300)]  # as many as there are texts, each as common
+    write_tsv(tmp_path / "train.tsv", [("".join(signs[n : n + 5]), str(n % 2)) for n in range(296)])
+    write_tsv(tmp_path / "test.tsv", [("".join(signs), "0"), (signs[7], "1")])
+    text = TextSettings("bpe", vocabulary=200, min_count=1)
+    digests = {load(tmp_path, text=text).read_test().digest() for _ in range(6)}
+    assert len(digests) == 1
+    assert load(tmp_path, text=text).spec.vocabulary <= 200
+
+
+def test_a_class_of_one_text_cannot_be_split_anew(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    (root / "train.tsv").write_bytes(HEADER + ROW * 3 + b"odd\t2\n")
+    write_tsv(root / "dev.tsv", rows(20, 5))
+    with pytest.raises(DataError, match="train.tsv:8: texts of class '2': got 1, allowed: 2 or more"):
+        load(root, text=TextSettings(own_validation=False))
 
 
 def test_glue_publishes_no_test_labels(tmp_path: Path) -> None:
@@ -371,6 +391,7 @@ def test_broken_files_name_the_line(change: Any, message: str, tmp_path: Path) -
             "train.tsv:4: label: got '2', allowed: 0 .neg",
         ),
         (lambda root: (root / "SST-2" / "dev.tsv").unlink(), "no file .*SST-2/dev.tsv; remove .*SST-2 to download it"),
+        (spoil("SST-2/train.tsv", HEADER + ROW * 2 + b"film\tx\n"), "train.tsv:6: label: got 'x', allowed: 0"),
         (spoil("SST-2/test.tsv", b"sentence\n"), "test.tsv:1: got 'sentence', allowed: the header"),
     ],
 )
@@ -549,7 +570,7 @@ def test_vectors_initialise_the_embedding(tmp_path: Path) -> None:
     for vector in ([1, 2, 3], [-1, 0.5, 0.1]):
         assert (dataset.vectors == torch.tensor(vector)).all(1).sum() == 1
     assert not (dataset.vectors == 7).any() and not (dataset.vectors == 4).any()
-    again = with_vectors(tmp_path, "good 1 2 3\nunheard 7 8 9\n. . 5 5 5\nbad -1 0.5 1e-1\n")
+    again = with_vectors(tmp_path, "good 1 2 3 \nunheard 7 8 9 \n. . 5 5 5 \nbad -1 0.5 1e-1 \n")
     assert again.vectors is not None and torch.equal(again.vectors, dataset.vectors)
 
 

@@ -85,6 +85,12 @@ def check_classifier(trained: Path, test: Path, accuracy: float) -> None:
     assert classifier([]) == []
     with pytest.raises(DataError, match="text 2: the tokenizer finds no token in ' '"):
         classifier(["good", " "])
+    with pytest.raises(DataError, match="text 2: got int, allowed: str"):
+        classifier(["good", 3])  # type: ignore[list-item]
+    with pytest.raises(DataError, match="text 1: not UTF-8 text: 'caf.'"):
+        classifier([b"caf\xe9".decode("utf-8", "surrogateescape")])
+    with pytest.raises(DataError, match="texts: got one text, allowed: a list of texts"):
+        classifier("good film")
 
 
 def test_texts_of_ones_own_are_classified(
@@ -133,7 +139,7 @@ def test_a_tokenizer_of_ones_own_stays_outside(tmp_path: Path) -> None:
     path = tmp_path / "trained.pt"
     train_briefly(tmp_path, TextParts(tokenizer=str.split)).save(path)
     load_network(path)
-    with pytest.raises(ArchitectureError, match="trained.pt: its tokenizer was a caller's own, which no file holds"):
+    with pytest.raises(ArchitectureError, match="trained.pt: its tokenizer was torchtext's or a caller's own"):
         load_text_classifier(path)
 
 

@@ -17,7 +17,7 @@ from neat_deep.data.splits import check_share, stratified_split, stratified_subs
 from neat_deep.data.text_dataset import TextParts, make_text_dataset
 from neat_deep.data.texts import TextSource, join_texts
 from neat_deep.data.tokens import TextSettings
-from neat_deep.errors import ConfigError, unknown_name
+from neat_deep.errors import ConfigError, DataError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,24 @@ def text_dataset(source: TextSource, settings: DataSettings, parts: TextParts | 
     """
     if source.validation is not None and not settings.text.own_validation:
         source = replace(source, train=join_texts(source.train, source.validation), validation=None)
+        _check_splittable(source)
     labels, classes = source.train.labels, len(source.class_names)
     if source.validation is None:
         train, validation = _split(labels, settings, classes)
     else:
         train, validation = _thin_out(labels, source.validation.labels, settings, classes)
     return make_text_dataset(settings.dataset, source, train, validation, settings.text, parts or TextParts())
+
+
+def _check_splittable(source: TextSource) -> None:
+    labels, places = source.train.labels, source.train.places
+    for label, count in enumerate(labels.bincount(minlength=len(source.class_names)).tolist()):
+        if count == 1:
+            place = places[int((labels == label).nonzero())]
+            raise DataError(
+                f"{place}: texts of class '{source.class_names[label]}': got 1, allowed: 2 or more (one to train on,"
+                " one to validate on)"
+            )
 
 
 def _image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:

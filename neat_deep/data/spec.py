@@ -113,7 +113,10 @@ class Dataset:
     rebuild: Callable[[], Dataset] | None = field(default=None, repr=False)
 
     def read_test(self) -> Split:
-        """The test examples, read now; raises `DataError`."""
+        """The test examples, read now; raises `DataError`.
+
+        Their token numbers are this data set's: score what `retrain` returns on `for_retraining().read_test()`.
+        """
         return self.load_test()
 
     def train_and_validation(self) -> Split:

@@ -35,11 +35,12 @@ def read_sst2(root: Path) -> TextSource:
     allowed = f"{LABELS[0]} ({CLASS_NAMES[0]}), {LABELS[1]} ({CLASS_NAMES[1]})"
     is_labelled = next(read_lines(test), "") != UNLABELLED
     rows = read_rows(train)
+    training = labelled(train, rows, LABELS, allowed)
     check_classes(train, rows, least=1 if is_labelled else 2)
     held_out = read_labelled(dev, LABELS, allowed)
     return TextSource(
         class_names=CLASS_NAMES,
-        train=labelled(train, rows, LABELS, allowed),
+        train=training,
         validation=held_out if is_labelled else None,
         test=read_labelled(test, LABELS, allowed) if is_labelled else held_out,
         note="" if is_labelled else NOTE,

@@ -37,8 +37,9 @@ def make_text_dataset(
 ) -> Dataset:
     """The data set `name`, with the texts at the indices `train` and `validation`.
 
-    `validation` counts within the source's own validation part, where it has one, else within its train part. The
-    vocabulary comes from the training texts alone. Raises `DataError` for a text without a token, naming its place.
+    The vocabulary comes from the training texts alone, that of `for_retraining` from theirs and those that validate.
+    `validation` counts within the source's own validation part, where it has one, else within its train part. Raises
+    `DataError` for a text without a token, naming its place.
     """
     training = _choose(source.train, train)
     validating = _choose(source.train if source.validation is None else source.validation, validation)

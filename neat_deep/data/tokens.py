@@ -221,15 +221,29 @@ def _train_hugging_face(texts: Sequence[str], settings: TextSettings) -> Hugging
         trainer = trainers.WordLevelTrainer(**options)
     else:
         tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN_TOKEN))
-        # Without the limit a vocabulary smaller than the alphabet would grow beyond what was asked for.
-        trainer = trainers.BpeTrainer(**options, limit_alphabet=settings.vocabulary - len(SPECIAL_TOKENS))
         # A sign before each word tells its start from its inside. A suffix would too, but then numbers differ by run.
         words = pre_tokenizers.Sequence([words, pre_tokenizers.Metaspace(prepend_scheme="always")])
     steps = [normalizers.NFC(), *([normalizers.Lowercase()] if settings.lowercase else [])]
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.pre_tokenizer = words
+    if settings.tokens == "bpe":
+        alphabet = _alphabet(tokenizer, texts, settings.vocabulary - len(SPECIAL_TOKENS))
+        trainer = trainers.BpeTrainer(**options, initial_alphabet=alphabet, limit_alphabet=len(alphabet))
     tokenizer.train_from_iterator(texts, trainer)
     return HuggingFaceEncoder(tokenizer, tokenizer.get_vocab_size(), tokenizer.token_to_id(UNKNOWN_TOKEN))
+
+
+def _alphabet(tokenizer: Any, texts: Sequence[str], most: int) -> list[str]:
+    """The commonest signs that words are made of, at most `most`; ties go by the signs' order.
+
+    Left to itself the trainer lets a vocabulary grow beyond its limit by the alphabet, and cuts ties by a hash that
+    changes from call to call.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text)):
+            counts.update(word)
+    return sorted(counts, key=lambda sign: (-counts[sign], sign))[:most]
 
 
 def _join_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> JoinedEncoder:

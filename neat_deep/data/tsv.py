@@ -126,4 +126,4 @@ def some_of(names: Sequence[str]) -> str:
 
 def _numbers_first(name: str) -> tuple[int, int, str]:
     """Whole numbers by their value, then the other names by the alphabet."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+    return (0, int(name), name) if name.isdecimal() and len(name) < 19 else (1, 0, name)

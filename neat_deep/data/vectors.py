@@ -45,7 +45,7 @@ def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
     for number, line in enumerate(_lines(path), 1):
         where = f"{path}:{number}"
         if not size:
-            size = len(line.split(" ")) - 1
+            size = len(line.rstrip(" ").split(" ")) - 1
             if size < 2:
                 raise VectorError(
                     f"{where}: got '{shorten(line)}', allowed: a word and 2 numbers or more with a space between; the"
