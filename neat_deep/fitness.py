@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class FitnessEvaluator:
     A network that was scored before in this run is not trained again. With rungs, networks are trained step by step
     and the weak stop early; with inheritance, a child starts from its parents' weights, and what it inherited counts
     as part of what was scored. A genome that fails (nothing connects input to output, the loss diverges, anything
-    raises) gets the lowest fitness of its generation's valid genomes, and the search goes on. Each training's seed
+    raises) stands just below its generation's least fit valid genome, and the search goes on. Each training's seed
     derives from `seed`, the digest and what was inherited, so a score depends neither on the order of the genomes
     nor on where it is computed. `journal` keeps every evaluation as it ends.
     """
@@ -404,14 +405,18 @@ class FitnessEvaluator:
         self.failed += score.accuracy is None
 
     def _set_fitness(self, genomes: Sequence[CellGenome], reached: Mapping[str, EvaluationRow]) -> None:
-        """Fitness is comparable within the generation; what failed gets the lowest of what did not."""
+        """Fitness is comparable within the generation; what failed stands just below the lowest of what did not.
+
+        As fit as the lowest it would be one of the best in a generation whose valid genomes are all alike: elites and
+        parents would be drawn among the failed, and the search would end in them.
+        """
         starts = dict(zip(reached, self._ladder.starts(len(reached)), strict=True))
         objectives = {key: self._objective(row) for key, row in reached.items()}
         valid = {key: objective for key, objective in objectives.items() if objective is not None}
         fitness = comparable_fitness(valid, {key: row.rung for key, row in reached.items()}, starts)
-        lowest = min(fitness.values()) if fitness else self._fitness_of_nothing()
+        failed = math.nextafter(min(fitness.values()), -math.inf) if fitness else self._fitness_of_nothing()
         for genome, score in zip(genomes, self.generation, strict=True):
-            genome.fitness = fitness.get(score.key, lowest)
+            genome.fitness = fitness.get(score.key, failed)
 
     def _fitness_of_nothing(self) -> float:
         """The fitness in a generation without a valid genome; raises `SearchError` when all of them raised."""

@@ -115,6 +115,16 @@ def test_scores_do_not_depend_on_order_or_company() -> None:
     assert many[2][1].fitness == one[0][1].fitness
 
 
+def test_a_failing_genome_is_never_as_fit_as_a_valid_one() -> None:
+    """Or elites and parents of a generation whose valid genomes are all alike would be drawn among the failed."""
+    config, score = Config(), evaluator()
+    made = genomes(config, "none", "sep_conv_3", "fails_in_forward", "sep_conv_3")
+    score(made, config)
+    fitness = [genome.fitness for _, genome in made]
+    assert fitness[1] == fitness[3]
+    assert max(fitness[0], fitness[2]) < fitness[1]
+
+
 def test_a_failing_genome_costs_its_own_fitness_only() -> None:
     config, score = Config(), evaluator()
     made = genomes(config, "fails_in_forward", "sep_conv_3", "gives_nan", "none", "max_pool_3")
@@ -125,7 +135,7 @@ def test_a_failing_genome_costs_its_own_fitness_only() -> None:
     assert [s.status for s in score.generation] == [RAISED, SCORED, DIVERGED, DISCONNECTED, SCORED]
     assert [made[1][1].fitness, made[4][1].fitness] == [g.fitness for _, g in reference]
     lowest = min(g.fitness for _, g in reference)
-    assert [made[i][1].fitness for i in (0, 2, 3)] == [lowest] * 3
+    assert [made[i][1].fitness for i in (0, 2, 3)] == [pytest.approx(lowest, abs=1e-12)] * 3
     reasons = [s.reason for s in score.generation]
     assert reasons[0] == "MemoryError: not enough memory"
     assert "loss became nan" in reasons[2]
