@@ -236,6 +236,7 @@ class FitnessEvaluator:
         for entry in entries:
             if isinstance(entry, _Candidate):
                 first.setdefault(entry.key, entry)
+        self._forget_a_hopeless_try(entries)
         starts = dict(zip(first, self._ladder.starts(len(first)), strict=True))
         reached: dict[str, EvaluationRow] = {}
         brackets: dict[int, list[str]] = {
@@ -257,6 +258,12 @@ class FitnessEvaluator:
                 superseded = {(key, lower) for key in climbing for lower in range(rung)} - set(needed)
                 self._journal.keep_weights(self._journal.kept_weights() - superseded)
         return {key: reached[key] for key in first}
+
+    def _forget_a_hopeless_try(self, entries: Sequence[_Candidate | Score]) -> None:
+        """A run ended here when every genome raised; taken up again it tries them again, or it never could go on."""
+        raised = {row.key for row in self._known.values() if row.status == RAISED and row.generation == self._number}
+        if all(e.key in raised if isinstance(e, _Candidate) else e.status == RAISED for e in entries):
+            self._known = {place: row for place, row in self._known.items() if row.key not in raised}
 
     def _known_on(self, key: str, rung: int) -> EvaluationRow | None:
         """What is known of a network on a rung, or else on the next above, if Hyperband had it start there."""

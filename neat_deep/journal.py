@@ -150,6 +150,8 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
             )
     if fingerprint(dataset) != meta["data"]:
         raise StoreError(f"{store.path}: the data are not those that the run was started with")
+    if now != before:
+        store.set_meta("settings", settings_text(experiment))  # a later resume asks for as much as this one
     changes = [f"{name}: {meta[name]}, now {value}" for name, value in _rounding(device).items() if meta[name] != value]
     if changes:
         log.warning(

@@ -8,6 +8,7 @@ the file is copied to `<name>.backup` by SQLite's online backup.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import shutil
 import sqlite3
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 FILE_NAME = "run.sqlite"
 APPLICATION_ID = 0x4E444550  # "NDEP": in SQLite's header, so that other files are recognised as others
 VERSION = 2  # 2: latency
+CHECKSUM = "checksum"  # the entry of meta that tells whether the others are what was written
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -158,9 +160,14 @@ class RunStore:
         """A new store at a place where there is none; `meta` says what the run is (its settings, its data)."""
         target = Path(path)
         make_folder(target.parent)
+        taken = f"{target} is there already, allowed: a new folder, or resuming that run"
         if target.exists():
-            raise StoreError(f"{target} is there already, allowed: a new folder, or resuming that run")
+            raise StoreError(taken)
         lock = _lock(target)
+        if target.exists():  # made by another process meanwhile
+            lock.close()
+            raise StoreError(taken)
+        connection: sqlite3.Connection | None = None
         try:
             connection = _connect(target, "rwc")
             with _naming(target):
@@ -168,12 +175,17 @@ class RunStore:
                 connection.executescript(f"PRAGMA journal_mode = WAL; BEGIN; {SCHEMA} COMMIT;")
                 connection.execute("PRAGMA synchronous = NORMAL")  # survives a kill; a power cut may cost the last rows
                 with _transaction(connection):
-                    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+                    entries = {**meta, CHECKSUM: _checksum(meta)}
+                    connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
                     connection.execute(f"PRAGMA user_version = {VERSION}")
                     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        except StoreError:
+        except StoreError as error:
+            if connection is not None:
+                connection.close()
+            _remove(target)  # what has no identity yet could be neither resumed nor made again
             lock.close()
-            raise
+            reason = str(error).partition("; what was stored before")[0]
+            raise StoreError(f"{reason}; no run was begun: start it again when that is mended") from None
         return cls(target, connection, lock)
 
     @classmethod
@@ -227,12 +239,16 @@ class RunStore:
 
     def meta(self) -> dict[str, str]:
         """What `create` was told, and what `set_meta` changed since."""
-        return dict(self._fetch("SELECT name, value FROM meta"))
+        found = dict(self._fetch("SELECT name, value FROM meta"))
+        found.pop(CHECKSUM, None)
+        return found
 
     def set_meta(self, name: str, value: str) -> None:
         """Change one entry."""
         with self._write():
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+            changed = {**self.meta(), name: value}
+            entries = [(name, value), (CHECKSUM, _checksum(changed))]
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", entries)
 
     # --- evaluations and weights -------------------------------------------------------------------------------------
 
@@ -372,6 +388,12 @@ class _DamagedError(StoreError):
     """SQLite says that the file's pages contradict each other."""
 
 
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     with _naming(path):
         uri = f"{path.absolute().as_uri()}?mode={mode}"
@@ -379,7 +401,11 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _open(path: Path, mode: str, *, check: bool) -> sqlite3.Connection:
-    """Connect, and make sure that it is a store of ours; nothing is written."""
+    """Connect, and make sure that it is a store of ours; nothing is written.
+
+    The file is never opened but by SQLite: on POSIX, closing any other handle on it would drop the locks that this
+    process holds, and a later reader could take committed rows away from under a writer in this process.
+    """
     _check_place(path)
     connection = _connect(path, mode)
     try:
@@ -392,22 +418,49 @@ def _open(path: Path, mode: str, *, check: bool) -> sqlite3.Connection:
                 age = "a newer" if version > VERSION else "an older"
                 raise StoreError(f"{path}: version: got {version}, allowed: {VERSION}; {age} neat-deep wrote it")
             if check:
-                found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-                if found != "ok":
-                    raise _DamagedError(f"{path} is damaged: {' '.join(found.split())}")
+                _check_content(path, connection)
+    except _DamagedError as damage:
+        connection.close()
+        if "not a database" in str(damage) and not backup_path(path).is_file():  # with one, its first page is damaged
+            raise StoreError(f"{path} is not a run store of neat-deep: not an SQLite file") from None
+        raise
     except StoreError:
         connection.close()
         raise
     return connection
 
 
+def _check_content(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise `_DamagedError` for pages that contradict each other, and for long values that are not what was written.
+
+    SQLite's check does not see damage inside a long value, which fills pages of its own.
+    """
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise _DamagedError(f"{path} is damaged: {' '.join(found.split())}")
+    meta = dict(connection.execute("SELECT name, value FROM meta"))
+    checksum = meta.pop(CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(meta):
+        raise _DamagedError(f"{path} is damaged: its settings are not those that were written")
+    populations = connection.execute("SELECT generation, state, torch_random, sha256 FROM populations")
+    for generation, state, torch_random, checksum in populations:
+        if not isinstance(state, str) or _sha256(state.encode() + torch_random) != checksum:
+            raise _DamagedError(f"{path} is damaged: the population of generation {generation}")
+    for generation, architecture, genes in connection.execute("SELECT generation, architecture, genes FROM best"):
+        try:
+            for text in (architecture, genes):
+                json.loads(text)
+        except (ValueError, TypeError):
+            raise _DamagedError(f"{path} is damaged: the best network of generation {generation}") from None
+
+
+def _checksum(meta: Mapping[str, str]) -> str:
+    return _sha256(json.dumps(sorted(meta.items())).encode())
+
+
 def _check_place(path: Path) -> None:
     if not path.is_file():
         raise StoreError(f"{path} is not there, allowed: the folder of a run, or the {FILE_NAME} in it")
-    with path.open("rb") as file:
-        is_sqlite = file.read(16) == b"SQLite format 3\0"
-    if not is_sqlite and not backup_path(path).is_file():  # with a backup, it is a store whose first page is damaged
-        raise StoreError(f"{path} is not a run store of neat-deep: not an SQLite file")
 
 
 def _lock(path: Path) -> sqlite3.Connection:

@@ -129,10 +129,10 @@ def _evolve(
     except CompleteExtinctionException:
         raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
     finally:
-        progress.close()
-        recorder.close()
         if executor is not None:
             executor.close()
+        progress.close()
+        recorder.close()
     if evaluator.best is None or evaluator.best_genome is None:
         raise SearchError("no genome of any generation connects input to output and trains; see the log above")
     try_picture(

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from neat_deep.run_store import CHECKSUM
+
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -18,5 +20,5 @@ def rows(folder: Path, without: tuple[str, ...] = ()) -> Rows:
             names = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})") if name != "seconds"]
             content = connection.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()
             found[table] = sorted(content, key=repr)
-    found["meta"] = [row for row in found["meta"] if row[0] not in without]
+    found["meta"] = [row for row in found["meta"] if row[0] not in (*without, CHECKSUM)]
     return found

@@ -41,7 +41,7 @@ def kill_often(folder: Path, workers: str, kills: int, seed: int) -> int:
     draw, done = random.Random(seed), 0
     while done < kills:
         process = start(folder, workers)
-        wanted = progress(folder) + draw.randint(0, 5)
+        wanted = progress(folder) + draw.randint(1, 5)
         while process.poll() is None and progress(folder) < wanted:
             time.sleep(0.02)
         time.sleep(draw.random() * 0.2)  # inside a training, a commit, a reproduction

@@ -149,9 +149,41 @@ def test_results_of_a_finished_run_are_read_again(unbroken: tuple[Path, Callable
     before = rows(folder)
     again = search(folder, asked(), resume=True)
     assert rows(folder) == before
-    assert again.best.accuracy == before["best"][-1][4] or again.best.accuracy is not None
+    with RunStore.read(folder) as store:
+        assert again.best.accuracy == store.best()[-1].accuracy
     assert len(again.history) == 4
     assert again.trained + again.reused + again.failed == 24
+
+
+def test_a_run_that_was_extended_goes_on_to_its_new_end(
+    unbroken: tuple[Path, Callable[..., Experiment]], tmp_path: Path
+) -> None:
+    """Stopped once more and resumed with what its store says, it is not finished after the generations first asked."""
+    _, asked = unbroken
+    search(tmp_path / "two", asked(generations=2))
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(patch, 4, committed=True)
+        with pytest.raises(StoppedError):
+            search(tmp_path / "two", asked(generations=4), resume=True)
+    with RunStore.read(tmp_path / "two") as store:
+        kept = read_settings_text(store.meta()["settings"])
+    assert kept.run.generations == 4
+
+
+def test_a_run_in_which_everything_raised_can_go_on_when_that_is_mended(
+    unbroken: tuple[Path, Callable[..., Experiment]], tmp_path: Path
+) -> None:
+    folder, asked = unbroken
+
+    def out_of_memory(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neat_deep.evaluation.fit", out_of_memory)
+        with pytest.raises(SearchError, match="every genome of the generation failed; the first: .*out of memory"):
+            search(tmp_path, asked())
+    search(tmp_path, asked(), resume=True)
+    assert rows(tmp_path) == rows(folder)
 
 
 def test_more_generations_may_follow(unbroken: tuple[Path, Callable[..., Experiment]], tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -109,7 +112,7 @@ def other_database(path: Path) -> None:
         (older, "run.sqlite: version: got 1, allowed: 2; an older neat-deep wrote it"),
         (other_database, "run.sqlite is not a run store of neat-deep"),
         (lambda path: path.write_text("[Data]\n"), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
-        (lambda path: path.write_bytes(b""), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
+        (lambda path: path.write_bytes(b""), "run.sqlite is not a run store of neat-deep"),
         (lambda path: path.unlink(), "run.sqlite is not there, allowed: the folder of a run"),
     ],
     ids=["newer", "older", "other database", "text", "empty", "missing"],
@@ -130,6 +133,23 @@ def test_a_store_is_never_overwritten(store: RunStore) -> None:
     with pytest.raises(StoreError, match="run.sqlite is there already"):
         RunStore.create(store.path, {})
     assert store.evaluations() == [evaluation()]
+
+
+def count_in_another_process(path: Path) -> int:
+    code = "import sys, neat_deep.run_store as r; print(len(r.RunStore.read(sys.argv[1]).evaluations()))"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_readers_take_nothing_away_from_a_writer(store: RunStore) -> None:
+    """A reader in the writer's own process once dropped its locks, and the next reader unlinked its journal."""
+    store.record(evaluation(0, "first"))
+    with RunStore.read(store.path) as reader:
+        assert len(reader.evaluations()) == 1
+    assert count_in_another_process(store.path) == 1
+    for number in range(20):
+        store.record(evaluation(0, f"{number}"))
+    assert count_in_another_process(store.path) == 21
 
 
 # --- full disks and damaged pages ------------------------------------------------------------------------------------
@@ -161,6 +181,15 @@ def test_a_full_disk_loses_only_what_did_not_fit(store: RunStore, states: list[P
         again.record(evaluation(1), bytes(2_000_000))
 
 
+def test_a_disk_that_is_full_at_the_start_leaves_no_store(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "run.sqlite"
+    with full_disk(20_000), pytest.raises(StoreError, match="cannot write .*; no run was begun: start it again when"):
+        RunStore.create(path, {"ini": "x" * 50_000})
+    assert not list(path.parent.glob("run.sqlite")) and not list(path.parent.glob("*-wal"))
+    with RunStore.create(path, {"ini": "x" * 50_000}) as store:
+        assert store.meta() == {"ini": "x" * 50_000}
+
+
 def test_a_backup_that_does_not_fit_leaves_the_last_one(store: RunStore, states: list[PopulationState]) -> None:
     store.add_population(states[0])
     whole = backup_path(store.path).read_bytes()
@@ -175,7 +204,11 @@ def test_any_damaged_page_costs_at_most_the_last_generation(
     tmp_path: Path, states: list[PopulationState], filling: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "run.sqlite"
-    with RunStore.create(path, {"ini": "x"}) as store:
+    meta = {"ini": "x" * 9000, "settings": "y" * 9000}
+    best = BestRow(0, 1, "k", 0, 0.5, json.dumps(["a" * 5000]), json.dumps(["g" * 9000]))
+    with RunStore.create(path, meta) as store:
+        store.set_meta("data", "z")
+        store.add_generation(GenerationRow(0, 1, 0, 0, 1.0), [], [], best)
         for generation, state in enumerate(states):
             store.add_population(state)
             for number in range(40):
@@ -190,6 +223,8 @@ def test_any_damaged_page_costs_at_most_the_last_generation(
         caplog.clear()
         damaged += 1
         with caplog.at_level(logging.WARNING), RunStore.resume(path) as again:
+            assert again.meta() == {**meta, "data": "z"}
+            assert [json.loads(row.genes) for row in again.best()] == [json.loads(best.genes)]
             if caplog.records:
                 noticed += 1
                 assert "run.sqlite is damaged" in caplog.text
@@ -198,8 +233,8 @@ def test_any_damaged_page_costs_at_most_the_last_generation(
                 assert len(again.evaluations()) == 80
                 continue
             # SQLite saw nothing wrong: then nothing that is read may be, or our own checksum says so
+            found = [again.population(generation) for generation in range(3)]
             try:
-                found = [again.population(generation) for generation in range(3)]
                 kept = [again.weights(f"{number}", 0) for number in range(40)]
             except NeatDeepError as error:
                 noticed += 1
