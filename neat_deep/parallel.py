@@ -150,8 +150,9 @@ class WorkerPool(Generic[Task, Result]):
 class RayWorkers(Generic[Task, Result]):
     """Runs tasks on Ray: on this machine (`address` 'local'), or on the cluster at `address`.
 
-    Each task takes `threads` CPUs and the share `gpus` of a GPU. Ray itself replaces a worker that dies and tries its
-    task once more. Raises `ConfigError` where Ray is not installed.
+    Each task takes `threads` CPUs and the share `gpus` of a GPU. Ray replaces a worker that dies, and its task is tried
+    once more; Ray's own retries are off, since they have no end for tasks that its memory monitor kills. Raises
+    `ConfigError` where Ray is not installed.
     """
 
     def __init__(
@@ -163,37 +164,44 @@ class RayWorkers(Generic[Task, Result]):
             with preserved():  # Ray draws names and ports from the generators that evolution draws from
                 ray.init(address=address, log_to_driver=False)
         self._payload = ray.put(_pack(function))
-        self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=ATTEMPTS - 1)(_run_on_ray)
+        self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_run_on_ray)
         self._threads = threads
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | WorkerDied]]:
         """Each task with its result, as they end."""
         ray, waiting = self._ray, iter(tasks)
         room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // max(1, self._threads))
-        running: dict[Any, Task] = {}
+        running: dict[Any, tuple[Task, int]] = {}  # with the number of the attempt
         try:
             while True:
                 while len(running) < room:
                     task = next(waiting, None)
                     if task is None:
                         break
-                    with preserved():
-                        running[self._task.remote(self._payload, task, self._threads)] = task
+                    running[self._submit(task)] = task, 1
                 if not running:
                     return
                 with preserved():
                     (done, *_), _ = ray.wait(list(running), num_returns=1)
-                    task, result = running.pop(done), self._result(done)
+                task, attempt = running.pop(done)
+                try:
+                    with preserved():
+                        result: Result | WorkerDied = ray.get(done)
+                except ray.exceptions.RayTaskError as error:  # it did not die: the task cannot be run there
+                    result = WorkerDied(f"Ray: {' '.join(str(error.cause or error).split()):.300}")
+                except ray.exceptions.RayError as error:
+                    if attempt < ATTEMPTS:
+                        running[self._submit(task)] = task, attempt + 1
+                        continue
+                    result = WorkerDied(f"Ray: {type(error).__name__}, {ATTEMPTS} times")
                 yield task, result
         finally:
             for unwanted in running:
                 ray.cancel(unwanted, force=True)
 
-    def _result(self, done: Any) -> Result | WorkerDied:
-        try:
-            return cast("Result", self._ray.get(done))
-        except self._ray.exceptions.RayError as error:
-            return WorkerDied(f"Ray: {type(error).__name__}, {ATTEMPTS} times")
+    def _submit(self, task: Task) -> Any:
+        with preserved():
+            return self._task.remote(self._payload, task, self._threads)
 
     def close(self) -> None:
         """Leave the cluster, if this joined it; a local one ends."""

@@ -76,7 +76,8 @@ def comparable_fitness(
     """The fitness of each network from its objective on its last rung.
 
     Within a bracket (networks of one `starts`) a network that was stopped is never fitter than one that went on: its
-    objective is cut to the least fitness on the rungs above.
+    objective is cut to the least fitness on the rungs above. Across brackets objectives stand as they are: a network
+    that was stopped counts for what it had reached, against others that were given more epochs from the start.
     """
     fitness: dict[str, float] = {}
     for bracket in set(starts.values()):

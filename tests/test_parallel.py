@@ -14,7 +14,7 @@ import torch
 from neat_deep.errors import ConfigError
 from neat_deep.fitness import DIVERGED, RAISED, SCORED, FitnessEvaluator
 from neat_deep.ops import register_op, registry
-from neat_deep.parallel import InProcess, WorkerDied, WorkerPool, check_workers
+from neat_deep.parallel import InProcess, RayWorkers, WorkerDied, WorkerPool, check_workers
 from tests import toy_data, worker_tasks
 from tests.stored_rows import rows
 from tests.strategies import genome_config
@@ -138,3 +138,21 @@ def test_ray_gives_the_same_run(tmp_path: Path) -> None:
     for workers in ("0", "ray"):
         search(tmp_path / workers, experiment(ALL_ON, generations=2, workers=workers, threads=1))
     assert rows(tmp_path / "0", ("settings",)) == rows(tmp_path / "ray", ("settings",))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
+def test_ray_tries_twice_and_tells_a_death_from_an_error(tmp_path: Path) -> None:
+    """One Ray for all three, since starting it takes most of the time."""
+    import ray
+
+    ray.init(address="local", num_cpus=2, log_to_driver=False)
+    try:
+        killed = dict(RayWorkers(worker_tasks.double, 1).run([1, 13, 2]))
+        once = dict(RayWorkers(worker_tasks.DiesOnce(tmp_path), 1).run([1]))
+        raised = dict(RayWorkers(worker_tasks.refuses, 1).run([1]))
+    finally:
+        ray.shutdown()
+    assert killed[13] == WorkerDied("Ray: WorkerCrashedError, 2 times")
+    assert [killed[task][0] for task in (1, 2)] == [2, 4]  # type: ignore[index]
+    assert once == {1: 1}
+    assert raised == {1: WorkerDied("Ray: not on this machine: 1")}

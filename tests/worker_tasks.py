@@ -68,3 +68,8 @@ def gives_nan(spec: object) -> nn.Module:
 def raises(spec: object) -> nn.Module:
     """An op that raises."""
     return Bad("raises")
+
+
+def refuses(task: int) -> int:
+    """Raises whatever it is given."""
+    raise RuntimeError(f"not on this machine: {task}")
