@@ -23,8 +23,10 @@ from neat_deep.config import Experiment, FitnessSettings, load_experiment, read_
 from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, SearchError, StoreError
 from neat_deep.fitness import FitnessEvaluator
+from neat_deep.genome import CellGenome
 from neat_deep.journal import RunJournal, resume_run
 from neat_deep.ops import register_op, registry
+from neat_deep.reproduction import CellReproduction
 from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve
 from neat_deep.training import TrainingSettings
@@ -224,9 +226,12 @@ def test_a_run_that_starts_from_a_cell_remembers_it(tmp_path: Path) -> None:
 # --- stock neat-python -----------------------------------------------------------------------------------------------
 
 
-def test_stock_population_with_a_journal_resumes(tmp_path: Path) -> None:
-    """Only `neat.Population`, its reporters and ours: no `evolve`."""
+@pytest.mark.parametrize("reproduction", [CellReproduction, neat.DefaultReproduction])
+def test_stock_population_with_a_journal_resumes(reproduction: Any, tmp_path: Path) -> None:
+    """Only `neat.Population`, its reporters and ours, with neat-python's own reproduction too: no `evolve`."""
     asked = experiment(ALL_ON)
+    ini = tmp_path / "stock.ini"
+    ini.write_text(DIGITS_INI.read_text().replace("[CellReproduction]", f"[{reproduction.__name__}]"))
 
     def evaluator(store: RunStore) -> FitnessEvaluator:
         return FitnessEvaluator(
@@ -234,7 +239,7 @@ def test_stock_population_with_a_journal_resumes(tmp_path: Path) -> None:
         )
 
     def run(folder: Path, generations: int) -> None:
-        config = load_experiment(DIGITS_INI).neat
+        config = neat.Config(CellGenome, reproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(ini))
         config.pop_size = 6
         if (folder / "run.sqlite").exists():
             store = RunStore.resume(folder)
