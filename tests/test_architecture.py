@@ -11,7 +11,9 @@ from hypothesis import given, settings
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.data import DataSpec
 from neat_deep.errors import ArchitectureError, ConfigError, OutputError
+from neat_deep.network import build_network, count_parameters
 from tests.strategies import graphs
 
 ARCHITECTURE = Architecture(
@@ -24,7 +26,7 @@ ARCHITECTURE = Architecture(
     ),
     Skeleton(channels=8, cells=3, reduce_after=(0, 2)),
 )
-SHIPPED = sorted((Path(__file__).resolve().parent.parent / "configs" / "architectures").glob("*.json"))
+SHIPPED = sorted((Path(__file__).resolve().parent.parent / "configs" / "architectures").rglob("*.json"))
 
 
 @given(graphs())
@@ -157,3 +159,12 @@ def test_skeleton_checks_itself(values: dict[str, Any], message: str) -> None:
 def test_channels_grow_with_reductions() -> None:
     skeleton = Skeleton(channels=8, cells=4, reduce_after=(0, 2))
     assert [skeleton.channels_of_cell(i) for i in range(4)] == [16, 16, 32, 32]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_architectures_are_built(path: Path) -> None:
+    architecture = Architecture.load(path)
+    rank = architecture.skeleton.rank
+    shape: tuple[int, ...] = (3, 32, 32) if rank == 2 else (20,)
+    data = DataSpec("any", rank, 2, ("a", "b"), shape, (0.5,) * 3, (0.2,) * 3, vocabulary=10)
+    assert count_parameters(build_network(architecture, data, seed=0)) > 0
