@@ -198,10 +198,10 @@ def load_inputs(options: argparse.Namespace, settings: Any) -> tuple[torch.devic
         device = get_device(settings.run.device)
     try:
         return device, load_dataset(settings.data)
-    except VectorError as error:
-        raise VectorError(f"{options.config}: [Data] text_vectors: {error}") from None
     except NeatDeepError as error:
-        raise type(error)(f"{place_of(options, '[Data]', 'dataset', 'data_root')}: {error}") from None
+        vectors, data = f"{options.config}: [Data] text_vectors", place_of(options, "[Data]", "dataset", "data_root")
+        with naming(vectors if isinstance(error, VectorError) else data):
+            raise
 
 
 def override(settings: Settings, options: argparse.Namespace, names: Mapping[str, str]) -> Settings:

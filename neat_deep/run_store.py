@@ -289,7 +289,7 @@ class RunStore:
     def add_population(self, state: PopulationState) -> None:
         """Keep the population that a generation begins with, then copy the file to its backup."""
         text = to_json(state)
-        row = (state.generation, text, state.random.torch, _sha256(text.encode() + state.random.torch))
+        row = (state.generation, text, state.random.torch, _population_checksum(text, state.random.torch))
         with self._write():
             self._connection.execute("INSERT OR REPLACE INTO populations VALUES (?, ?, ?, ?)", row)
         self.back_up()
@@ -306,7 +306,7 @@ class RunStore:
         if not found:
             raise StoreError(f"{self.path}: the population of generation {generation} is not there")
         text, torch_random, checksum = found[0]
-        if _sha256(text.encode() + torch_random) != checksum:
+        if _population_checksum(text, torch_random) != checksum:
             raise StoreError(f"{self.path}: the population of generation {generation} is damaged; {_ADVICE}")
         try:
             return from_json(text, torch_random)
@@ -444,7 +444,7 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
         raise _DamagedError(f"{path} is damaged: its settings are not those that were written")
     populations = connection.execute("SELECT generation, state, torch_random, sha256 FROM populations")
     for generation, state, torch_random, checksum in populations:
-        if not isinstance(state, str) or _sha256(state.encode() + torch_random) != checksum:
+        if not isinstance(state, str) or _population_checksum(state, torch_random) != checksum:
             raise _DamagedError(f"{path} is damaged: the population of generation {generation}")
     for generation, architecture, genes in connection.execute("SELECT generation, architecture, genes FROM best"):
         try:
@@ -452,6 +452,10 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
                 json.loads(text)
         except (ValueError, TypeError):
             raise _DamagedError(f"{path} is damaged: the best network of generation {generation}") from None
+
+
+def _population_checksum(state: str, torch_random: bytes) -> str:
+    return _sha256(state.encode() + torch_random)
 
 
 def _checksum(meta: Mapping[str, str]) -> str:
