@@ -28,7 +28,7 @@ from neat_deep.data import (
     Batch,
     Dataset,
     Split,
-    digest_tensors,
+    digest_examples,
     stratified_split,
     stratified_subset,
 )
@@ -198,9 +198,8 @@ class _Run:
         prepare(self.supernet, device)
         weights, alphas = _bilevel_split(dataset.train, settings, seed)
         self.weight_data, self.alpha_data = weights.to(device), alphas.to(device)
-        parts = "".join(part.digest() for part in (weights, alphas, dataset.validation))
-        vectors = "" if dataset.vectors is None else digest_tensors(dataset.vectors)
-        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation, parts + vectors)
+        examples = digest_examples((weights, alphas, dataset.validation), dataset.vectors)
+        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation, examples)
         self.weight_optimizer = make_optimizer(
             self.supernet.network,
             TrainingSettings(

@@ -23,7 +23,7 @@ from neat.reporting import BaseReporter
 from neat_deep.architecture import Architecture
 from neat_deep.cell_graph import CellGraph
 from neat_deep.config import Experiment, settings_text, settings_values
-from neat_deep.data import Dataset, digest_tensors
+from neat_deep.data import Dataset, digest_examples
 from neat_deep.errors import StoreError
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator, Score
 from neat_deep.genome import CellGenome
@@ -163,12 +163,8 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
 
 def fingerprint(dataset: Dataset) -> str:
     """A name of the data that a search sees: facts, all examples of either split, word vectors."""
-    content = hashlib.sha256(repr(dataset.spec).encode())
-    for split in (dataset.train, dataset.validation):
-        content.update(split.digest().encode())
-    if dataset.vectors is not None:
-        content.update(digest_tensors(dataset.vectors).encode())
-    return content.hexdigest()[:16]
+    examples = digest_examples((dataset.train, dataset.validation), dataset.vectors)
+    return hashlib.sha256((repr(dataset.spec) + examples).encode()).hexdigest()[:16]
 
 
 def _rounding(device: torch.device) -> dict[str, str]:

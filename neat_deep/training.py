@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from neat_deep.allocator import keep_freed_memory
 from neat_deep.checks import check_choice, check_range
-from neat_deep.data import Augmentation, Batch, Split, TextSplit
+from neat_deep.data import Augmentation, Batch, Split
 from neat_deep.errors import ConfigError, DeviceError, DivergedError
 from neat_deep.norms import measure_norms
 from neat_deep.randomness import seeded
@@ -287,8 +287,8 @@ def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
 
 
 def _measure_norms(model: nn.Module, train: Split) -> None:
-    """Measure the statistics anew where the last batches' lengths would decide them; the model's mode is restored."""
-    if isinstance(train, TextSplit):
+    """Measure the statistics anew where the last batches would decide them; the model's mode is restored."""
+    if train.groups_alike:
         was_training = model.training
         measure_norms(model, train, examples=NORM_EXAMPLES)
         model.train(was_training)

@@ -260,6 +260,20 @@ def test_retraining_knows_the_words_of_all_that_is_not_for_testing(name: str, fi
     assert everything.encoding.encoder.size == everything.spec.vocabulary != dataset.encoding.encoder.size
 
 
+def test_texts_are_tokenised_once_for_any_number_of_retrainings(tmp_path: Path) -> None:
+    read: list[str] = []
+
+    def tokenizer(text: str) -> list[str]:
+        read.append(text)
+        return text.split()
+
+    dataset = load_parts(write_folder(tmp_path), TextParts(tokenizer))
+    dataset.for_retraining()
+    once = len(read)
+    dataset.for_retraining()
+    assert len(read) == once
+
+
 @pytest.mark.parametrize("kind", ["word", "bpe"])
 @pytest.mark.parametrize("most", [3, 10, 40])
 def test_no_vocabulary_is_larger_than_asked_for(kind: str, most: int, tmp_path: Path) -> None:

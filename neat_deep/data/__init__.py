@@ -2,7 +2,7 @@
 
 from neat_deep.data.augmentation import Augmentation, augment
 from neat_deep.data.datasets import DATASETS, DataSettings, load_dataset, text_dataset
-from neat_deep.data.digest import digest_tensors
+from neat_deep.data.digest import digest_examples
 from neat_deep.data.images import ImageSplit
 from neat_deep.data.spec import Batch, Dataset, DataSpec, Split
 from neat_deep.data.splits import stratified_split, stratified_subset
@@ -25,7 +25,7 @@ __all__ = [
     "TextSource",
     "TextSplit",
     "augment",
-    "digest_tensors",
+    "digest_examples",
     "load_dataset",
     "stratified_split",
     "stratified_subset",

@@ -50,6 +50,11 @@ class ImageSplit:
         if low < 0 or high >= self.spec.num_classes:
             raise DataError(f"labels of {name}: got {low} to {high}, allowed: 0 to {self.spec.num_classes - 1}")
 
+    @property
+    def groups_alike(self) -> bool:
+        """False: a batch is drawn from all images."""
+        return False
+
     def __len__(self) -> int:
         return len(self.labels)
 

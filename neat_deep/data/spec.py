@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -59,6 +60,11 @@ class Split(Protocol):
     @property
     def labels(self) -> Tensor:
         """The int64 labels (N,) of all examples, in order."""
+        ...
+
+    @property
+    def groups_alike(self) -> bool:
+        """Whether examples of a kind, as texts of one length, train together, so that no batch stands for them all."""
         ...
 
     def __len__(self) -> int: ...
@@ -127,6 +133,10 @@ class Dataset:
         """The data set with all examples that are not for testing to train on, when the search is over.
 
         The vocabulary of texts is theirs then, not only the training part's, so token numbers are others. Images stay
-        normalised as they were.
+        normalised as they were. It is made once, when it is first asked for.
         """
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> Dataset:
         return replace(self, train=self.train_and_validation()) if self.rebuild is None else self.rebuild()

@@ -52,6 +52,11 @@ class TextSplit:
         _check_numbers(f"labels of {name}", self.labels, self.spec.num_classes)
         object.__setattr__(self, "_starts", self.lengths.cumsum(0) - self.lengths)
 
+    @property
+    def groups_alike(self) -> bool:
+        """True: a batch holds texts of about one length."""
+        return True
+
     def __len__(self) -> int:
         return len(self.labels)
 
