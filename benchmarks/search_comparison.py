@@ -52,8 +52,9 @@ from neat_deep.evaluation import Job, Stage
 from neat_deep.fitness import FitnessEvaluator
 from neat_deep.plots import save_figure, style_axes
 from neat_deep.randomness import derive_seed
-from neat_deep.run_store import FILE_NAME, RunStore
+from neat_deep.run_store import RunStore
 from neat_deep.search import evolve
+from neat_deep.store_file import FILE_NAME
 from neat_deep.training import get_device, set_threads
 from turns import at_least
 

@@ -21,7 +21,8 @@ from neat_deep.command_line import naming, run_script
 from neat_deep.files import make_folder
 from neat_deep.lineage import draw_family_tree, family_tree
 from neat_deep.render import try_picture
-from neat_deep.run_store import GenerationRow, GenomeRow, RunStore
+from neat_deep.run_store import RunStore
+from neat_deep.store_tables import GenerationRow, GenomeRow
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

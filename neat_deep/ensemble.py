@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from neat_deep.checks import check_range
 from neat_deep.pareto import pareto_front
-from neat_deep.run_store import GenomeRow
+from neat_deep.store_tables import GenomeRow
 
 
 class Ensemble(nn.Module):

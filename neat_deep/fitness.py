@@ -23,7 +23,6 @@ from neat_deep.genome import CellGenome
 from neat_deep.inheritance import Ancestor, Piece, collect, name_inheritance, pack, plan_inheritance
 from neat_deep.parallel import Executor, InProcess, WorkerDied
 from neat_deep.randomness import derive_seed, preserved
-from neat_deep.run_store import EvaluationRow
 from neat_deep.rungs import comparable_fitness
 from neat_deep.scores import (
     DISCONNECTED,
@@ -34,6 +33,7 @@ from neat_deep.scores import (
     Score,
     SearchListener,
 )
+from neat_deep.store_tables import EvaluationRow
 from neat_deep.training import Progress, TrainingSettings
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,8 @@ from neat_deep.errors import StoreError
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator, Score
 from neat_deep.genome import CellGenome
 from neat_deep.population_state import capture, decode_genome, encode_genome, restore
-from neat_deep.run_store import BestRow, GenerationRow, GenomeRow, RunStore, SpeciesRow
+from neat_deep.run_store import RunStore
+from neat_deep.store_tables import BestRow, GenerationRow, GenomeRow, SpeciesRow
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import graphviz  # type: ignore[import-untyped]
 
-from neat_deep.run_store import GenomeRow
+from neat_deep.store_tables import GenomeRow
 
 
 @dataclass(frozen=True)

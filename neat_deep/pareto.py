@@ -13,7 +13,8 @@ from neat_deep.files import write_text
 from neat_deep.genome import CellGenomeConfig
 from neat_deep.plots import plot_front
 from neat_deep.population_state import decode_genome
-from neat_deep.run_store import GenomeRow, RunStore
+from neat_deep.run_store import RunStore
+from neat_deep.store_tables import GenomeRow
 
 
 @dataclass(frozen=True)

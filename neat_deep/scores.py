@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from neat_deep.architecture import Architecture
-from neat_deep.run_store import EvaluationRow
+from neat_deep.store_tables import EvaluationRow
 from neat_deep.training import Progress
 
 REUSED = "reused"  # an equal network was scored before

@@ -28,8 +28,9 @@ from neat_deep.plots import GenerationSummary
 from neat_deep.randomness import seed_all
 from neat_deep.render import draw_genome, try_picture
 from neat_deep.reporting import ProgressReporter, RunRecorder, summarise
-from neat_deep.run_store import FILE_NAME, RunStore
+from neat_deep.run_store import RunStore
 from neat_deep.seeding import seed_population
+from neat_deep.store_file import FILE_NAME
 from neat_deep.training import get_device, set_threads
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from neat_deep.run_store import CHECKSUM
+from neat_deep.store_tables import CHECKSUM
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from neat_deep.lineage import draw_family_tree, family_tree
-from neat_deep.run_store import GenomeRow
+from neat_deep.store_tables import GenomeRow
 from tests.stored_rows import rows
 from tests.test_pareto import row
 from tests.test_resume import PLAIN, experiment, search

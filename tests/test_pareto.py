@@ -12,7 +12,8 @@ from neat_deep.architecture import Architecture
 from neat_deep.config import FitnessSettings
 from neat_deep.errors import ConfigError
 from neat_deep.pareto import pareto_front
-from neat_deep.run_store import GenomeRow, RunStore
+from neat_deep.run_store import RunStore
+from neat_deep.store_tables import GenomeRow
 from tests import toy_data
 from tests.strategies import genome_config
 from tests.test_fitness import genomes

@@ -19,7 +19,9 @@ import pytest
 from neat_deep.config import load_experiment, read_settings_text, settings_text, settings_values
 from neat_deep.errors import NeatDeepError, StoreError
 from neat_deep.population_state import PopulationState, capture
-from neat_deep.run_store import BestRow, EvaluationRow, GenerationRow, GenomeRow, RunStore, SpeciesRow, backup_path
+from neat_deep.run_store import RunStore
+from neat_deep.store_file import backup_path
+from neat_deep.store_tables import BestRow, EvaluationRow, GenerationRow, GenomeRow, SpeciesRow
 from tests.strategies import DIGITS_INI, neat_config
 
 
