@@ -21,17 +21,12 @@ from rich.table import Table
 
 from neat_deep.architecture import Architecture
 from neat_deep.checks import check_range
-from neat_deep.config import (
-    MOST_GENOMES,
-    Experiment,
-    load_experiment,
-    read_ini,
-    read_settings_text,
-    settings_values,
-)
+from neat_deep.config import Experiment, load_experiment, read_settings_text, settings_values
 from neat_deep.data import DATASETS, Dataset, load_dataset
 from neat_deep.errors import ConfigError, NeatDeepError, StoreError, VectorError
 from neat_deep.files import read_text, write_text
+from neat_deep.ini import read_ini
+from neat_deep.neat_sections import MOST_GENOMES
 from neat_deep.retraining import Trained, retrain
 from neat_deep.run_store import RunStore
 from neat_deep.training import Progress as TrainingProgress

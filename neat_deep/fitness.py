@@ -14,7 +14,6 @@ import torch
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph
-from neat_deep.config import FitnessSettings
 from neat_deep.data import Dataset, stratified_subset
 from neat_deep.errors import DisconnectedError, SearchError
 from neat_deep.evaluation import DIVERGED, RAISED, SCORED, Evaluator, Job, JobResult, Stage
@@ -33,6 +32,7 @@ from neat_deep.scores import (
     Score,
     SearchListener,
 )
+from neat_deep.settings import FitnessSettings
 from neat_deep.store_tables import EvaluationRow
 from neat_deep.training import Progress, TrainingSettings
 

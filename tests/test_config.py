@@ -11,17 +11,12 @@ from typing import Any
 
 import pytest
 
-from neat_deep.config import (
-    FitnessSettings,
-    RunSettings,
-    load_experiment,
-    read_section,
-    read_settings_text,
-    settings_text,
-)
+from neat_deep.config import load_experiment, read_settings_text, settings_text
 from neat_deep.data import Augmentation
 from neat_deep.errors import ConfigError
+from neat_deep.ini import read_section
 from neat_deep.ops import list_ops
+from neat_deep.settings import FitnessSettings, RunSettings
 from neat_deep.training import TrainingSettings
 from tests.strategies import DIGITS_INI
 

@@ -11,13 +11,13 @@ import torch
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.config import FitnessSettings
 from neat_deep.errors import StoreError
 from neat_deep.expression import express, seed_genome
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator
 from neat_deep.genome import CellGenome
 from neat_deep.inheritance import Ancestor, Piece, collect, load, name_inheritance, pack, plan_inheritance, unpack
 from neat_deep.network import build_network
+from neat_deep.settings import FitnessSettings
 from neat_deep.training import TrainingSettings
 from tests import toy_data
 from tests.strategies import genome_config

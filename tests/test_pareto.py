@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from neat_deep.architecture import Architecture
-from neat_deep.config import FitnessSettings
 from neat_deep.errors import ConfigError
 from neat_deep.pareto import pareto_front
 from neat_deep.run_store import RunStore
+from neat_deep.settings import FitnessSettings
 from neat_deep.store_tables import GenomeRow
 from tests import toy_data
 from tests.strategies import genome_config

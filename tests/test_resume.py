@@ -19,7 +19,7 @@ from rich.console import Console
 
 from neat_deep.architecture import Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.config import Experiment, FitnessSettings, load_experiment, read_settings_text
+from neat_deep.config import Experiment, load_experiment, read_settings_text
 from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, SearchError, StoreError
 from neat_deep.fitness import FitnessEvaluator
@@ -29,6 +29,7 @@ from neat_deep.ops import register_op, registry
 from neat_deep.reproduction import CellReproduction
 from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve
+from neat_deep.settings import FitnessSettings
 from neat_deep.training import TrainingSettings
 from tests import toy_data, worker_tasks
 from tests.stored_rows import Rows, rows

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neat_deep.config import FitnessSettings
 from neat_deep.errors import ConfigError
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator
 from neat_deep.rungs import Ladder, comparable_fitness
+from neat_deep.settings import FitnessSettings
 from tests import toy_data
 from tests.strategies import genome_config
 from tests.test_fitness import genomes

@@ -16,11 +16,12 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from neat_deep.architecture import Architecture, Skeleton
-from neat_deep.config import Experiment, FitnessSettings, load_experiment
+from neat_deep.config import Experiment, load_experiment
 from neat_deep.data import Dataset, stratified_subset
 from neat_deep.errors import ArchitectureError, ConfigError, OutputError
 from neat_deep.retraining import load_network, retrain
 from neat_deep.search import SearchResult, evolve, new_folder
+from neat_deep.settings import FitnessSettings
 from neat_deep.training import TrainingSettings, evaluate
 from tests import toy_data
 from tests.strategies import DIGITS_INI

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from neat_deep.architecture import Skeleton
-from neat_deep.config import FitnessSettings
 from neat_deep.data import Dataset, DataSpec, ImageSplit
 from neat_deep.fitness import FitnessEvaluator
+from neat_deep.settings import FitnessSettings
 from neat_deep.training import TrainingSettings
 
 SPEC = DataSpec("stripes", 2, 2, ("row", "column"), (1, 6, 6), (0.3,), (0.3,))
