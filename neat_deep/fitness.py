@@ -158,9 +158,9 @@ class FitnessEvaluator:
         kept = self._journal.kept_weights()
         ancestors = {key: a for key, a in ancestors.items() if (a.key, a.rung) in kept}
         entries = [self._candidate(genome, genome_config, ancestors) for genome in genomes]
-        reached = self._climb(entries, {(a.key, a.rung) for a in ancestors.values()})
+        reached, stopped = self._climb(entries, {(a.key, a.rung) for a in ancestors.values()})
         self._announce(entries, reached, final=True)
-        self._set_fitness(genomes, reached)
+        self._set_fitness(genomes, reached, stopped)
         self.cost = self._cost(reached)
         self._kin = {entry.genome.key: entry for entry in entries if isinstance(entry, _Candidate)}
         self._number += 1
@@ -227,8 +227,10 @@ class FitnessEvaluator:
 
     def _climb(
         self, entries: Sequence[_Candidate | Score], needed: Collection[tuple[str, int]]
-    ) -> dict[str, EvaluationRow]:
-        """Train and compare rung by rung; returns the last evaluation of each key.
+    ) -> tuple[dict[str, EvaluationRow], dict[str, int]]:
+        """Train and compare rung by rung; returns the last evaluation of each key, and the rung where it stopped.
+
+        That of an evaluation may be higher, where an earlier generation had trained the network further.
 
         `needed` are the weights of the generation before, which children may ask for until the end.
         """
@@ -239,12 +241,14 @@ class FitnessEvaluator:
         self._forget_a_hopeless_try(entries)
         starts = dict(zip(first, self._ladder.starts(len(first)), strict=True))
         reached: dict[str, EvaluationRow] = {}
+        stopped: dict[str, int] = {}
         brackets: dict[int, list[str]] = {
             start: [key for key in first if starts[key] == start] for start in sorted(set(starts.values()))
         }
         for rung in range(self._ladder.top + 1):
             climbing = {key for start, keys in brackets.items() if start <= rung for key in keys}
             here = [candidate for key, candidate in first.items() if key in climbing]
+            stopped.update(dict.fromkeys(climbing, rung))
             known = {c.key: self._known_on(c.key, rung) for c in here}
             reached.update({key: row for key, row in known.items() if row is not None})
             self._announce(entries, reached, final=False)
@@ -257,7 +261,7 @@ class FitnessEvaluator:
                 }
                 superseded = {(key, lower) for key in climbing for lower in range(rung)} - set(needed)
                 self._journal.keep_weights(self._journal.kept_weights() - superseded)
-        return {key: reached[key] for key in first}
+        return {key: reached[key] for key in first}, stopped
 
     def _forget_a_hopeless_try(self, entries: Sequence[_Candidate | Score]) -> None:
         """A run ended here when every genome raised; taken up again it tries them again, or it never could go on."""
@@ -411,7 +415,9 @@ class FitnessEvaluator:
         self.reused += score.status == REUSED
         self.failed += score.accuracy is None
 
-    def _set_fitness(self, genomes: Sequence[CellGenome], reached: Mapping[str, EvaluationRow]) -> None:
+    def _set_fitness(
+        self, genomes: Sequence[CellGenome], reached: Mapping[str, EvaluationRow], stopped: Mapping[str, int]
+    ) -> None:
         """Fitness is comparable within the generation; what failed stands just below the lowest of what did not.
 
         As fit as the lowest it would be one of the best in a generation whose valid genomes are all alike: elites and
@@ -420,7 +426,7 @@ class FitnessEvaluator:
         starts = dict(zip(reached, self._ladder.starts(len(reached)), strict=True))
         objectives = {key: self._objective(row) for key, row in reached.items()}
         valid = {key: objective for key, objective in objectives.items() if objective is not None}
-        fitness = comparable_fitness(valid, {key: row.rung for key, row in reached.items()}, starts)
+        fitness = comparable_fitness(valid, stopped, starts)
         failed = math.nextafter(min(fitness.values()), -math.inf) if fitness else self._fitness_of_nothing()
         for genome, score in zip(genomes, self.generation, strict=True):
             genome.fitness = fitness.get(score.key, failed)

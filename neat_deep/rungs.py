@@ -20,7 +20,8 @@ class Ladder:
     """The rungs of a generation: the epochs that a network has been trained for when it is compared on each.
 
     `share` of the networks on a rung go on to the next, at least one. With `hyperband` some start on a higher rung,
-    in case short trainings rank badly. Raises `ConfigError` for rungs that do not rise up to the last.
+    in case short trainings rank badly. Raises `ConfigError` for rungs that do not rise up to the last, and for
+    `hyperband` with nothing to skip.
     """
 
     epochs: tuple[int, ...]
@@ -35,6 +36,8 @@ class Ladder:
                 f"rungs: got {' '.join(map(str, rungs))}, allowed: rising, from 1 to below epochs ({last})"
             )
         check_range("rung_share", self.share, above=0, high=1)
+        if self.hyperband and not self.top:
+            raise ConfigError("hyperband: got True without rungs, allowed: rungs for some networks to skip, or False")
 
     @property
     def top(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neat_deep.errors import ConfigError
+from neat_deep.evaluation import Job, JobResult
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator
 from neat_deep.rungs import Ladder, comparable_fitness
 from neat_deep.settings import FitnessSettings
@@ -24,7 +26,7 @@ SETTINGS = FitnessSettings(epochs=4, batch_size=48, learning_rate=0.02, rungs=(1
 
 
 class Config:
-    genome_config = genome_config(op_options=" ".join([*OPS, "identity"]))
+    genome_config = genome_config(op_options=" ".join([*OPS, "identity", "dil_conv_1", "avg_pool_3", "avg_pool_5"]))
 
 
 def test_stages_add_up() -> None:
@@ -112,6 +114,41 @@ def test_a_network_that_stopped_may_go_on_in_weaker_company() -> None:
     score([population[i] for i in stopped], Config())
     assert max(s.rung for s in score.generation) == 2
     assert score.cost.samples == 96 * (1 + 2)  # one of three goes on, from the weights that it had
+
+
+class Table:
+    """An executor that knows each op's accuracy, however long it was trained."""
+
+    def __init__(self, accuracies: dict[str, float]) -> None:
+        self.accuracies = accuracies
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, JobResult]]:
+        for job in jobs:
+            yield job, JobResult(SCORED, self.accuracies[job.cell.nodes[0].edges[0].op])
+
+    def close(self) -> None:
+        pass
+
+
+def test_one_that_was_trained_further_before_does_not_pull_its_bracket_down() -> None:
+    """A weak network of a high bracket, met again in the lowest, stops there like the others, and is no measure."""
+    others = [*OPS[:5], "dil_conv_1", "avg_pool_3", "avg_pool_5"]
+    starts = Ladder((1, 2, 4), hyperband=True).starts(1 + len(others))
+    assert starts.count(0) > 2  # or none of them would stop beside the weak one
+    accuracies = {"max_pool_3": 0.3} | {op: 0.9 - place / 100 for place, op in enumerate(others)}
+    score = evaluator(replace(SETTINGS, hyperband=True))
+    score.use(Table(accuracies))
+    for place in (starts.index(2), starts.index(0)):
+        population = genomes(Config(), *others[:place], "max_pool_3", *others[place:])  # type: ignore[arg-type]
+        score(population, Config())
+    ops = [s.architecture.cell.nodes[0].edges[0].op for s in score.generation if s.architecture is not None]
+    fitness = {op: genome.fitness for op, (_, genome) in zip(ops, population, strict=True)}
+    assert fitness == pytest.approx(accuracies)
+
+
+def test_hyperband_needs_rungs_to_skip() -> None:
+    with pytest.raises(ConfigError, match="hyperband: got True without rungs"):
+        FitnessSettings(hyperband=True)
 
 
 def test_weights_that_are_not_kept_are_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
