@@ -88,7 +88,7 @@ def _contenders(place: Path, experiment: Experiment, rank: int) -> list[Contende
         return [Contender(str(place), Architecture.load(place))]
     found: dict[int, tuple[float, Contender]] = {}
     with naming(place), RunStore.read(place) as store:
-        run = read_settings_text(store.meta()["settings"])
+        run = read_settings_text(store.fact("settings"))
         if replace(run.data, root=experiment.data.root) != experiment.data:
             raise SearchError("the run's [Data] is not the INI file's, so these splits might hold what validated it")
         skeleton = replace(run.network, rank=rank)

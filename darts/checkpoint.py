@@ -33,6 +33,7 @@ class Identity:
     seed: int
     augmentation: Augmentation
     examples: str  # a digest of them all, by what they are for, and of word vectors
+    start: str | None = None  # the digest of the cell that the alphas favoured at first, if one was given
 
     def facts(self) -> dict[str, Any]:
         """All of it as plain values, by the name that a user knows it by."""
@@ -42,6 +43,7 @@ class Identity:
         facts.update({f"data set {key}".removesuffix(" name"): value for key, value in asdict(self.data).items()})
         facts["data set examples"] = self.examples
         facts["[Run] seed"] = self.seed
+        facts["cell to start from"] = self.start
         facts.update({f"[Training] augmentation_{key}": value for key, value in asdict(self.augmentation).items()})
         return json.loads(json.dumps(facts))
 

@@ -6,8 +6,10 @@ import argparse
 import dataclasses
 import json
 import logging
+from contextlib import closing
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from darts.reporting import SearchProgress, SearchRecorder
@@ -15,6 +17,7 @@ from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, load_darts_experiment
 from darts.warm_start import check_holdable
 from neat_deep.architecture import Architecture
+from neat_deep.cell_graph import CellGraph
 from neat_deep.command_line import (
     add_common_options,
     add_retrainings_option,
@@ -31,8 +34,10 @@ from neat_deep.command_line import (
     training_figures,
     training_numbers,
 )
+from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, SearchError
 from neat_deep.files import copy_file, read_text, write_text
+from neat_deep.locks import lock_file
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import set_threads
@@ -42,6 +47,7 @@ OPTIONS = "options.json"  # what the command line said over the INI file, for a 
 KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device", "threads")
 ROUNDING_OPTIONS = ("device", "threads")
 SETTINGS = "experiment.ini"
+START = "start.json"  # the architecture that the alphas favoured at first, if one was given
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +93,8 @@ def run_darts(options: argparse.Namespace) -> None:
         folder = options.resume or new_folder(experiment.run.out)
     if options.resume is None:
         copy_file(options.config, folder / SETTINGS)
+        if options.start is not None:
+            copy_file(options.start, folder / START)
         given = {name: getattr(options, name, None) for name in KEPT_OPTIONS}
         write_text(folder / OPTIONS, json.dumps({k: v for k, v in given.items() if v is not None}, indent=2) + "\n")
     console = Console()
@@ -94,24 +102,8 @@ def run_darts(options: argparse.Namespace) -> None:
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
 
-    network = dataclasses.replace(experiment.network, rank=dataset.spec.rank)
-    progress = SearchProgress(console, experiment.darts.epochs)
-    recorder = SearchRecorder(folder, experiment.darts.space())
-    try:
-        found = search(
-            experiment.darts,
-            network,
-            dataset,
-            device=device,
-            seed=experiment.run.seed,
-            augmentation=experiment.training.augmentation,
-            start=start,
-            checkpoint=folder / CHECKPOINT,
-            listeners=(progress, recorder),
-        )
-    finally:
-        progress.close()
-        recorder.close()
+    with closing(lock_file(folder / CHECKPOINT)):
+        found = _search(experiment, dataset, device, start, folder, console)
     found.architecture.save(folder / "best.json")
     _draw_result(found, folder, dataset.spec.shape, dataset.spec.num_classes)
     trained = train_and_report(
@@ -139,6 +131,34 @@ def run_darts(options: argparse.Namespace) -> None:
     show_results(f"DARTS on {dataset.spec.name}", figures, numbers, folder, console)
 
 
+def _search(
+    experiment: DartsExperiment,
+    dataset: Dataset,
+    device: torch.device,
+    start: CellGraph | None,
+    folder: Path,
+    console: Console,
+) -> SearchResult:
+    """The search alone, with its bars and its traces in `folder`."""
+    progress = SearchProgress(console, experiment.darts.epochs)
+    recorder = SearchRecorder(folder, experiment.darts.space())
+    try:
+        return search(
+            experiment.darts,
+            dataclasses.replace(experiment.network, rank=dataset.spec.rank),
+            dataset,
+            device=device,
+            seed=experiment.run.seed,
+            augmentation=experiment.training.augmentation,
+            start=start,
+            checkpoint=folder / CHECKPOINT,
+            listeners=(progress, recorder),
+        )
+    finally:
+        progress.close()
+        recorder.close()
+
+
 def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
     """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
     experiment = read_settings(options, load_darts_experiment)
@@ -155,6 +175,8 @@ def _take_up(options: argparse.Namespace) -> None:
             raise ConfigError(f"--{name}: got it with --resume, allowed: one of them; the search in {folder} goes on")
     if options.config is None:
         options.config = folder / SETTINGS
+    if (folder / START).is_file():
+        options.start = folder / START
     if (folder / OPTIONS).is_file():
         text = read_text(folder / OPTIONS, "options", SearchError)
         try:

@@ -17,7 +17,6 @@ from darts.architect import AlphaGradient, Architect
 from darts.checkpoint import Identity, load_checkpoint, save_checkpoint
 from darts.derive import Derived, count_identities, count_parameter_free, derive_weighted
 from darts.history import EpochSummary
-from darts.search_space import SearchSpace
 from darts.settings import DartsSettings
 from darts.supernet import build_supernet, compile_edges
 from darts.warm_start import inherit_network, warm_start
@@ -33,10 +32,18 @@ from neat_deep.data import (
     stratified_subset,
 )
 from neat_deep.errors import ConfigError, DataError, DivergedError
+from neat_deep.network import check_op
 from neat_deep.norms import measure_norms
-from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.randomness import derive_seed, seeded
-from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
+from neat_deep.training import (
+    NORM_EXAMPLES,
+    PRECISIONS,
+    Evaluation,
+    TrainingSettings,
+    evaluate,
+    make_optimizer,
+    prepare,
+)
 
 
 @dataclass(frozen=True)
@@ -92,9 +99,7 @@ def search(
     not in the search space, `SearchError` for a checkpoint of another search, `DivergedError` when a loss is not
     finite.
     """
-    run = _Run(settings, skeleton, dataset, device, seed, augmentation or Augmentation(), listeners)
-    if start is not None:
-        warm_start(run.supernet.alphas, start)
+    run = _Run(settings, skeleton, dataset, device, seed, augmentation or Augmentation(), start, listeners)
     if checkpoint is not None and checkpoint.exists():
         run.history, run.kept = load_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers)
         for listener in listeners:
@@ -121,7 +126,8 @@ def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) 
                 f" (cell {cell + 1} has {channels})"
             )
         for width in (channels // settings.partial_channels, skeleton.channels_of_cell(cell)):
-            _check_ops(space, rank, width)
+            for op in space.real_ops:
+                check_op(op, rank, width)
     if settings.compile and rank != 2:
         raise ConfigError("compile: got True, allowed for texts: False; their lengths would be compiled one by one")
     if 0 < settings.train_subset < 2 * dataset.spec.num_classes:
@@ -130,13 +136,6 @@ def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) 
             " (two of each class) or more"
         )
     _bilevel_split(dataset.train, settings, 0)
-
-
-def _check_ops(space: SearchSpace, rank: int, channels: int) -> None:
-    """Raise what an op raises that cannot be built for so many channels, now and not after the search."""
-    with torch.device("meta"):
-        for op in space.real_ops:
-            get_op(op).factory(FeatureSpec(rank, channels))
 
 
 class _Means:
@@ -175,6 +174,7 @@ class _Run:
         device: torch.device,
         seed: int,
         augmentation: Augmentation,
+        start: CellGraph | None,
         listeners: Sequence[SearchListener],
     ) -> None:
         check_search(settings, skeleton, dataset)
@@ -196,10 +196,20 @@ class _Run:
             vectors=dataset.vectors,
         )
         prepare(self.supernet, device)
+        if start is not None:
+            warm_start(self.supernet.alphas, start)
         weights, alphas = _bilevel_split(dataset.train, settings, seed)
         self.weight_data, self.alpha_data = weights.to(device), alphas.to(device)
         examples = digest_examples((weights, alphas, dataset.validation), dataset.vectors)
-        self.identity = Identity(settings, self.skeleton, dataset.spec, seed, self.augmentation, examples)
+        self.identity = Identity(
+            settings,
+            self.skeleton,
+            dataset.spec,
+            seed,
+            self.augmentation,
+            examples,
+            None if start is None else start.digest(),
+        )
         self.weight_optimizer = make_optimizer(
             self.supernet.network,
             TrainingSettings(
@@ -282,6 +292,7 @@ class _Run:
 
     def result(self) -> SearchResult:
         """Derive, and score supernet and derived network on the validation examples."""
+        self._set_brakes(max(0, len(self.history) - 1))  # no epoch has, if the search was taken up at its end
         derived = derive_weighted(self.supernet.alphas, identity_cap=self.settings.identity_cap)
         if self.stopped_early() and self.kept is not None:
             derived = self.kept
@@ -291,6 +302,8 @@ class _Run:
             prepare(network, self.device)
             measure_norms(network, self.weight_data)  # the supernet's statistics are of mixed features
             inherited = evaluate(network, self.dataset.validation, device=self.device)
+        if self.weight_data.groups_alike:
+            measure_norms(self.supernet, self.weight_data, examples=NORM_EXAMPLES)
         return SearchResult(
             Architecture(derived.cell, self.full),
             derived,

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None) -> None:
     check_range("--size", options.size, low=1)
     with naming(options.run), RunStore.read(options.run) as store:
         folder = store.path.parent
-        experiment = read_settings_text(store.meta()["settings"])
+        experiment = read_settings_text(store.fact("settings"))
         members = choose_members(store.genomes(), options.size)
         if not members:
             raise SearchError("no network of this run was trained in full")

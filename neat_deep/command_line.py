@@ -156,16 +156,16 @@ def _read_run(options: argparse.Namespace) -> Experiment:
         if getattr(options, name, None) is not None:
             raise ConfigError(f"{_flag(name)}: not with --resume, whose run has it already; allowed: {RESUMABLE}")
     with naming("--resume"), RunStore.read(options.resume) as store:
-        meta = store.meta()
+        ini, settings = store.fact("ini"), store.fact("settings")
         folder = store.path.parent
         if options.config is not None:
             read_ini(options.config)  # it says what is wrong with a file that is none
-            _check_same_file(read_text(options.config, "INI file", ConfigError), meta["ini"], options.config)
-        experiment = read_settings_text(meta["settings"])
+            _check_same_file(read_text(options.config, "INI file", ConfigError), ini, options.config)
+        experiment = read_settings_text(settings)
     options.config = folder / "experiment.ini"
     names = ("generations", "device", "workers", "threads")
     run = override(experiment.run, options, {name: name for name in names})
-    return dataclasses.replace(experiment, run=dataclasses.replace(run, out=str(folder)), text=meta["ini"])
+    return dataclasses.replace(experiment, run=dataclasses.replace(run, out=str(folder)), text=ini)
 
 
 def _check_same_file(text: str, stored: str, path: Path) -> None:

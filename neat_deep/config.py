@@ -106,7 +106,10 @@ def read_settings_text(text: str) -> Experiment:
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / "settings.ini"
         beside.write_text(text, encoding="utf-8")
-        return load_experiment(beside)
+        try:
+            return load_experiment(beside)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(str(beside), "the run's settings")) from None
 
 
 def settings_values(text: str) -> dict[tuple[str, str], str]:

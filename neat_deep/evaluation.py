@@ -19,7 +19,7 @@ from neat_deep.errors import DivergedError
 from neat_deep.inheritance import load, pack, unpack
 from neat_deep.latency import measure_latency
 from neat_deep.network import build_network, count_macs, count_parameters
-from neat_deep.randomness import preserved, seed_all
+from neat_deep.randomness import preserved, seed_python, seeded
 from neat_deep.training import Progress, TrainingSettings, evaluate, fit
 
 SCORED = "scored"
@@ -108,8 +108,8 @@ class Evaluator:
         """Do a job; nothing but an interrupt is raised."""
         started, counter = time.perf_counter(), _SampleCounter(on_step)
         try:
-            with preserved():
-                seed_all(job.weights_seed)
+            with preserved(), seeded(job.weights_seed, self.device):
+                seed_python(job.weights_seed)
                 result = self._train_and_score(job, counter)
         except DivergedError as error:
             result = JobResult(DIVERGED, reason=str(error))

@@ -141,7 +141,7 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
     Another device, number of threads or version of torch is allowed, with a warning, and noted in the store.
     """
     meta = store.meta()
-    before, now = settings_values(meta["settings"]), settings_values(settings_text(experiment))
+    before, now = settings_values(store.fact("settings")), settings_values(settings_text(experiment))
     for place in dict.fromkeys([*before, *now]):
         if before.get(place) != now.get(place) and place not in FREE | ROUNDING:
             section, key = place
@@ -149,11 +149,15 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
                 f"{store.path}: [{section}] {key}: the run has '{before.get(place, '')}', got '{now.get(place, '')}'; "
                 "allowed to change when a run is resumed: [Run] generations and workers, and device and threads"
             )
-    if fingerprint(dataset) != meta["data"]:
+    if fingerprint(dataset) != store.fact("data"):
         raise StoreError(f"{store.path}: the data are not those that the run was started with")
     if now != before:
         store.set_meta("settings", settings_text(experiment))  # a later resume asks for as much as this one
-    changes = [f"{name}: {meta[name]}, now {value}" for name, value in _rounding(device).items() if meta[name] != value]
+    changes = []
+    for name, value in _rounding(device).items():
+        then = meta.get(name, value)
+        if then != value:
+            changes.append(f"{name}: {then}, now {value}")
     if changes:
         log.warning(
             "this run was started with other roundings (%s): from here on it is not the run that it would have been",

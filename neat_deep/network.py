@@ -13,11 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from neat_deep.architecture import RANK_NAMES, Architecture, Skeleton
 from neat_deep.cell_graph import NONE, CellGraph
 from neat_deep.data.spec import DataSpec
-from neat_deep.errors import ArchitectureError
+from neat_deep.errors import ArchitectureError, NeatDeepError
 from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
 from neat_deep.ops.masking import hide_padding
 from neat_deep.ops.norm import make_norm
 from neat_deep.ops.pointwise import Activation, Aggregation
+from neat_deep.ops.pooling import AveragePool
 from neat_deep.randomness import seeded
 
 # A cell factory gets the features that the cell reads and writes; the module that it returns is called as
@@ -68,7 +69,10 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def count_macs(network: nn.Module, data: DataSpec) -> int:
-    """Multiply-accumulates of one example's forward pass, in convolutions, linear layers and attention."""
+    """Multiply-accumulates of one example's forward pass, in convolutions, linear layers and attention.
+
+    A pool has none, however it is computed.
+    """
     example = torch.zeros(1, *data.shape, dtype=torch.float32 if data.rank == 2 else torch.long)
     was_training = network.training
     device = next(network.parameters()).device
@@ -76,7 +80,21 @@ def count_macs(network: nn.Module, data: DataSpec) -> int:
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         network.eval()(example.to(device))
     network.train(was_training)
-    return int(counter.get_total_flops()) // 2
+    counts = counter.get_flop_counts()  # by the names that the counter gives to modules
+    pools = [f"{type(network).__name__}.{n}" for n, m in network.named_modules() if isinstance(m, AveragePool)]
+    pooled = sum(sum(counts[name].values()) for name in pools if name in counts)
+    return (int(counter.get_total_flops()) - pooled) // 2
+
+
+def check_op(name: str, rank: int, channels: int) -> None:
+    """Raise the `NeatDeepError` of an op that cannot be built for so many channels, before a search meets it."""
+    with torch.device("meta"):
+        try:
+            get_op(name).factory(FeatureSpec(rank, channels))
+        except NeatDeepError:
+            raise
+        except Exception:  # noqa: BLE001 - a user's op may need real tensors: it is built when it is its turn
+            pass
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ BATCH_SIZE = 256
 
 
 @torch.no_grad()
-def measure_norms(network: nn.Module, split: Split, *, examples: int = 0) -> None:
+def measure_norms(network: nn.Module, split: Split, *, examples: int = 0, batch_size: int = BATCH_SIZE) -> None:
     """Set each batch normalisation's running statistics to the mean and variance over all that it is given.
 
-    What it is given are `examples` of `split` (0: all), drawn at random and always the same; of texts every real
-    token counts the same. The network is left in evaluation mode. A moving average along the training knows the
-    weights of its last steps only roughly, and of texts, whose batches are sorted by length, mostly the lengths of
-    the last few; stochastic weight averaging measures anew for the first reason (Izmailov et al., arXiv 1803.05407,
-    section 3.1).
+    What it is given are `examples` of `split` (0: all), drawn at random and always the same, `batch_size` at once; of
+    texts every real token counts the same. The network is left in evaluation mode. A moving average along the training
+    knows the weights of its last steps only roughly, and of texts, whose batches are sorted by length, mostly the
+    lengths of the last few; stochastic weight averaging measures anew for the first reason (Izmailov et al., arXiv
+    1803.05407, section 3.1).
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     network.eval()
@@ -32,10 +32,10 @@ def measure_norms(network: nn.Module, split: Split, *, examples: int = 0) -> Non
     try:
         for norm in norms:
             norm.train()  # features reach the next one as in training
-        for start, end in batch_bounds(len(drawn), BATCH_SIZE):
-            # One batch, but for long texts: a generator of its own orders it, and no example stands alone.
+        for start, end in batch_bounds(len(drawn), batch_size):
+            # One batch: a generator of its own orders it, and no example stands alone.
             part = split.subset(drawn[start:end])
-            for batch in part.train_batches(BATCH_SIZE + 1, torch.Generator()):
+            for batch in part.train_batches(batch_size + 1, torch.Generator()):
                 network(*batch.arguments)
     finally:
         network.eval()

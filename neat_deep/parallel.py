@@ -163,7 +163,8 @@ class RayWorkers(Generic[Task, Result]):
         if self._started:
             with preserved():  # Ray draws names and ports from the generators that evolution draws from
                 ray.init(address=address, log_to_driver=False)
-        self._payload = ray.put(_pack(function))
+        # By value what the script itself defines: Ray's workers do not import it, as spawned processes do.
+        self._payload = ray.put(_pack(function, ray.cloudpickle.dumps))
         self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_run_on_ray)
         self._threads = threads
 
@@ -269,10 +270,10 @@ def _check_ops() -> None:
             ) from None
 
 
-def _pack(function: Callable[[Any], Any]) -> bytes:
+def _pack(function: Callable[[Any], Any], dumps: Callable[[Any], bytes] = pickle.dumps) -> bytes:
     """A function and the user's ops, for processes that have imported neither; raises `ConfigError`."""
     _check_ops()
-    return pickle.dumps((own_ops(), function))
+    return dumps((own_ops(), function))
 
 
 def _unpack(payload: bytes) -> Callable[[Any], Any]:

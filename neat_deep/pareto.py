@@ -46,15 +46,17 @@ def pareto_front(genomes: Sequence[GenomeRow]) -> Front:
 def write_front(store: RunStore, config: CellGenomeConfig, skeleton: Skeleton, folder: Path) -> Front:
     """Write a run's front as `pareto.json`, with its architectures in `skeleton`, and as `pareto.png`.
 
+    The figures are of the networks of the search, which may have had other channels than `skeleton`.
+
     Nothing is written for a run without a valid network. Raises `StoreError` and `OutputError`.
     """
     found = pareto_front(store.genomes())
     if found.front:
         entries = [
             {
-                "accuracy": row.accuracy,
-                "parameters": row.parameters,
-                "macs": row.macs,
+                "accuracy_in_search": row.accuracy,
+                "parameters_in_search": row.parameters,
+                "macs_in_search": row.macs,
                 "generation": row.generation + 1,
                 "genome": row.genome,
                 "architecture": json.loads(architecture_of(store, row, config, skeleton).to_json()),

@@ -36,8 +36,8 @@ RED = "#B83A5B"
 class GenerationSummary:
     """What one generation, numbered from 1, came to.
 
-    Fitness and parameters are of its genomes; `scored` were trained, `reused` had their score already, `failed`
-    gave none. `seconds` is the wall-clock time.
+    `best` and `median` are validation accuracies of its genomes; `scored` were trained, `reused` had their score
+    already, `failed` gave none. `seconds` is the wall-clock time.
     """
 
     generation: int
@@ -86,7 +86,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def draw_history(history: Sequence[GenerationSummary]) -> Figure:
-    """The figure of a search: panels of fitness, parameters, species and work over the generations.
+    """The figure of a search: panels of validation accuracy, parameters, species and work over the generations.
 
     Raises `OutputError` when there is no generation to show.
     """
@@ -95,7 +95,7 @@ def draw_history(history: Sequence[GenerationSummary]) -> Figure:
     layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12)  # inches
     figure = Figure(figsize=(8, 9), dpi=DPI, layout=layout, facecolor="white")
     panels = figure.subplots(4, 1, sharex=True, height_ratios=(3, 2, 1.2, 1.6))
-    for axes, draw in zip(panels, (_plot_fitness, _plot_parameters, _plot_species, _plot_work), strict=True):
+    for axes, draw in zip(panels, (_plot_accuracy, _plot_parameters, _plot_species, _plot_work), strict=True):
         draw(axes, history)
         style_axes(axes)
     first, last = history[0].generation, history[-1].generation
@@ -107,14 +107,14 @@ def draw_history(history: Sequence[GenerationSummary]) -> Figure:
     return figure
 
 
-def _plot_fitness(axes: Axes, history: Sequence[GenerationSummary]) -> None:
+def _plot_accuracy(axes: Axes, history: Sequence[GenerationSummary]) -> None:
     generations = [g.generation for g in history]
     best = [g.best for g in history]
     so_far = np.fmax.accumulate(best)  # fmax passes over NaN
     axes.plot(generations, so_far, color=INK, linewidth=2, label="best so far")
     axes.plot(generations, best, color=BLUE, marker="o", markersize=5, linestyle="none", label="best of the generation")
     axes.plot(generations, [g.median for g in history], color=PALE_BLUE, marker="o", markersize=4, label="median")
-    axes.set_ylabel("fitness", color=MUTED)
+    axes.set_ylabel("validation accuracy", color=MUTED)
     _add_legend(axes)
 
 

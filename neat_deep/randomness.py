@@ -38,7 +38,7 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """After the block Python's, NumPy's and torch's global generators are as they were before it."""
+    """After the block the global generators of Python, NumPy and, on the CPU, torch are as they were before it."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
         yield
@@ -48,8 +48,13 @@ def preserved() -> Iterator[None]:
         torch.set_rng_state(states[2])
 
 
-def seed_all(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's global generators."""
+def seed_python(seed: int) -> None:
+    """Seed the global generators of Python and NumPy."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and torch, on every device."""
+    seed_python(seed)
     torch.manual_seed(seed)

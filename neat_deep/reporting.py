@@ -198,7 +198,7 @@ class RunRecorder(BaseReporter):
 
     def _write_scalars(self, summary: GenerationSummary) -> None:
         groups = {
-            "fitness": ("best", "median"),
+            "accuracy": ("best", "median"),
             "size": ("best_parameters", "median_parameters"),
             "search": ("species", "scored", "reused", "failed", "seconds"),
         }

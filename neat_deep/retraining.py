@@ -17,7 +17,7 @@ from neat_deep.architecture import Architecture
 from neat_deep.data import Dataset, DataSpec
 from neat_deep.data.tokens import TextEncoding, encoder_from_json
 from neat_deep.documents import parse_json, take_fields, take_items
-from neat_deep.errors import ArchitectureError, NeatDeepError
+from neat_deep.errors import ArchitectureError, ConfigError, NeatDeepError
 from neat_deep.network import Network, build_network, count_macs, count_parameters
 from neat_deep.randomness import derive_seed
 from neat_deep.tensor_files import FileKind
@@ -100,7 +100,14 @@ def retrain(
 
 
 def retraining_data(dataset: Dataset, settings: TrainingSettings) -> Dataset:
-    """What `retrain` trains and tests on: the data set as it is for early stopping, else all of it to train on."""
+    """What `retrain` trains and tests on: the data set as it is for early stopping, else all of it to train on.
+
+    Raises `ConfigError` for early stopping by examples that train.
+    """
+    if settings.early_stopping and dataset.validation_trains:
+        raise ConfigError(
+            f"early_stopping: got {settings.early_stopping}, allowed for a data set whose validation part trains: 0"
+        )
     return dataset if settings.early_stopping else dataset.for_retraining()
 
 

@@ -14,7 +14,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from neat_deep.errors import StoreError
+from neat_deep.errors import OutputError, StoreError
 from neat_deep.files import replacing
 from neat_deep.population_state import PopulationState, from_json, to_json
 from neat_deep.store_file import (
@@ -101,6 +101,16 @@ class RunStore:
         found = dict(self._fetch("SELECT name, value FROM meta"))
         found.pop(CHECKSUM, None)
         return found
+
+    def fact(self, name: str) -> str:
+        """One entry that a search writes; raises `StoreError` in a store that was made without it."""
+        try:
+            return self.meta()[name]
+        except KeyError:
+            raise StoreError(
+                f"{self.path} does not hold the run's {name}; allowed: the run of a search script, or a store that was "
+                "told `describe_run`"
+            ) from None
 
     def set_meta(self, name: str, value: str) -> None:
         """Change one entry."""
@@ -207,9 +217,12 @@ class RunStore:
     def back_up(self) -> None:
         """Copy the file, as it stands, to `<name>.backup`; the copy is whole or absent."""
         place = backup_path(self.path)
-        with naming_file(self.path), replacing(place) as beside, closing(sqlite3.connect(beside)) as copy:
-            self._connection.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
+        try:
+            with naming_file(self.path), replacing(place) as beside, closing(sqlite3.connect(beside)) as copy:
+                self._connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, without others beside it
+        except OutputError as error:
+            raise StoreError(str(error)) from None
 
     # --- access ------------------------------------------------------------------------------------------------------
 

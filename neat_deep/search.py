@@ -16,11 +16,11 @@ from neat_deep.checks import check_range
 from neat_deep.config import Experiment
 from neat_deep.data import Augmentation, Dataset, DataSpec
 from neat_deep.data.augmentation import check_augmentation as suit_rank
-from neat_deep.errors import ConfigError, OutputError, SearchError, StoreError
+from neat_deep.errors import ConfigError, NeatDeepError, OutputError, SearchError, StoreError
 from neat_deep.evaluation import Job, JobResult
-from neat_deep.files import make_folder
 from neat_deep.fitness import FitnessEvaluator, Score
 from neat_deep.journal import RunJournal, check_same_run, describe_run, resume_run
+from neat_deep.network import check_op
 from neat_deep.ops import get_op, list_ops
 from neat_deep.parallel import RAY, Executor, RayWorkers, WorkerPool, check_workers
 from neat_deep.pareto import write_front
@@ -199,6 +199,7 @@ def _executor(experiment: Experiment, evaluator: FitnessEvaluator) -> Executor[J
 def check_experiment(experiment: Experiment, data: DataSpec) -> None:
     """Raise `ConfigError` for settings that are possible, but not with this data set."""
     check_ops(experiment, data.rank)
+    check_widths(experiment, data.rank)
     for key in ("train_subset", "validation_subset"):
         count = getattr(experiment.fitness, key)
         if 0 < count < data.num_classes:
@@ -216,6 +217,20 @@ def check_ops(experiment: Experiment, rank: int) -> None:
                 f"[CellGenome] op_options: got '{name}', which does not support the {RANK_NAMES[rank]} of this"
                 f" data set; allowed: {', '.join([*list_ops(rank), NONE])}"
             )
+
+
+def check_widths(experiment: Experiment, rank: int) -> None:
+    """Raise what an op of `op_options` raises that cannot be built as wide as a cell, in the search or after it."""
+    full = experiment.network
+    for section, skeleton in (("Fitness", experiment.fitness.skeleton(full)), ("Network", full)):
+        widths = {skeleton.channels_of_cell(cell) for cell in range(skeleton.cells)}
+        for name in experiment.neat.genome_config.op_options:
+            if name != NONE:
+                for width in sorted(widths):
+                    try:
+                        check_op(name, rank, width)
+                    except NeatDeepError as error:
+                        raise ConfigError(f"[{section}] channels: {error}") from None
 
 
 def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
@@ -241,10 +256,13 @@ def new_folder(wanted: Path | str) -> Path:
     try:
         if first.exists() and not first.is_dir():
             raise OutputError(f"{first} is a file, allowed: a folder")
-        number = 2
-        while path.exists():
-            path = first.with_name(f"{first.name}-{number}")
-            number += 1
+        number = 1
+        while True:
+            try:
+                path.mkdir(parents=True)  # asks and takes in one: two runs that start together get two folders
+                return path
+            except FileExistsError:
+                number += 1
+                path = first.with_name(f"{first.name}-{number}")
     except OSError as error:  # a folder on the way is not ours to look into, or a name is too long
         raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from None
-    return make_folder(path)

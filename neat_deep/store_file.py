@@ -13,6 +13,7 @@ from pathlib import Path
 
 from neat_deep.errors import StoreError
 from neat_deep.files import make_folder, replacing
+from neat_deep.locks import lock_file
 from neat_deep.store_tables import APPLICATION_ID, CHECKSUM, SCHEMA, VERSION
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def create_file(path: Path, meta: Mapping[str, str]) -> tuple[sqlite3.Connection
     taken = f"{path} is there already, allowed: a new folder, or resuming that run"
     if path.exists():
         raise StoreError(taken)
-    lock = _lock(path)
+    lock = lock_file(path)
     if path.exists():  # made by another process meanwhile
         lock.close()
         raise StoreError(taken)
@@ -74,7 +75,7 @@ def create_file(path: Path, meta: Mapping[str, str]) -> tuple[sqlite3.Connection
 def resume_file(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """Open a store to be written further, as `create_file` returns it; a damaged one is replaced by its backup."""
     _check_place(path)
-    lock = _lock(path)
+    lock = lock_file(path)
     try:
         try:
             connection = open_file(path, "rw", check=True)
@@ -174,22 +175,6 @@ def _check_place(path: Path) -> None:
     """Raise `StoreError` where there is no file."""
     if not path.is_file():
         raise StoreError(f"{path} is not there, allowed: the folder of a run, or the {FILE_NAME} in it")
-
-
-def _lock(path: Path) -> sqlite3.Connection:
-    """Become the only writer of a store, until the connection that this returns is closed or the process ends.
-
-    The lock is SQLite's own, on an empty file beside the store: one on the store itself would keep readers out.
-    """
-    place = path.with_name(f"{path.name}.lock")
-    try:
-        lock = sqlite3.connect(place, isolation_level=None, timeout=0)
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        if "locked" in str(error):
-            raise StoreError(f"{path} is being written by another process; wait for it, or end it") from None
-        raise StoreError(f"cannot lock {place}: {error}") from None
-    return lock
 
 
 def _restore_backup(path: Path, damage: str) -> None:

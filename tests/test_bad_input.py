@@ -205,6 +205,11 @@ def stored_run(folder: Path) -> None:
     RunStore.create(folder / "run" / "run.sqlite", meta).close()
 
 
+def bare_store(folder: Path) -> None:
+    """A folder `run` with a store that was told nothing about its run, as the README's program makes."""
+    RunStore.create(folder / "run" / "run.sqlite", {}).close()
+
+
 def newer_run(folder: Path) -> None:
     """The same, by a later version."""
     stored_run(folder)
@@ -344,7 +349,7 @@ AS_A_USER = (
     ),
     case(
         "device-absent",
-        "--device: device 'cuda:99' is not on this machine; allowed: auto, cpu",
+        "--device: device 'cuda:99' cannot be used here; allowed: auto, cpu",
         options="--device cuda:99",
     ),
     case(
@@ -457,7 +462,7 @@ OWN_SECTIONS = (
     value("Fitness", "train_subset", "4", "got 4, allowed: 0 (all), or 10 (one of each class) or more"),
     value("Run", "generations", "0", "got 0, allowed: 1 or more"),
     value("Run", "seed", "-3", "got -3, allowed: 0 to"),
-    value("Run", "device", "xyz", "device 'xyz' is not on this machine; allowed: auto, cpu"),
+    value("Run", "device", "xyz", "device 'xyz' cannot be used here; allowed: auto, cpu"),
     value("Run", "out", "taken/run", "cannot make the folder taken/run: Not a directory", FILE),
 )
 
@@ -694,7 +699,7 @@ OPTIONS = (
         "--dataset, --data-root: no folder absent; an image folder is laid out as <root>/train/<class>/*",
         options="--dataset image_folder --data-root absent",
     ),
-    case("device", "--device: device 'xyz' is not on this machine; allowed: auto, cpu", options="--device xyz"),
+    case("device", "--device: device 'xyz' cannot be used here; allowed: auto, cpu", options="--device xyz"),
     case("generations", "--generations: got 0, allowed: 1 or more", options="--generations 0"),
     case("seed", "--seed: got -1, allowed: 0 to", options="--seed -1"),
     case("population", "--population: got 1, allowed: ", options="--population 1"),
@@ -733,7 +738,7 @@ RANDOM_GENOMES = tuple(
         ("--count 0", "--count: got 0, allowed: 1 or more", False, ()),
         ("--count few", "argument --count: invalid number value: 'few'", True, ()),
         ("--seed -1", "--seed: got -1, allowed: 0 to", False, ()),
-        ("--device xyz", "--device: device 'xyz' is not on this machine; allowed: auto, cpu", False, ()),
+        ("--device xyz", "--device: device 'xyz' cannot be used here; allowed: auto, cpu", False, ()),
         ("--dataset digit", "--dataset: unknown data set 'digit'; did you mean 'digits'?", False, ()),
         ("--out taken", "--out: taken is a file, allowed: a folder", False, FILE),
         ("--config absent.ini", "--config: cannot read INI file absent.ini: No such file", False, ()),
@@ -770,6 +775,12 @@ RESUMED = (
         prepare=(stored_run, line("Run", "seed", "5")),
         options="--resume run",
     ),
+    case(
+        "resume-bare",
+        "run.sqlite does not hold the run's ini; allowed: the run of a search script, or a store that was told",
+        prepare=bare_store,
+        options="--resume run",
+    ),
     *(
         case(
             option.split()[0],
@@ -796,6 +807,7 @@ WORKERS = (
     value("Fitness", "rungs", "8", "got 8, allowed: rising, from 1 to below epochs (8)"),
     value("Fitness", "rung_share", "0", "got 0.0, allowed: more than 0 and at most 1"),
     value("Fitness", "hyperband", "yes", "got 'yes', allowed: True, False"),
+    value("Fitness", "hyperband", "True", "got True without rungs, allowed: rungs for some networks to skip, or False"),
     value("Fitness", "weights_megabytes", "0", "got 0, allowed: 1 or more"),
 )
 

@@ -8,6 +8,7 @@ import re
 import runpy
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from darts.search_space import SearchSpace
 from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.architecture import Architecture
 from neat_deep.errors import OutputError
+from neat_deep.locks import lock_file
 from neat_deep.retraining import load_network
 from tests.text_files import write_sst2
 
@@ -121,6 +123,7 @@ def fail_at(epoch: int, error: type[Exception]) -> object:
 def test_the_alphas_can_start_from_an_architecture(tmp_path: Path, finished: Path) -> None:
     ini = small_ini(tmp_path, weight_epochs="1", alpha_learning_rate="0.0000001")
     run("--config", ini, "--out", tmp_path / "run", "--start", finished / "best.json", "--device", "cpu")
+    run("--resume", tmp_path / "run", "--device", "cpu")  # it knows its start
     assert Architecture.load(tmp_path / "run" / "best.json").cell == Architecture.load(finished / "best.json").cell
 
 
@@ -135,6 +138,12 @@ def shell(*options: object, capsys: pytest.CaptureFixture[str]) -> str:
     assert text.startswith("error: ")
     assert "\n" not in text
     return text
+
+
+def test_a_search_has_one_writer(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(lock_file(finished / "search.pt")):
+        text = shell("--resume", finished, capsys=capsys)
+    assert "search.pt is being written by another process" in text
 
 
 @pytest.mark.parametrize(

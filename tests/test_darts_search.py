@@ -159,10 +159,11 @@ def test_a_resumed_search_ends_as_an_unbroken_one(changes: dict[str, Any], tmp_p
     assert all(torch.isfinite(value).all() for value in state(whole)["supernet"].values())
 
 
-def test_a_search_that_was_done_is_not_done_again(tmp_path: Path) -> None:
-    listener = Listener()
-    first = run(checkpoint=tmp_path / "search.pt")
-    again = run(checkpoint=tmp_path / "search.pt", listeners=[listener])
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_a_search_that_was_done_is_not_done_again(changes: dict[str, Any], tmp_path: Path) -> None:
+    listener, settings = Listener(), replace(SETTINGS, **changes)
+    first = run(settings, checkpoint=tmp_path / "search.pt")
+    again = run(settings, checkpoint=tmp_path / "search.pt", listeners=[listener])
     assert listener.steps == []
     assert again == first
 
@@ -400,9 +401,20 @@ def test_temperature_and_dropout_fall_in_a_line(supernets: list[Supernet]) -> No
     assert [pair[1] for pair in seen] == pytest.approx([0.4, 0.2, 0.0])
 
 
+START = CellGraph(2, (CellNode((Edge(1, "max_pool_3", "relu"), Edge(0, "sep_conv_3"))),
+                      CellNode((Edge(2, "identity"), Edge(0, "sep_conv_3", "relu")))))  # fmt: skip
+
+
+def test_a_checkpoint_of_another_start_is_refused(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=1)
+    run(settings, start=START, checkpoint=tmp_path / "search.pt")
+    assert run(settings, start=START, checkpoint=tmp_path / "search.pt").history
+    with pytest.raises(SearchError, match=f"cell to start from: it has {START.digest()}, this search None"):
+        run(settings, checkpoint=tmp_path / "search.pt")
+
+
 def test_a_start_is_favoured() -> None:
-    cell = CellGraph(2, (CellNode((Edge(1, "max_pool_3", "relu"), Edge(0, "sep_conv_3"))),
-                         CellNode((Edge(2, "identity"), Edge(0, "sep_conv_3", "relu")))))  # fmt: skip
+    cell = START
     settings = replace(SETTINGS, epochs=1, alpha_learning_rate=1e-3)
     assert run(settings, start=cell).architecture.cell == cell
     with pytest.raises(GraphError, match="the cell has 1 nodes, the search space 2"):

@@ -267,6 +267,25 @@ def test_counts_match_hand_computation() -> None:
     assert count_macs(network, IMAGES) == 63 * (9 * 4) + 63 * (9 * 4 + 4 * 4) + 4 * 3
 
 
+@pytest.mark.parametrize("op", ["avg_pool_3", "avg_pool_5", "max_pool_3", "identity"])
+@pytest.mark.parametrize("data", [IMAGES, TOKENS], ids=["images", "texts"])
+def test_pools_multiply_nothing(op: str, data: DataSpec) -> None:
+    def macs(name: str) -> int:
+        cell = CellGraph(1, (CellNode((Edge(0, name),)),))
+        return count_macs(build_network(Architecture(cell, Skeleton(rank=data.rank)), data, seed=0), data)
+
+    assert macs(op) == macs("identity")
+
+
+@pytest.mark.parametrize("op", list_ops(2))
+def test_a_prediction_before_does_not_stop_the_training(op: str) -> None:
+    cell = CellGraph(1, (CellNode((Edge(0, op),)),))
+    network = build_network(Architecture(cell, Skeleton(channels=5, cells=1)), IMAGES, seed=0)
+    with torch.inference_mode():
+        network(images())
+    network(images()).sum().backward()
+
+
 def test_attention_counts_its_products() -> None:
     cell = CellGraph(1, (CellNode((Edge(0, "attention"),)),))
     network = build_network(Architecture(cell, Skeleton(rank=1, channels=16, cells=1)), TOKENS, seed=0)

@@ -52,8 +52,8 @@ def test_a_search_keeps_and_draws_its_front(tmp_path: Path) -> None:
     with RunStore.read(tmp_path) as store:
         best = max(r.accuracy or 0.0 for r in store.genomes())
         digests = {(r.generation + 1, r.genome): r.digest for r in store.genomes()}
-    assert entries[-1]["accuracy"] == best
-    assert [e["parameters"] for e in entries] == sorted(e["parameters"] for e in entries)
+    assert entries[-1]["accuracy_in_search"] == best
+    assert [e["parameters_in_search"] for e in entries] == sorted(e["parameters_in_search"] for e in entries)
     for entry in entries:
         architecture = Architecture.from_json(json.dumps(entry["architecture"]))
         assert architecture.cell.digest() == digests[entry["generation"], entry["genome"]]

@@ -273,3 +273,12 @@ def test_settings_as_text_load_to_the_same_settings(path: Path) -> None:
     assert settings_text(again) == text
     assert settings_values(text)["NEAT", "pop_size"] == "17"
     assert experiment.text == path.read_text()
+
+
+def test_a_fact_that_is_missing_is_named(tmp_path: Path) -> None:
+    with RunStore.create(tmp_path / "run.sqlite", {"ini": "text"}) as store:
+        assert store.fact("ini") == "text"
+        with pytest.raises(
+            StoreError, match="run.sqlite does not hold the run's settings; allowed: the run of a search"
+        ):
+            store.fact("settings")

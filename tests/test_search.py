@@ -82,8 +82,8 @@ def test_tensorboard_can_read_the_run(finished: tuple[Path, SearchResult, str]) 
     folder, result, _ = finished
     events = EventAccumulator(str(folder))
     events.Reload()
-    assert [event.step for event in events.Scalars("fitness/best")] == [1, 2, 3]
-    assert max(event.value for event in events.Scalars("fitness/best")) == pytest.approx(result.best.accuracy)
+    assert [event.step for event in events.Scalars("accuracy/best")] == [1, 2, 3]
+    assert max(event.value for event in events.Scalars("accuracy/best")) == pytest.approx(result.best.accuracy)
     assert events.Images("best cell")
 
 

@@ -35,6 +35,8 @@ from neat_deep.data.tokens import make_encoder, split_words
 from neat_deep.data.torchtext_parts import source_from_pairs, source_from_parts, torchtext_source, torchtext_tokenizer
 from neat_deep.data.vectors import WordVectors, read_vectors
 from neat_deep.errors import ConfigError, DataError, NeatDeepError, VectorError
+from neat_deep.retraining import retraining_data
+from neat_deep.training import TrainingSettings
 from tests.text_files import TEXT_SETS, rows, write_folder, write_imdb, write_sst2, write_tsv
 
 SPEC = DataSpec("toy", 1, 2, ("a", "b"), (9,), (), (), vocabulary=1000)
@@ -272,6 +274,14 @@ def test_texts_are_tokenised_once_for_any_number_of_retrainings(tmp_path: Path) 
     once = len(read)
     dataset.for_retraining()
     assert len(read) == once
+
+
+@pytest.mark.parametrize("name", ["digits", "sst2"])
+def test_what_retrains_is_made_from_it_once_more_the_same(name: str, filled_root: Path) -> None:
+    whole = load_dataset(DataSettings(name, str(filled_root))).for_retraining()
+    assert len(whole.for_retraining().train) == len(whole.train)
+    with pytest.raises(ConfigError, match="early_stopping: got 2, allowed for a data set whose validation part trains"):
+        retraining_data(whole, TrainingSettings(early_stopping=2))
 
 
 @pytest.mark.parametrize("kind", ["word", "bpe"])

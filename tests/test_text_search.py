@@ -17,9 +17,10 @@ import torch
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
 from neat_deep.data import DataSettings, TextParts, TextSettings, load_dataset
-from neat_deep.errors import ArchitectureError, DataError
+from neat_deep.errors import ArchitectureError, ConfigError, DataError
 from neat_deep.prediction import load_text_classifier
 from neat_deep.retraining import Trained, load_network, retrain
+from neat_deep.search import check_experiment
 from neat_deep.training import TrainingSettings, evaluate
 from tests.stored_rows import rows
 from tests.text_files import FILLERS, write_folder, write_imdb, write_sst2, write_tsv
@@ -67,6 +68,18 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     run(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
     assert json.loads((tmp_path / "carried" / "result.json").read_text())["dataset"] == "imdb"
     assert "multiply-accumulates a text of 5 tokens" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("section", "search", "final"), [("Fitness", 12, 16), ("Network", 16, 12)])
+def test_a_width_that_an_op_cannot_have_is_met_before_the_search(
+    section: str, search: int, final: int, tmp_path: Path
+) -> None:
+    """Attention has eight heads: a winner that cannot be retrained would cost the whole search."""
+    text = re.sub(r"(?m)^channels = .*$", f"channels = {final}", INI.read_text(), count=1)
+    (tmp_path / "wide.ini").write_text(re.sub(r"(?m)^channels = 0$", f"channels = {search}", text))
+    experiment = load_experiment(tmp_path / "wide.ini")
+    with pytest.raises(ConfigError, match=rf"\[{section}\] channels: attention has 8 heads: channels: got 12"):
+        check_experiment(experiment, load_dataset(DataSettings("sst2", str(write_sst2(tmp_path)))).spec)
 
 
 def check_classifier(trained: Path, test: Path, accuracy: float) -> None:

@@ -227,8 +227,8 @@ def test_bad_settings(values: dict[str, Any], message: str) -> None:
 def test_devices() -> None:
     assert get_device("cpu") == CPU
     assert get_device("auto").type in ("cpu", "cuda")
-    for name in ("tpu", "cuda:99", "xyz", "meta", "hpu"):
-        with pytest.raises(DeviceError, match=f"device '{name}' is not on this machine; allowed: auto, cpu"):
+    for name in ("tpu", "cuda:99", "xyz", "meta", "hpu", "mps"):
+        with pytest.raises(DeviceError, match=f"device '{name}' cannot be used here; allowed: auto, cpu"):
             get_device(name)
 
 

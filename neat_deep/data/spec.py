@@ -116,6 +116,7 @@ class Dataset:
     note: str = ""
     vectors: Tensor | None = field(default=None, repr=False)
     encoding: TextEncoding | None = field(default=None, repr=False)
+    validation_trains: bool = False  # as after `for_retraining`
     rebuild: Callable[[], Dataset] | None = field(default=None, repr=False)
 
     def read_test(self) -> Split:
@@ -133,10 +134,11 @@ class Dataset:
         """The data set with all examples that are not for testing to train on, when the search is over.
 
         The vocabulary of texts is theirs then, not only the training part's, so token numbers are others. Images stay
-        normalised as they were. It is made once, when it is first asked for.
+        normalised as they were. It is made once, when it is first asked for; of what it returns it is the same.
         """
-        return self._whole
+        return self if self.validation_trains else self._whole
 
     @cached_property
     def _whole(self) -> Dataset:
-        return replace(self, train=self.train_and_validation()) if self.rebuild is None else self.rebuild()
+        whole = replace(self, train=self.train_and_validation()) if self.rebuild is None else self.rebuild()
+        return replace(whole, validation_trains=True, rebuild=None)
