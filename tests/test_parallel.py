@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,48 @@ def test_an_op_that_cannot_be_sent_is_refused_by_name(monkeypatch: pytest.Monkey
 def test_without_ray_the_message_names_the_extra() -> None:
     with pytest.raises(ConfigError, match=r"workers: got 'ray', which is not installed; .*'neat-deep\[ray\]'"):
         check_workers("ray")
+
+
+OWN_OP = """
+from torch import nn
+from neat_deep.ops import get_op, register_op
+from neat_deep.parallel import RayWorkers, WorkerPool
+
+
+class Mine(nn.Module):
+    pass
+
+
+@register_op("mine", ranks={2}, parametric=False)
+def mine(spec):
+    return Mine()
+
+
+def make(name):
+    return type(get_op(name).factory(None)).__name__
+
+
+if __name__ == "__main__":
+    workers = %s
+    print([result for _, result in workers.run(["mine"])])
+    workers.close()
+"""
+
+
+@pytest.mark.parametrize(
+    "workers",
+    [
+        "WorkerPool(make, 1, 1)",
+        pytest.param(
+            "RayWorkers(make, 1)",
+            marks=pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed"),
+        ),
+    ],
+)
+def test_an_op_of_the_script_itself_reaches_its_workers(workers: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(OWN_OP % workers)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False)
+    assert "['Mine']" in done.stdout, done.stderr
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
