@@ -15,10 +15,11 @@ own, without that of parts called inside it: the progress bars that `fit` moves 
 bars' own thread draws meanwhile is counted as overhead by its processor time, since it takes that from the training.
 
 `--scaling` asks how all of that grows with the population: searches of 100 and of 1,000 genomes, each in a process of
-its own, whose fitness is a formula of the network's parameters, so that nothing is trained or scored. Networks are
-built, counted, stored, drawn and bred as ever. Seconds are those of the whole search; of them, those of neat-python's
-own reproduction and speciation stand beside. Memory is the process's highest resident set less what it was before the
-search, from /proc, so this needs Linux.
+its own, whose fitness is a formula of the network's parameters, so that nothing is trained or scored. The formula wants
+networks of the size that digits need: if it wanted ever larger ones, a larger population would pay for the larger
+networks that it finds. Networks are built, counted, stored, drawn and bred as ever. Seconds are those of the whole
+search; of them, those of neat-python's own reproduction and speciation stand beside. Memory is the process's highest
+resident set less what it was before the search, from /proc, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ import argparse
 import dataclasses
 import functools
 import json
+import math
 import multiprocessing
 import random
+import statistics
 import tempfile
 import threading
 import time
@@ -64,7 +67,7 @@ from turns import at_least
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"
 TRAINING, SCORING, BARS_THREAD, REST = "training (fit)", "scoring (evaluate)", "progress bars, own thread", "all else"
 SIZES = (100, 1000)  # populations of `--scaling`
-TYPICAL_PARAMETERS = 20_000  # where the formula gives one half
+TYPICAL_PARAMETERS = 20_000  # where the formula gives 1
 WARMUP_BEST = 0.05  # the scores of the warm-up stay below those of any trained network
 
 # What is timed: where the name is looked up, the name, and the part that it counts as.
@@ -228,8 +231,8 @@ def measure_scaling(sizes: Sequence[int], generations: int) -> dict[str, Any]:
     }
     for size in sizes:
         with ProcessPoolExecutor(1, mp_context=context) as pool:
-            seconds, breeding, peak = pool.submit(_search_by_formula, size, generations).result()
-        figures |= {f"seconds_{size}": seconds, f"breeding_seconds_{size}": breeding, f"peak_mb_{size}": peak}
+            measured = pool.submit(_search_by_formula, size, generations).result()
+        figures |= {f"{name}_{size}": value for name, value in measured.items()}
     small, large = sizes[0], sizes[-1]
     figures["growth_of_genomes"] = large / small
     figures["growth_of_seconds"] = figures[f"seconds_{large}"] / figures[f"seconds_{small}"]
@@ -237,17 +240,19 @@ def measure_scaling(sizes: Sequence[int], generations: int) -> dict[str, Any]:
     return figures
 
 
-def _search_by_formula(genomes: int, generations: int) -> tuple[float, float, float]:
-    """The seconds of a whole search, those of neat-python in them, and the MiB that the process grew by."""
+def _search_by_formula(genomes: int, generations: int) -> dict[str, float]:
+    """A whole search's seconds, those of neat-python in them, its networks, their mean size, and its memory in MiB."""
     experiment = load_experiment(CONFIG)
     experiment.neat.pop_size = genomes
     experiment = dataclasses.replace(experiment, run=dataclasses.replace(experiment.run, generations=generations))
     dataset = load_dataset(experiment.data)
     breeding = [0.0]
+    built: list[int] = []  # the parameters of each network
 
     def score(model: nn.Module, split: Any, **_: Any) -> Evaluation:
-        parameters = count_parameters(model)
-        return Evaluation(loss=1.0, accuracy=parameters / (parameters + TYPICAL_PARAMETERS), examples=len(split))
+        built.append(count_parameters(model))
+        accuracy = 1 / (1 + abs(math.log(built[-1] / TYPICAL_PARAMETERS)))
+        return Evaluation(loss=1.0, accuracy=accuracy, examples=len(split))
 
     def added(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -269,7 +274,14 @@ def _search_by_formula(genomes: int, generations: int) -> tuple[float, float, fl
         screen = stack.enter_context((folder / "screen").open("w", encoding="utf-8"))
         before, started = resident_mib("VmRSS"), time.perf_counter()
         evolve(experiment, dataset, folder / "run", Console(file=screen, force_terminal=True, width=120))
-        return time.perf_counter() - started, breeding[0], resident_mib("VmHWM") - before
+        seconds, peak = time.perf_counter() - started, resident_mib("VmHWM") - before
+    return {
+        "seconds": seconds,
+        "breeding_seconds": breeding[0],
+        "networks": len(built),
+        "mean_parameters": statistics.fmean(built),
+        "peak_mb": peak,
+    }
 
 
 def _show_scaling(figures: dict[str, Any], sizes: Sequence[int], generations: int) -> None:
@@ -278,7 +290,8 @@ def _show_scaling(figures: dict[str, Any], sizes: Sequence[int], generations: in
         caption=f"{figures['growth_of_genomes']:.0f} times the genomes: {figures['growth_of_seconds']:.1f} times the "
         f"seconds, {figures['growth_of_memory']:.1f} times the memory",
     )
-    for heading in ("genomes", "seconds", "of them neat-python's", "ms a genome and generation", "MiB"):
+    headings = ("genomes", "seconds", "of them neat-python's", "ms a genome", "networks built", "ms a network", "MiB")
+    for heading in headings:
         table.add_column(heading, justify="right")
     for size in sizes:
         seconds = figures[f"seconds_{size}"]
@@ -286,7 +299,9 @@ def _show_scaling(figures: dict[str, Any], sizes: Sequence[int], generations: in
             f"{size:,}",
             f"{seconds:.1f}",
             f"{figures[f'breeding_seconds_{size}']:.1f}",
-            f"{1000 * seconds / size / generations:.2f}",
+            f"{1000 * seconds / size / generations:.1f}",
+            f"{figures[f'networks_{size}']:,}",
+            f"{1000 * seconds / figures[f'networks_{size}']:.1f}",
             f"{figures[f'peak_mb_{size}']:.0f}",
         )
     Console().print(table)
