@@ -2,7 +2,7 @@
 
     python examples/train_architecture.py configs/architectures/resnet_block.json --dataset mnist
     python examples/train_architecture.py runs/mnist_neat/best.json --config configs/cifar10_neat.ini --cells 6
-    python examples/train_architecture.py runs/sst2_neat/best.json --dataset imdb --max-length 400
+    python examples/train_architecture.py runs/sst2_neat/best.json --dataset imdb --max-length 800
 
 The architecture may come from either searcher or from a hand-written file. Its cell is kept; the data set's sizes,
 and the skeleton's where options say so, are put around it: this is how an architecture is transferred.
