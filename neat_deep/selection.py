@@ -43,12 +43,12 @@ class ProportionalReproduction(CellReproduction):
 
     def _make(self, child: CellGenome, ranked: Sequence[CellGenome], config: Any) -> tuple[int, ...]:
         """Give a child its genes, and return its parents' keys."""
-        first, second = self._choose(ranked), self._choose(ranked)
+        first, second = self.choose(ranked), self.choose(ranked)
         child.configure_crossover(first, second, config.genome_config)
         child.mutate(config.genome_config)
         return first.key, second.key
 
-    def _choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
+    def choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
         """A parent; `ranked` has the fittest first."""
         lowest = ranked[-1].fitness
         weights = [genome.fitness - lowest for genome in ranked]
@@ -58,7 +58,7 @@ class ProportionalReproduction(CellReproduction):
 class RankReproduction(ProportionalReproduction):
     """A genome is a parent in proportion to its rank from below: linear ranking. INI key `elitism`."""
 
-    def _choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
+    def choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
         return random.choices(ranked, range(len(ranked), 0, -1))[0]
 
 
@@ -67,7 +67,7 @@ class TournamentReproduction(ProportionalReproduction):
 
     _parameters = (ConfigParameter("elitism", int, 0), ConfigParameter("tournament_size", int, 3))
 
-    def _choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
+    def choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
         draws = (random.randrange(len(ranked)) for _ in range(self.reproduction_config.tournament_size))
         return ranked[min(draws)]
 

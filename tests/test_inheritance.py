@@ -17,6 +17,7 @@ from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator
 from neat_deep.genome import CellGenome
 from neat_deep.inheritance import Ancestor, Piece, collect, load, name_inheritance, pack, plan_inheritance, unpack
 from neat_deep.network import build_network
+from neat_deep.scores import MemoryLog
 from neat_deep.settings import FitnessSettings
 from neat_deep.training import TrainingSettings
 from tests import toy_data
@@ -179,7 +180,7 @@ def test_an_added_node_leaves_the_function_as_it_was() -> None:
 # --- in a search -----------------------------------------------------------------------------------------------------
 
 
-def evaluator(**changes: Any) -> FitnessEvaluator:
+def evaluator(journal: MemoryLog | None = None, **changes: Any) -> FitnessEvaluator:
     return FitnessEvaluator(
         toy_data.dataset(),
         SKELETON,
@@ -187,6 +188,7 @@ def evaluator(**changes: Any) -> FitnessEvaluator:
         replace(SETTINGS, **changes),
         device=torch.device("cpu"),
         seed=3,
+        journal=journal,
     )
 
 
@@ -264,7 +266,8 @@ def test_off_is_training_from_scratch() -> None:
 
 
 def test_the_bound_holds_for_memory() -> None:
-    config, score = Config(), evaluator(weights_megabytes=1)
+    config, journal = Config(), MemoryLog()
+    score = evaluator(journal, weights_megabytes=1)
     parent = first(config)
     genomes = [(1, parent)]
     for generation in range(4):
@@ -273,7 +276,7 @@ def test_the_bound_holds_for_memory() -> None:
             (key, child_of(parent, config, key, op))
             for key, op in enumerate(("sep_conv_1", "sep_conv_3", "sep_conv_5"), start=10 * (generation + 1))
         ]
-        kept = score._journal.kept_weights()
-        sizes = [len(score._journal.weights(key, rung) or b"") for key, rung in kept]
+        kept = journal.kept_weights()
+        sizes = [len(journal.weights(key, rung) or b"") for key, rung in kept]
         assert sum(sizes) <= 2**20
         assert len(kept) <= 2 * len(genomes)

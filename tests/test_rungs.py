@@ -15,7 +15,9 @@ from neat_deep.errors import ConfigError
 from neat_deep.evaluation import Job, JobResult
 from neat_deep.fitness import REUSED, SCORED, FitnessEvaluator
 from neat_deep.rungs import Ladder, comparable_fitness
+from neat_deep.scores import MemoryLog
 from neat_deep.settings import FitnessSettings
+from neat_deep.store_tables import EvaluationRow
 from tests import toy_data
 from tests.strategies import genome_config
 from tests.test_fitness import genomes
@@ -151,10 +153,16 @@ def test_hyperband_needs_rungs_to_skip() -> None:
         FitnessSettings(hyperband=True)
 
 
-def test_weights_that_are_not_kept_are_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network too large for its share starts anew, and comes to the same score."""
-    full, small = evaluator(SETTINGS), evaluator(SETTINGS)
-    monkeypatch.setattr(small, "_keep_bytes", lambda rung, genomes: 0)
+class Forgetful(MemoryLog):
+    """Keeps no weights, as if every network were too large for its share."""
+
+    def record(self, evaluation: EvaluationRow, weights: bytes | None = None) -> None:
+        super().record(evaluation, None)
+
+
+def test_weights_that_are_not_kept_are_trained_again() -> None:
+    """Training starts anew then, and comes to the same score."""
+    full, small = evaluator(SETTINGS), toy_data.evaluator(SETTINGS, journal=Forgetful())
     one, other = made(), made()
     full(one, Config())
     small(other, Config())

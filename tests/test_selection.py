@@ -56,7 +56,7 @@ def chosen(name: str, fitnesses: list[float], **settings: int) -> Counter[float]
     reproduction.reproduction_config = SimpleNamespace(**settings)
     ranked = [SimpleNamespace(fitness=f) for f in sorted(fitnesses, reverse=True)]
     random.seed(0)
-    return Counter(reproduction._choose(ranked).fitness for _ in range(4000))
+    return Counter(reproduction.choose(ranked).fitness for _ in range(4000))
 
 
 def test_how_often_each_is_a_parent() -> None:
