@@ -97,5 +97,6 @@ def _check_identity(path: Path, found: Mapping[str, Any], own: Mapping[str, Any]
     for key in sorted(own.keys() | found.keys()):
         if found.get(key) != own.get(key):
             raise SearchError(
-                f"{path} is a checkpoint of another search: {key}: it has {found.get(key)}, this search {own.get(key)}"
+                f"{path} is a checkpoint of another search: {key}: it has {found.get(key)}, this search "
+                f"{own.get(key)}; allowed: all as it was begun"
             )

@@ -16,7 +16,7 @@ from neat_deep.errors import ConfigError
 from neat_deep.prediction import load_text_classifier
 
 
-def main(arguments: Sequence[str] | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Classify, print a line a text: class, probability, text."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False

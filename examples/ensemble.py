@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Choose, train, vote."""
     options = parse(arguments)
     check_range("--size", options.size, low=1)
@@ -90,6 +90,11 @@ def main(arguments: Sequence[str] | None) -> None:
         "macs": sum(one.macs for one in trained),
     }
     write_text(folder / "ensemble.json", json.dumps(numbers, indent=2) + "\n")
+    number = len(trained) + 1
+    while (stale := folder / f"ensemble-{number}.pt").is_file():
+        stale.unlink()  # of a larger vote before this one
+        number += 1
+    console.print(f"written to {folder}: ensemble.json, ensemble-1.pt and so on", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

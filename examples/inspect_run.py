@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read, tell, draw."""
     options = parse(arguments)
     console = Console()
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None) -> None:
 
 def generation_table(generations: Sequence[GenerationRow], genomes: Sequence[GenomeRow]) -> Table:
     """A row for each generation: the best and median accuracy, the best network's size, and the work."""
-    headings = ("generation", "best", "median", "parameters", "species", "scored", "reused", "failed", "seconds")
+    headings = ("no.", "best", "median", "parameters", "species", "scored", "reused", "failed", "s")
     table = Table(title="generations")
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -101,16 +101,15 @@ def failure_table(genomes: Sequence[GenomeRow]) -> Table:
 
 
 def cost_table(generations: Sequence[GenerationRow]) -> Table:
-    """Training examples and seconds, against training every connected genome from scratch."""
+    """Training examples, against training every connected genome from scratch; the seconds of all of it."""
     spent = sum(row.samples for row in generations)
     reuse, rungs = (sum(getattr(row, f"saved_by_{kind}") for row in generations) for kind in ("reuse", "rungs"))
     total = max(1, spent + reuse + rungs)
-    table = Table(title="training examples")
+    table = Table(title="training examples", caption=f"{sum(row.seconds for row in generations):.0f} seconds of search")
     for heading in ("", "examples", "share"):
         table.add_column(heading, justify="right")
     for name, samples in (("seen", spent), ("spared by reuse", reuse), ("spared by early stopping", rungs)):
         table.add_row(name, f"{samples:,}", f"{100 * samples / total:.1f}%")
-    table.add_row("seconds", f"{sum(row.seconds for row in generations):.0f}", "")
     return table
 
 

@@ -18,7 +18,7 @@ from neat_deep.neat_script import search_and_retrain
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 
 
-def main(arguments: Sequence[str] | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Search, retrain, report."""
     search_and_retrain(arguments, description=__doc__ or "", config=CONFIG)
 

@@ -18,7 +18,7 @@ from neat_deep.command_line import run_script
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_darts.ini"
 
 
-def main(arguments: Sequence[str] | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Search, retrain, report."""
     run_darts(darts_options(__doc__ or "", CONFIG).parse_args(arguments))
 

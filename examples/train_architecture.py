@@ -34,6 +34,7 @@ from neat_deep.command_line import (
     training_numbers,
 )
 from neat_deep.config import load_training_plan
+from neat_deep.errors import ConfigError
 from neat_deep.network import build_network
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
@@ -65,7 +66,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Load, train, report."""
     options = parse(arguments)
     architecture = Architecture.load(options.architecture)
@@ -77,10 +78,12 @@ def main(arguments: Sequence[str] | None) -> None:
     settings = override(plan.training, options, {"epochs": "epochs"})
     set_threads(plan.run.threads)
     device, dataset = load_inputs(options, plan)
-    with naming(options.config):
-        check_augmentation(settings.augmentation, dataset.spec)
     with naming(options.architecture):
         build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
+    with naming(options.config):
+        check_augmentation(settings.augmentation, dataset.spec)
+    if options.max_length is not None and dataset.spec.rank != 1:
+        raise ConfigError(f"--max-length: got {options.max_length}, allowed for images: none; it cuts texts")
     name = options.architecture.stem
     wanted = Path("runs") / f"{name}_{dataset.spec.name}" if options.out is None else options.out
     with naming("--out"):

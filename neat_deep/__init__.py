@@ -11,11 +11,13 @@ from neat_deep.errors import NeatDeepError
 from neat_deep.expression import express
 from neat_deep.fitness import FitnessEvaluator
 from neat_deep.genome import CellGenome
+from neat_deep.journal import RunJournal, describe_run, resume_run
 from neat_deep.network import build_network
 from neat_deep.ops import register_op
 from neat_deep.prediction import load_text_classifier
 from neat_deep.reproduction import CellReproduction
 from neat_deep.retraining import load_network, retrain
+from neat_deep.run_store import RunStore
 from neat_deep.training import TrainingSettings, evaluate, fit
 
 __all__ = [
@@ -28,9 +30,12 @@ __all__ = [
     "Edge",
     "FitnessEvaluator",
     "NeatDeepError",
+    "RunJournal",
+    "RunStore",
     "Skeleton",
     "TrainingSettings",
     "build_network",
+    "describe_run",
     "evaluate",
     "express",
     "fit",
@@ -39,5 +44,6 @@ __all__ = [
     "load_network",
     "load_text_classifier",
     "register_op",
+    "resume_run",
     "retrain",
 ]

@@ -102,6 +102,8 @@ class Architecture:
     @classmethod
     def load(cls, path: Path | str) -> Architecture:
         """Read an architecture; raises `ArchitectureError`, naming the file, for whatever is wrong with it."""
+        if Path(path).is_dir():
+            raise ArchitectureError(f"{path} is a folder, allowed: the JSON file of an architecture, as its best.json")
         text = read_text(path, "architecture", ArchitectureError)
         try:
             return cls.from_json(text)

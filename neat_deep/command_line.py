@@ -34,7 +34,8 @@ from neat_deep.training import TrainingSettings, get_device
 
 Settings = TypeVar("Settings", bound=Any)
 
-RESUMABLE = "--generations, --workers, --retrainings, --device and --threads"
+RESULT = "result.json"
+RESUMABLE = "--generations, --workers, --retrainings, --data-root, --device and --threads"
 
 
 def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
@@ -152,7 +153,7 @@ def read_settings(options: argparse.Namespace, load: Callable[[Path], Settings])
 
 def _read_run(options: argparse.Namespace) -> Experiment:
     """The experiment of the run in `options.resume`, with what may change in place."""
-    for name in ("population", "start", "dataset", "data_root", "seed", "out"):
+    for name in ("population", "start", "dataset", "seed", "out"):
         if getattr(options, name, None) is not None:
             raise ConfigError(f"{_flag(name)}: not with --resume, whose run has it already; allowed: {RESUMABLE}")
     with naming("--resume"), RunStore.read(options.resume) as store:
@@ -165,7 +166,8 @@ def _read_run(options: argparse.Namespace) -> Experiment:
     options.config = folder / "experiment.ini"
     names = ("generations", "device", "workers", "threads")
     run = override(experiment.run, options, {name: name for name in names})
-    return dataclasses.replace(experiment, run=dataclasses.replace(run, out=str(folder)), text=ini)
+    data = override(experiment.data, options, {"data_root": "root"})  # they may have moved; the store knows them
+    return dataclasses.replace(experiment, data=data, run=dataclasses.replace(run, out=str(folder)), text=ini)
 
 
 def _check_same_file(text: str, stored: str, path: Path) -> None:
@@ -325,7 +327,7 @@ def show_results(
         table.add_row(name, value)
     console.print(table)
     content = {"command": sys.argv, **numbers}
-    write_text(folder / "result.json", json.dumps(content, indent=2) + "\n")
+    write_text(folder / RESULT, json.dumps(content, indent=2) + "\n")
     console.print(f"written to {folder}", highlight=False, soft_wrap=True)
 
 

@@ -30,10 +30,11 @@ class Ensemble(nn.Module):
 def choose_members(genomes: Sequence[GenomeRow], count: int) -> list[GenomeRow]:
     """The `count` networks of a run that shall vote, best first: the best of each species, then the best of the rest.
 
-    Only networks that were trained to the last rung count, each graph once. There may be fewer.
+    Only networks that were trained to the last rung count, each graph once. There may be fewer. The best is the run's:
+    of networks that tie it is the one that was scored first.
     """
     check_range("count", count, low=1)
-    ranked = sorted(pareto_front(genomes).networks, key=lambda row: (-(row.accuracy or 0.0), row.parameters))
+    ranked = sorted(pareto_front(genomes).networks, key=lambda row: (-row.fitness, row.generation, row.position))
     graphs: dict[str, GenomeRow] = {}
     for row in ranked:
         graphs.setdefault(row.digest, row)

@@ -72,7 +72,7 @@ def make_folder(path: Path | str) -> Path:
 def read_text(path: Path | str, what: str, error_type: type[Exception]) -> str:
     """The text of a file; raises `error_type` with the file's name and what it should have been."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")  # some editors put a byte order mark before the text
     except OSError as error:
         raise error_type(f"cannot read {what} {path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:

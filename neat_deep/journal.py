@@ -34,7 +34,7 @@ from neat_deep.store_tables import BestRow, GenerationRow, GenomeRow, SpeciesRow
 log = logging.getLogger(__name__)
 
 # What may change when a run is resumed: these change nothing that is stored,
-FREE = {("Run", key) for key in ("generations", "workers", "ray_address", "ray_gpus", "out")}
+FREE = {("Run", key) for key in ("generations", "workers", "ray_address", "ray_gpus", "out")} | {("Data", "root")}
 # and these round differently, so that the run is no longer the one that was never stopped.
 ROUNDING = {("Run", "device"), ("Run", "threads")}
 
@@ -71,6 +71,10 @@ class RunJournal(BaseReporter):
         self._best = best
         row = _best_row(number, best, genome) if is_new and best is not None and genome is not None else None
         self._store.add_generation(figures, genomes, [_species_row(number, s) for s in species.species.values()], row)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: neat-python's `Checkpointer` pickles all reporters, and a store stays with its process."""
+        return {}
 
     def end_generation(self, config: Any, population: Any, species_set: Any) -> None:
         """Keep the population that the next generation begins with."""
@@ -147,11 +151,20 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
             section, key = place
             raise StoreError(
                 f"{store.path}: [{section}] {key}: the run has '{before.get(place, '')}', got '{now.get(place, '')}'; "
-                "allowed to change when a run is resumed: [Run] generations and workers, and device and threads"
+                "allowed to change when a run is resumed: [Run] generations, workers, device and threads, [Data] root"
             )
+    done, wanted = store.last_generation() or 0, experiment.run.generations
+    if wanted < done:
+        raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
     if fingerprint(dataset) != store.fact("data"):
-        raise StoreError(f"{store.path}: the data are not those that the run was started with")
+        raise StoreError(
+            f"{store.path}: the data are not those that the run was started with: got {len(dataset.train):,} examples "
+            f"of {dataset.spec.name} to train on and {len(dataset.validation):,} to validate on, allowed: the same ones"
+        )
     if now != before:
+        asked = before["Run", "generations"]
+        if str(wanted) != asked:
+            log.warning("the run was asked for %s generations; from now on it is for %d", asked, wanted)
         store.set_meta("settings", settings_text(experiment))  # a later resume asks for as much as this one
     changes = []
     for name, value in _rounding(device).items():

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import graphviz  # type: ignore[import-untyped]
 
+from neat_deep.labels import INK
+from neat_deep.render import FONT
 from neat_deep.store_tables import GenomeRow
 
 
@@ -39,15 +41,16 @@ def family_tree(genomes: Sequence[GenomeRow], key: int) -> FamilyTree:
 
 def draw_family_tree(tree: FamilyTree) -> graphviz.Digraph:
     """The picture: a row for each generation, a box with key and accuracy for each genome."""
-    drawing = graphviz.Digraph(graph_attr={"rankdir": "TB", "ranksep": "0.5", "nodesep": "0.2"})
-    drawing.attr("node", shape="box", style="rounded,filled", fillcolor="#EEF2F7", color="#9CA3AF", fontsize="10")
+    drawing = graphviz.Digraph(graph_attr={"rankdir": "TB", "ranksep": "0.5", "nodesep": "0.25", "pad": "0.2"})
+    drawing.attr("node", shape="box", style="rounded,filled", fillcolor="#EEF2F7", color="#9CA3AF")
+    drawing.attr("node", fontname=FONT, fontsize="12", fontcolor=INK, margin="0.15,0.08")
     drawing.attr("edge", color="#6B7280", arrowsize="0.6")
     for generation in sorted({row.generation for row in tree.genomes}):
         with drawing.subgraph(graph_attr={"rank": "same"}) as part:
             for row in tree.genomes:
                 if row.generation == generation:
                     score = row.status if row.accuracy is None else f"{100 * row.accuracy:.2f}%"
-                    part.node(str(row.genome), f"{row.genome}\ngeneration {generation + 1}\n{score}")
+                    part.node(str(row.genome), f"genome {row.genome}\ngeneration {generation + 1}\n{score}")
     for parent, child in tree.edges:
         drawing.edge(str(parent), str(child))
     return drawing

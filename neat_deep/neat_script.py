@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from neat_deep.architecture import Architecture
 from neat_deep.command_line import (
+    RESULT,
     data_figures,
     data_numbers,
     load_inputs,
@@ -21,8 +23,10 @@ from neat_deep.command_line import (
     training_figures,
     training_numbers,
 )
+from neat_deep.errors import StoreError
 from neat_deep.expression import seed_genome
-from neat_deep.files import copy_file
+from neat_deep.files import copy_file, read_text
+from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, check_experiment, evolve, new_folder
 
 
@@ -56,6 +60,14 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
             folder = new_folder(experiment.run.out)
         copy_file(options.config, folder / "experiment.ini")
     console = Console()
+    if resume and _is_complete(folder, experiment.run.generations, options.retrainings):
+        console.print(
+            f"{folder}: all {experiment.run.generations} generations are done, and the best network is trained and "
+            "tested (result.json); --generations with more goes on",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
     doing = "resuming the search" if resume else "searching"
     console.print(f"{doing} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:
@@ -90,6 +102,7 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         "validation_accuracy": found.best.accuracy,
         **training_numbers(trained),
         "search_seconds": found.seconds,
+        "generations": len(found.history),
         "genomes_scored": found.trained,
         "genomes_reused": found.reused,
         "genomes_failed": found.failed,
@@ -98,6 +111,17 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         "samples_saved_by_rungs": found.saved_by_rungs,
     }
     show_results(f"NEAT on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _is_complete(folder: Path, generations: int, retrainings: int) -> bool:
+    """Whether a run has come to its result, after so many generations and with as many retrainings."""
+    if not (folder / RESULT).is_file():
+        return False
+    with RunStore.read(folder) as store:
+        done = store.last_generation()
+    result = json.loads(read_text(folder / RESULT, "result", StoreError))
+    retrained = len(result.get("test_accuracies", ()))
+    return done is not None and result.get("generations") == done >= generations and retrained >= retrainings
 
 
 def _spared(samples: int, found: SearchResult) -> str:

@@ -86,6 +86,18 @@ def count_macs(network: nn.Module, data: DataSpec) -> int:
     return (int(counter.get_total_flops()) - pooled) // 2
 
 
+def check_reductions(skeleton: Skeleton, data: DataSpec) -> None:
+    """Raise `ArchitectureError` for a reduction of images of one pixel, which would only multiply the channels."""
+    if data.rank == 2:
+        height, width = data.shape[1:]
+        most = (max(height, width) - 1).bit_length()  # halves are rounded up
+        if len(skeleton.reduce_after) > most:
+            raise ArchitectureError(
+                f"reduce_after: got {len(skeleton.reduce_after)} reductions, allowed for images of {height}x{width}: "
+                f"{most} or fewer"
+            )
+
+
 def check_op(name: str, rank: int, channels: int) -> None:
     """Raise the `NeatDeepError` of an op that cannot be built for so many channels, before a search meets it."""
     with torch.device("meta"):
@@ -289,6 +301,7 @@ class Network(nn.Module):
                 f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
                 f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
             )
+        check_reductions(skeleton, data)
         self.num_inputs = num_inputs
         spec = FeatureSpec(skeleton.rank, skeleton.channels, skeleton.norm)
         self.stem: nn.Module = (

@@ -16,11 +16,11 @@ from neat_deep.checks import check_range
 from neat_deep.config import Experiment
 from neat_deep.data import Augmentation, Dataset, DataSpec
 from neat_deep.data.augmentation import check_augmentation as suit_rank
-from neat_deep.errors import ConfigError, NeatDeepError, OutputError, SearchError, StoreError
+from neat_deep.errors import ArchitectureError, ConfigError, NeatDeepError, OutputError, SearchError, StoreError
 from neat_deep.evaluation import Job, JobResult
 from neat_deep.fitness import FitnessEvaluator, Score
 from neat_deep.journal import RunJournal, check_same_run, describe_run, resume_run
-from neat_deep.network import check_op
+from neat_deep.network import check_op, check_reductions
 from neat_deep.ops import get_op, list_ops
 from neat_deep.parallel import RAY, Executor, RayWorkers, WorkerPool, check_workers
 from neat_deep.pareto import write_front
@@ -199,6 +199,10 @@ def _executor(experiment: Experiment, evaluator: FitnessEvaluator) -> Executor[J
 def check_experiment(experiment: Experiment, data: DataSpec) -> None:
     """Raise `ConfigError` for settings that are possible, but not with this data set."""
     check_ops(experiment, data.rank)
+    try:
+        check_reductions(experiment.network, data)
+    except ArchitectureError as error:
+        raise ConfigError(f"[Network] {error}") from None
     check_widths(experiment, data.rank)
     for key in ("train_subset", "validation_subset"):
         count = getattr(experiment.fitness, key)
@@ -238,7 +242,8 @@ def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
     try:
         suit_rank(augmentation, data.rank)
     except ConfigError as error:
-        raise ConfigError(f"[Training] augmentation_{error}") from None
+        holds = f"the data set '{data.name}' holds {'texts' if data.rank == 1 else 'images'}"
+        raise ConfigError(f"[Training] augmentation_{error}; {holds}") from None
     for key in ("shift", "erase"):
         pixels = getattr(augmentation, key)
         if pixels:

@@ -430,6 +430,7 @@ OWN_SECTIONS = (
     value("Data", "train_limit", "-1", "got -1, allowed: 0 or more"),
     case("train-limit", "[Data]: train_limit: got 5, allowed: 20 or more", prepare=line("Data", "train_limit", "5")),
     value("Data", "split_seed", "9" * 30, "got 999999999999999999999999999999, allowed: 0 to"),
+    value("Network", "reduce_after", "0 1 2 3", "got 4 reductions, allowed for images of 8x8: 3 or fewer"),
     value("Network", "channels", "0", "got 0, allowed: 1 to 4096"),
     value("Network", "channels", "1000000000", "got 1000000000, allowed: 1 to 4096"),
     value("Network", "channels", "1" * 400, f"got {'1' * 400}, allowed: 1 to 4096"),
@@ -766,7 +767,7 @@ RANDOM_GENOMES = tuple(
 )
 
 RESUMED = (
-    case("absent", "--resume: nowhere is not there, allowed: the folder of a run", options="--resume nowhere"),
+    case("absent", "--resume: nowhere is not there, allowed: the folder of a search", options="--resume nowhere"),
     case("no-store", "--resume: taken is not a run store of neat-deep", prepare=FILE, options="--resume taken"),
     case("newer", "--resume: run/run.sqlite: version: got 7, allowed: 2", prepare=newer_run, options="--resume run"),
     case(
@@ -793,7 +794,6 @@ RESUMED = (
             "--seed 3",
             "--out there",
             "--dataset digits",
-            "--data-root there",
             "--start architecture.json",
         )
     ),

@@ -12,6 +12,7 @@ from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.network import build_network
 from neat_deep.ops import registry
+from neat_deep.run_store import RunStore
 from tests import toy_data
 from tests.strategies import DIGITS_INI
 
@@ -44,6 +45,20 @@ def test_the_search_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert Architecture.load(tmp_path / "best.json") == names["evaluator"].best.architecture
 
 
+def test_the_run_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = DIGITS_INI.read_text()
+    for key, value in QUICK.items():
+        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "digits_neat.ini").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    block = snippet("A run that is kept, from Python")
+    run(block.replace("5 - population", "2 - population"))
+    run(block)
+    with RunStore.read(tmp_path / "runs" / "mine") as store:
+        assert len(store.generations()) == 5
+
+
 def test_the_op_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
     run(snippet("Your own op"))
@@ -53,7 +68,7 @@ def test_the_op_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert network(batch.inputs).shape == (4, 2)
 
 
-@pytest.mark.parametrize("heading", ["From Python", "Your own op"])
+@pytest.mark.parametrize("heading", ["From Python", "A run that is kept, from Python", "Your own op"])
 def test_a_snippet_imports_nothing_that_it_does_not_use(heading: str) -> None:
     block = snippet(heading)
     for line in re.findall(r"(?m)^(?:from \S+ )?import (.*)$", block):

@@ -260,6 +260,27 @@ def test_stock_population_with_a_journal_resumes(reproduction: Any, tmp_path: Pa
     assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
 
 
+def test_stock_checkpoints_stand_beside_a_journal(tmp_path: Path) -> None:
+    asked = experiment(PLAIN)
+    with RunStore.create(tmp_path / "run.sqlite", {}) as store:
+        score = FitnessEvaluator(
+            DATA, asked.network, asked.training, asked.fitness, device=torch.device("cpu"), seed=1, journal=store
+        )
+        population = neat.Population(asked.neat, seed=3)
+        population.add_reporter(neat.Checkpointer(1, filename_prefix=str(tmp_path / "stock-")))
+        population.add_reporter(RunJournal(store, population, score))
+        population.run(score, 2)
+        assert len(store.generations()) == 2
+    restored = neat.Checkpointer.restore_checkpoint(str(tmp_path / "stock-1"))
+    restored.run(lambda genomes, config: [setattr(genome, "fitness", 0.5) for _, genome in genomes], 1)
+
+
+def test_fewer_generations_than_are_done_are_refused(tmp_path: Path) -> None:
+    search(tmp_path, experiment(PLAIN, generations=2))
+    with pytest.raises(StoreError, match="generations: got 1, allowed: 2, which the run has done, or more"):
+        search(tmp_path, experiment(PLAIN, generations=1), resume=True)
+
+
 # --- what may not change ---------------------------------------------------------------------------------------------
 
 

@@ -115,7 +115,7 @@ def other_database(path: Path) -> None:
         (other_database, "run.sqlite is not a run store of neat-deep"),
         (lambda path: path.write_text("[Data]\n"), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
         (lambda path: path.write_bytes(b""), "run.sqlite is not a run store of neat-deep"),
-        (lambda path: path.unlink(), "run.sqlite is not there, allowed: the folder of a run"),
+        (lambda path: path.unlink(), "run.sqlite is not there, allowed: the folder of a search"),
     ],
     ids=["newer", "older", "other database", "text", "empty", "missing"],
 )
