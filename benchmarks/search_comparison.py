@@ -38,6 +38,7 @@ from unittest import mock
 import neat
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from neat.reporting import BaseReporter
 from rich.console import Console
 from rich.table import Table
@@ -303,7 +304,8 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
             axes.annotate(told, place, (8, 0), textcoords="offset points", color=f"C{number}", va="center")
     axes.set_xlabel("training samples")
     axes.set_ylabel("best validation accuracy so far (%)")
-    axes.legend(loc="lower right", frameon=False)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    figure.legend(loc="outside right upper", frameon=False)
     style_axes(axes)
     save_figure(figure, path)
 

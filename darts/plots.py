@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
 
 from darts.history import EpochSummary
 from darts.search_space import Candidate, SearchSpace
@@ -55,6 +55,9 @@ def draw_curves(history: Sequence[EpochSummary]) -> Figure:
     losses.plot(epochs, [e.weight_loss for e in history], color=BLUE, label="weights' half", **marks)
     losses.plot(epochs, _numbers(e.alpha_loss for e in history), color=PALE_BLUE, label="alphas' half", **marks)
     losses.set_yscale("log")
+    losses.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    losses.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    losses.yaxis.set_minor_locator(NullLocator())
     losses.set_ylabel("loss", color=MUTED)
     accuracies.plot(epochs, [100 * e.weight_accuracy for e in history], color=TEAL, label="weights' half", **marks)
     percent = [100 * a for a in _numbers(e.alpha_accuracy for e in history)]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from neat_deep.errors import OutputError
 from neat_deep.files import replacing
@@ -73,10 +73,19 @@ def plot_front(points: Sequence[tuple[int, float]], front: Sequence[tuple[int, f
     )
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlabel("parameters in the search", color=MUTED)
-    axes.set_ylabel("validation accuracy", color=MUTED)
+    _show_accuracies(axes)
     _add_legend(axes)
     style_axes(axes)
     save_figure(figure, path)
+
+
+def _show_accuracies(axes: Axes) -> None:
+    """The axis of what is drawn already: in percent, and not beyond all of them."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, min(high, 1 + 0.02 * (1 - low)))  # a mark on 100% is not cut
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.set_ylabel("validation accuracy", color=MUTED)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -114,7 +123,7 @@ def _plot_accuracy(axes: Axes, history: Sequence[GenerationSummary]) -> None:
     axes.plot(generations, so_far, color=INK, linewidth=2, label="best so far")
     axes.plot(generations, best, color=BLUE, marker="o", markersize=5, linestyle="none", label="best of the generation")
     axes.plot(generations, [g.median for g in history], color=PALE_BLUE, marker="o", markersize=4, label="median")
-    axes.set_ylabel("validation accuracy", color=MUTED)
+    _show_accuracies(axes)
     _add_legend(axes)
 
 
