@@ -38,6 +38,7 @@ from neat_deep.data import Dataset
 from neat_deep.errors import ConfigError, SearchError
 from neat_deep.files import copy_file, read_text, write_text
 from neat_deep.locks import lock_file
+from neat_deep.network import check_reductions
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import set_threads
@@ -85,6 +86,8 @@ def run_darts(options: argparse.Namespace) -> None:
             check_holdable(experiment.darts.space(), start)
     set_threads(experiment.run.threads)
     device, dataset = load_inputs(options, experiment)
+    with naming(f"{options.config}: [Network]"):
+        check_reductions(experiment.network, dataset.spec)
     with naming(f"{options.config}: [Darts]"):
         check_search(experiment.darts, experiment.network, dataset)
     with naming(options.config):

@@ -37,6 +37,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("run", type=Path, help="folder of a run")
     parser.add_argument("--size", type=int, default=5, help="networks that vote (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="over the run's [Training] epochs")
+    parser.add_argument("--data-root", help="where the data lie now; over the run's [Data] root")
     parser.add_argument("--device", help="over the run's [Run] device")
     return parser.parse_args(arguments)
 
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         genome_config = experiment.neat.genome_config
         architectures = [architecture_of(store, row, genome_config, experiment.network) for row in members]
     with naming(options.run):
-        dataset = load_dataset(experiment.data)
+        data = experiment.data
+        dataset = load_dataset(dataclasses.replace(data, root=options.data_root or data.root))
         device = get_device(options.device or experiment.run.device)
     set_threads(experiment.run.threads)
     settings = experiment.training

@@ -35,7 +35,7 @@ from neat_deep.command_line import (
 )
 from neat_deep.config import load_training_plan
 from neat_deep.errors import ConfigError
-from neat_deep.network import build_network
+from neat_deep.network import build_network, check_reductions
 from neat_deep.render import draw_cell, draw_network, try_picture
 from neat_deep.search import check_augmentation, new_folder
 from neat_deep.training import set_threads
@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     set_threads(plan.run.threads)
     device, dataset = load_inputs(options, plan)
     with naming(options.architecture):
+        check_reductions(architecture.skeleton, dataset.spec)
         build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
     with naming(options.config):
         check_augmentation(settings.augmentation, dataset.spec)

@@ -62,8 +62,8 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
     console = Console()
     if resume and _is_complete(folder, experiment.run.generations, options.retrainings):
         console.print(
-            f"{folder}: all {experiment.run.generations} generations are done, and the best network is trained and "
-            "tested (result.json); --generations with more goes on",
+            f"{folder}: the search is done, and its best network is trained and tested (result.json); --generations "
+            f"with more than {experiment.run.generations} goes on",
             highlight=False,
             soft_wrap=True,
         )
@@ -103,6 +103,7 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         **training_numbers(trained),
         "search_seconds": found.seconds,
         "generations": len(found.history),
+        "generations_asked": experiment.run.generations,
         "genomes_scored": found.trained,
         "genomes_reused": found.reused,
         "genomes_failed": found.failed,
@@ -114,14 +115,17 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
 
 
 def _is_complete(folder: Path, generations: int, retrainings: int) -> bool:
-    """Whether a run has come to its result, after so many generations and with as many retrainings."""
+    """Whether a run that was asked for so many generations has come to its result, with as many retrainings."""
     if not (folder / RESULT).is_file():
         return False
     with RunStore.read(folder) as store:
-        done = store.last_generation()
-    result = json.loads(read_text(folder / RESULT, "result", StoreError))
-    retrained = len(result.get("test_accuracies", ()))
-    return done is not None and result.get("generations") == done >= generations and retrained >= retrainings
+        scored = len(store.generations())
+    try:
+        result = json.loads(read_text(folder / RESULT, "result", StoreError))
+        told = result["generations"], result["generations_asked"]
+        return told == (scored, generations) and len(result["test_accuracies"]) >= retrainings
+    except (ValueError, KeyError, TypeError):
+        return False  # none that a whole run wrote
 
 
 def _spared(samples: int, found: SearchResult) -> str:

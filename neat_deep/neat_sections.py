@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import configparser
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from neat.config import UnknownConfigItemError
 
 from neat_deep.checks import check_choice, check_range
 from neat_deep.errors import ConfigError
+from neat_deep.files import read_text, write_text
 from neat_deep.genome import SECTION as GENOME_SECTION
 from neat_deep.genome import CellGenome
 from neat_deep.ini import read_section, read_values
@@ -124,8 +127,14 @@ def load_neat(path: Path | str, parser: configparser.ConfigParser, kind: str) ->
     read_values(path, parser, GENOME_SECTION)
     if not Path(path).is_file():
         raise ConfigError(f"cannot read INI file {path} twice, as neat-python must: it is a pipe or device, not a file")
+    parts = CellGenome, REPRODUCTIONS[kind], neat.DefaultSpeciesSet, neat.DefaultStagnation
     try:
-        return neat.Config(CellGenome, REPRODUCTIONS[kind], neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path))
+        if not Path(path).read_bytes().startswith(codecs.BOM_UTF8):
+            return neat.Config(*parts, str(path))
+        with tempfile.TemporaryDirectory() as folder:  # neat-python reads files only, and none with a byte order mark
+            beside = Path(folder) / "experiment.ini"
+            write_text(beside, read_text(path, "INI file", ConfigError))
+            return neat.Config(*parts, str(beside))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except (RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:

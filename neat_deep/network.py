@@ -301,7 +301,6 @@ class Network(nn.Module):
                 f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
                 f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
             )
-        check_reductions(skeleton, data)
         self.num_inputs = num_inputs
         spec = FeatureSpec(skeleton.rank, skeleton.channels, skeleton.norm)
         self.stem: nn.Module = (

@@ -13,6 +13,14 @@ from neat_deep.data.batching import batch_bounds
 BATCH_SIZE = 256
 
 
+def measuring_batch(training_batch: int) -> int:
+    """The batch to measure with, after a training in batches of `training_batch`.
+
+    Without gradients four such batches take less memory than one does in training.
+    """
+    return min(BATCH_SIZE, 4 * training_batch)
+
+
 @torch.no_grad()
 def measure_norms(network: nn.Module, split: Split, *, examples: int = 0, batch_size: int = BATCH_SIZE) -> None:
     """Set each batch normalisation's running statistics to the mean and variance over all that it is given.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -226,7 +227,7 @@ def check_ops(experiment: Experiment, rank: int) -> None:
 def check_widths(experiment: Experiment, rank: int) -> None:
     """Raise what an op of `op_options` raises that cannot be built as wide as a cell, in the search or after it."""
     full = experiment.network
-    for section, skeleton in (("Fitness", experiment.fitness.skeleton(full)), ("Network", full)):
+    for section, skeleton in (("Network", full), ("Fitness", experiment.fitness.skeleton(full))):
         widths = {skeleton.channels_of_cell(cell) for cell in range(skeleton.cells)}
         for name in experiment.neat.genome_config.op_options:
             if name != NONE:
@@ -267,6 +268,8 @@ def new_folder(wanted: Path | str) -> Path:
                 path.mkdir(parents=True)  # asks and takes in one: two runs that start together get two folders
                 return path
             except FileExistsError:
+                if not os.path.lexists(path):  # a parent is a link that leads nowhere
+                    raise
                 number += 1
                 path = first.with_name(f"{first.name}-{number}")
     except OSError as error:  # a folder on the way is not ours to look into, or a name is too long

@@ -18,7 +18,7 @@ from neat_deep.allocator import keep_freed_memory
 from neat_deep.checks import check_choice, check_range
 from neat_deep.data import Augmentation, Batch, Split
 from neat_deep.errors import ConfigError, DeviceError, DivergedError
-from neat_deep.norms import BATCH_SIZE, measure_norms
+from neat_deep.norms import measure_norms, measuring_batch
 from neat_deep.randomness import seeded
 
 NORM_EXAMPLES = 2048  # texts that the normalisations' statistics are measured on
@@ -292,8 +292,7 @@ def _measure_norms(model: nn.Module, train: Split, settings: TrainingSettings) -
     """Measure the statistics anew where the last batches would decide them; the model's mode is restored."""
     if train.groups_alike:
         was_training = model.training
-        # Without gradients four batches take less memory than one does in training.
-        measure_norms(model, train, examples=NORM_EXAMPLES, batch_size=min(BATCH_SIZE, 4 * settings.batch_size))
+        measure_norms(model, train, examples=NORM_EXAMPLES, batch_size=measuring_batch(settings.batch_size))
         model.train(was_training)
 
 

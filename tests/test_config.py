@@ -201,3 +201,9 @@ def test_the_search_trains_as_the_final_training_but_for_its_budget() -> None:
     assert short.weight_decay == 0.3
     assert short.augmentation == Augmentation()
     assert FitnessSettings(augment=True).training(full).augmentation == full.augmentation
+
+
+def test_a_byte_order_mark_before_the_file_is_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "marked.ini").write_bytes(b"\xef\xbb\xbf" + DIGITS_INI.read_bytes())
+    marked, plain = load_experiment(tmp_path / "marked.ini"), load_experiment(DIGITS_INI)
+    assert settings_text(marked) == settings_text(plain)

@@ -145,6 +145,9 @@ def test_ops_must_suit_the_data(tmp_path: Path) -> None:
 
 def test_runs_never_overwrite_each_other(tmp_path: Path) -> None:
     assert [new_folder(tmp_path / "run").name for _ in range(3)] == ["run", "run-2", "run-3"]
+    (tmp_path / "runs").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        new_folder(tmp_path / "runs" / "run")
 
 
 # --- retraining ------------------------------------------------------------------------------------------------------

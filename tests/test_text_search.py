@@ -64,13 +64,23 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     assert score.accuracy == pytest.approx(result["test_accuracies"][0])
     assert (tmp_path / "run" / "network.png").is_file()
     check_classifier(tmp_path / "run" / "trained.pt", data / "SST-2" / "test.tsv", result["test_accuracies"][0])
+    capsys.readouterr()
+    written = (tmp_path / "run" / "trained.pt").stat().st_mtime_ns
+    run(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "run")
+    assert "the search is done" in capsys.readouterr().out
+    assert (tmp_path / "run" / "trained.pt").stat().st_mtime_ns == written
     options = (tmp_path / "run" / "best.json", *common, "--dataset", "imdb", "--max-length", 5)
     run(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
     assert json.loads((tmp_path / "carried" / "result.json").read_text())["dataset"] == "imdb"
     assert "multiply-accumulates a text of 5 tokens" in capsys.readouterr().out
+    data.rename(tmp_path / "moved")
+    options = ("--resume", tmp_path / "run", "--generations", 2, "--data-root", tmp_path / "moved")
+    run(monkeypatch, "sst2_neat.py", *options)
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["generations"] == 2
+    run(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 1)  # the store knows where the data are
 
 
-@pytest.mark.parametrize(("section", "search", "final"), [("Fitness", 12, 16), ("Network", 16, 12)])
+@pytest.mark.parametrize(("section", "search", "final"), [("Fitness", 12, 16), ("Network", 16, 12), ("Network", 0, 12)])
 def test_a_width_that_an_op_cannot_have_is_met_before_the_search(
     section: str, search: int, final: int, tmp_path: Path
 ) -> None:
