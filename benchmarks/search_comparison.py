@@ -275,7 +275,11 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
     """
     figure = Figure(figsize=(9, 5), dpi=144, layout="constrained", facecolor="white")
     axes = figure.subplots()
-    grid = [budget * step / 200 for step in range(1, 201)]
+    # To the end of the last generation in which a budget ran out, since that is what the table counts.
+    end = max(next((s for s in curve.samples if s >= budget), budget) for curve in curves)
+    grid = [end * step / 200 for step in range(1, 201)]
+    axes.axvline(budget, color="#9CA3AF", linewidth=0.8)
+    axes.text(budget, 1, "budget ", transform=axes.get_xaxis_transform(), ha="right", va="top", color="#6B7280")
     by_name = {name: [curve for curve in curves if curve.contender == name] for name in _names(curves)}
     for number, (name, rows) in enumerate(by_name.items()):
         if len(rows[0].samples) == 1:
