@@ -76,13 +76,25 @@ def count_macs(network: nn.Module, data: DataSpec) -> int:
     example = torch.zeros(1, *data.shape, dtype=torch.float32 if data.rank == 2 else torch.long)
     was_training = network.training
     device = next(network.parameters()).device
-    # The counter knows the matrix products of attention, but not every device's fused kernel for it.
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        network.eval()(example.to(device))
+    pooled = 0  # what the counter takes for convolutions
+
+    def leave_out(sign: int) -> None:
+        nonlocal pooled
+        pooled += sign * int(counter.get_total_flops())
+
+    hooks = []
+    for module in network.modules():
+        if isinstance(module, AveragePool):
+            hooks.append(module.register_forward_pre_hook(lambda *_: leave_out(-1)))
+            hooks.append(module.register_forward_hook(lambda *_: leave_out(1)))
+    try:
+        # The counter knows the matrix products of attention, but not every device's fused kernel for it.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            network.eval()(example.to(device))
+    finally:
+        for hook in hooks:
+            hook.remove()
     network.train(was_training)
-    counts = counter.get_flop_counts()  # by the names that the counter gives to modules
-    pools = [f"{type(network).__name__}.{n}" for n, m in network.named_modules() if isinstance(m, AveragePool)]
-    pooled = sum(sum(counts[name].values()) for name in pools if name in counts)
     return (int(counter.get_total_flops()) - pooled) // 2
 
 
