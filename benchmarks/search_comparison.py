@@ -84,9 +84,13 @@ class Curve:
     samples: tuple[int, ...]
     best: tuple[float, ...]
 
+    def last(self, budget: int) -> int:
+        """The number, from 0, of the generation in which the budget ran out, or of the last if it never did."""
+        return next((i for i, samples in enumerate(self.samples) if samples >= budget), len(self.samples) - 1)
+
     def by(self, budget: int) -> float:
         """The best accuracy by the end of the generation in which the budget ran out."""
-        return next((b for s, b in zip(self.samples, self.best, strict=True) if s >= budget), self.best[-1])
+        return self.best[self.last(budget)]
 
     def needed_for(self, accuracy: float) -> int | None:
         """The samples after which the best was as good, None if it never was."""
@@ -276,7 +280,7 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
     figure = Figure(figsize=(9, 5), dpi=144, layout="constrained", facecolor="white")
     axes = figure.subplots()
     # To the end of the last generation in which a budget ran out, since that is what the table counts.
-    end = max(next((s for s in curve.samples if s >= budget), budget) for curve in curves)
+    end = max(budget, *(curve.samples[curve.last(budget)] for curve in curves))
     grid = [end * step / 200 for step in range(1, 201)]
     axes.axvline(budget, color="#9CA3AF", linewidth=0.8)
     axes.text(budget, 1, "budget ", transform=axes.get_xaxis_transform(), ha="right", va="top", color="#6B7280")

@@ -33,17 +33,9 @@ from neat_deep.data import (
 )
 from neat_deep.errors import ConfigError, DataError, DivergedError
 from neat_deep.network import check_op
-from neat_deep.norms import measure_norms, measuring_batch
+from neat_deep.norms import measure_after_training, measure_norms, measuring_batch
 from neat_deep.randomness import derive_seed, seeded
-from neat_deep.training import (
-    NORM_EXAMPLES,
-    PRECISIONS,
-    Evaluation,
-    TrainingSettings,
-    evaluate,
-    make_optimizer,
-    prepare,
-)
+from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
 
 
 @dataclass(frozen=True)
@@ -296,16 +288,14 @@ class _Run:
         derived = derive_weighted(self.supernet.alphas, identity_cap=self.settings.identity_cap)
         if self.stopped_early() and self.kept is not None:
             derived = self.kept
-        inherited, batch = None, measuring_batch(self.settings.batch_size)
+        inherited, batch_size = None, self.settings.batch_size
         if self.settings.partial_channels == 1:
             network = inherit_network(self.supernet, derived.cell, self.skeleton, self.dataset.spec)
             prepare(network, self.device)
-            measure_norms(
-                network, self.weight_data, batch_size=batch
-            )  # the supernet's statistics are of mixed features
+            # Always, since the supernet's statistics are of mixed features.
+            measure_norms(network, self.weight_data, batch_size=measuring_batch(batch_size))
             inherited = evaluate(network, self.dataset.validation, device=self.device)
-        if self.weight_data.groups_alike:
-            measure_norms(self.supernet, self.weight_data, examples=NORM_EXAMPLES, batch_size=batch)
+        measure_after_training(self.supernet, self.weight_data, batch_size)
         return SearchResult(
             Architecture(derived.cell, self.full),
             derived,

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.checks import check_range
-from neat_deep.command_line import naming, run_script
+from neat_deep.command_line import naming, override, run_script
 from neat_deep.config import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.ensemble import Ensemble, choose_members
@@ -55,8 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         genome_config = experiment.neat.genome_config
         architectures = [architecture_of(store, row, genome_config, experiment.network) for row in members]
     with naming(options.run):
-        data = experiment.data
-        dataset = load_dataset(dataclasses.replace(data, root=options.data_root or data.root))
+        dataset = load_dataset(override(experiment.data, options, {"data_root": "root"}))
         device = get_device(options.device or experiment.run.device)
     set_threads(experiment.run.threads)
     settings = experiment.training

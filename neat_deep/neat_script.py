@@ -44,6 +44,15 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
     )
     options = parser.parse_args(arguments)
     experiment = read_experiment(options)
+    console, resume = Console(), options.resume is not None
+    if resume and _is_complete(Path(experiment.run.out), experiment.run.generations, options.retrainings):
+        console.print(
+            f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
+            f"--generations with more than {experiment.run.generations} goes on",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return  # before the data are read, which takes a while for texts
     device, dataset = load_inputs(options, experiment)
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
@@ -52,22 +61,12 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         start = Architecture.load(options.start).cell
         with naming(f"--start: {options.start}"):
             seed_genome(start, experiment.neat.genome_config, 0)  # only to see that a genome can hold it
-    resume = options.resume is not None
     if resume:
         folder = Path(experiment.run.out)
     else:
         with naming(place_of(options, "[Run] out", "out")):
             folder = new_folder(experiment.run.out)
         copy_file(options.config, folder / "experiment.ini")
-    console = Console()
-    if resume and _is_complete(folder, experiment.run.generations, options.retrainings):
-        console.print(
-            f"{folder}: the search is done, and its best network is trained and tested (result.json); --generations "
-            f"with more than {experiment.run.generations} goes on",
-            highlight=False,
-            soft_wrap=True,
-        )
-        return
     doing = "resuming the search" if resume else "searching"
     console.print(f"{doing} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:

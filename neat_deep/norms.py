@@ -11,6 +11,7 @@ from neat_deep.data import Split
 from neat_deep.data.batching import batch_bounds
 
 BATCH_SIZE = 256
+EXAMPLES = 2048  # that the statistics are measured on after a training
 
 
 def measuring_batch(training_batch: int) -> int:
@@ -19,6 +20,14 @@ def measuring_batch(training_batch: int) -> int:
     Without gradients four such batches take less memory than one does in training.
     """
     return min(BATCH_SIZE, 4 * training_batch)
+
+
+def measure_after_training(network: nn.Module, train: Split, training_batch: int) -> None:
+    """Measure the statistics anew where the last batches would decide them; the network's mode is restored."""
+    if train.groups_alike:
+        was_training = network.training
+        measure_norms(network, train, examples=EXAMPLES, batch_size=measuring_batch(training_batch))
+        network.train(was_training)
 
 
 @torch.no_grad()

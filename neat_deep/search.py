@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,15 +228,14 @@ def check_ops(experiment: Experiment, rank: int) -> None:
 def check_widths(experiment: Experiment, rank: int) -> None:
     """Raise what an op of `op_options` raises that cannot be built as wide as a cell, in the search or after it."""
     full = experiment.network
+    ops = [name for name in experiment.neat.genome_config.op_options if name != NONE]
     for section, skeleton in (("Network", full), ("Fitness", experiment.fitness.skeleton(full))):
-        widths = {skeleton.channels_of_cell(cell) for cell in range(skeleton.cells)}
-        for name in experiment.neat.genome_config.op_options:
-            if name != NONE:
-                for width in sorted(widths):
-                    try:
-                        check_op(name, rank, width)
-                    except NeatDeepError as error:
-                        raise ConfigError(f"[{section}] channels: {error}") from None
+        widths = sorted({skeleton.channels_of_cell(cell) for cell in range(skeleton.cells)})
+        try:
+            for name, width in itertools.product(ops, widths):
+                check_op(name, rank, width)
+        except NeatDeepError as error:
+            raise ConfigError(f"[{section}] channels: {error}") from None
 
 
 def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:

@@ -18,10 +18,9 @@ from neat_deep.allocator import keep_freed_memory
 from neat_deep.checks import check_choice, check_range
 from neat_deep.data import Augmentation, Batch, Split
 from neat_deep.errors import ConfigError, DeviceError, DivergedError
-from neat_deep.norms import measure_norms, measuring_batch
+from neat_deep.norms import measure_after_training
 from neat_deep.randomness import seeded
 
-NORM_EXAMPLES = 2048  # texts that the normalisations' statistics are measured on
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -105,14 +104,13 @@ def get_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        if device.type not in ("cpu", "cuda"):  # others cannot do all that we need, such as float64 on Apple's
-            raise NotImplementedError
-        torch.ones(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
+        # Other kinds cannot do all that we need, such as float64 on Apple's.
+        usable = device.type in ("cpu", "cuda") and torch.ones(1, device=device).item() == 1
+    except (RuntimeError, AssertionError, ImportError):  # what torch raises for a device that is not there
+        usable = False
+    if not usable:
         found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-        raise DeviceError(
-            f"device '{name}' cannot be used here; allowed: {', '.join(['auto', 'cpu', *found])}"
-        ) from None
+        raise DeviceError(f"device '{name}' cannot be used here; allowed: {', '.join(['auto', 'cpu', *found])}")
     return device
 
 
@@ -170,7 +168,7 @@ def fit(
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
             if settings.early_stopping and validation is not None:
                 scored = model if average is None else average.module
-                _measure_norms(scored, train, settings)
+                measure_after_training(scored, train, settings.batch_size)
                 best.offer(epoch + 1, scored, evaluate(scored, validation, device=device))
                 if epoch + 1 - best.epoch >= settings.early_stopping:
                     break
@@ -179,7 +177,7 @@ def fit(
     elif average is not None:
         model.load_state_dict(average.module.state_dict())
     if not best.weights:
-        _measure_norms(model, train, settings)
+        measure_after_training(model, train, settings.batch_size)
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
         raise DivergedError(f"the weights were not finite after the last of {settings.epochs} epochs")
     return FitReport(epoch + 1, done, epoch_loss / len(train), time.perf_counter() - started, best.epoch or epoch + 1)
@@ -286,14 +284,6 @@ def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
         get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, current, steps)
 
     return update
-
-
-def _measure_norms(model: nn.Module, train: Split, settings: TrainingSettings) -> None:
-    """Measure the statistics anew where the last batches would decide them; the model's mode is restored."""
-    if train.groups_alike:
-        was_training = model.training
-        measure_norms(model, train, examples=NORM_EXAMPLES, batch_size=measuring_batch(settings.batch_size))
-        model.train(was_training)
 
 
 def _step(

@@ -206,7 +206,7 @@ def stored_run(folder: Path) -> None:
 
 
 def bare_store(folder: Path) -> None:
-    """A folder `run` with a store that was told nothing about its run, as the README's program makes."""
+    """A folder `run` with a store that was told nothing about its run, as a program of one's own may make."""
     RunStore.create(folder / "run" / "run.sqlite", {}).close()
 
 

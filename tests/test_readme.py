@@ -34,24 +34,25 @@ def run(block: str) -> dict[str, Any]:
     return names
 
 
-def test_the_search_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory is a folder with the experiment on digits, made small."""
     text = DIGITS_INI.read_text()
     for key, value in QUICK.items():
         text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "digits_neat.ini").write_text(text)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_search_from_python(tmp_path: Path) -> None:
     names = run(snippet("From Python"))
     assert Architecture.load(tmp_path / "best.json") == names["evaluator"].best.architecture
 
 
-def test_the_run_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = DIGITS_INI.read_text()
-    for key, value in QUICK.items():
-        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "digits_neat.ini").write_text(text)
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("quick")
+def test_the_run_that_is_kept(tmp_path: Path) -> None:
     block = snippet("A run that is kept, from Python")
     run(block.replace("5 - population", "2 - population"))
     run(block)

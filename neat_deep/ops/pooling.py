@@ -48,13 +48,9 @@ class AveragePool(nn.Module):
 
 
 @functools.cache
+@torch.inference_mode(False)  # kept for trainings to come, even if the first to ask only predicts
 def _counts(channels: int, height: int, width: int, half: int) -> Tensor:
     """The number of pixels of the image in the window around each of them, (C, H, W), laid out as channels_last is."""
-    with torch.inference_mode(False):  # kept for trainings to come, even if the first to ask only predicts
-        return _count(channels, height, width, half)
-
-
-def _count(channels: int, height: int, width: int, half: int) -> Tensor:
     sides = [torch.tensor([min(i + half, n - 1) - max(i - half, 0) + 1.0 for i in range(n)]) for n in (height, width)]
     return torch.outer(*sides).unsqueeze(-1).repeat(1, 1, channels).permute(2, 0, 1)
 
