@@ -14,7 +14,7 @@ from neat_deep.genome import CellGenome
 from neat_deep.journal import RunJournal, describe_run, resume_run
 from neat_deep.network import build_network
 from neat_deep.ops import register_op
-from neat_deep.prediction import load_text_classifier
+from neat_deep.prediction import load_image_classifier, load_text_classifier
 from neat_deep.reproduction import CellReproduction
 from neat_deep.retraining import load_network, retrain
 from neat_deep.run_store import RunStore
@@ -41,6 +41,7 @@ __all__ = [
     "fit",
     "load_dataset",
     "load_experiment",
+    "load_image_classifier",
     "load_network",
     "load_text_classifier",
     "register_op",

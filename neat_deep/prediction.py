@@ -1,4 +1,4 @@
-"""What a trained network says about texts that no data set holds."""
+"""What a trained network says about images and texts that no data set holds."""
 
 from __future__ import annotations
 
@@ -8,23 +8,50 @@ from pathlib import Path
 
 import torch
 
-from neat_deep.data import DataSpec
+from neat_deep.data import DataSpec, Split
+from neat_deep.data.image_files import MODES, read_images
+from neat_deep.data.images import ImageSplit
 from neat_deep.data.text_dataset import encode_texts
 from neat_deep.data.texts import LabelledTexts
 from neat_deep.data.tokens import TextEncoding
-from neat_deep.errors import DataError
+from neat_deep.errors import ArchitectureError, DataError
 from neat_deep.network import Network
-from neat_deep.retraining import load_encoding
+from neat_deep.retraining import load_encoding, load_for_images
 
 BATCH_SIZE = 256
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest class of one text, and the probability that the network gives it (0..1)."""
+    """The likeliest class of one example, and the probability that the network gives it (0..1)."""
 
     class_name: str
     probability: float
+
+
+class ImageClassifier:
+    """A trained network for images; called with the paths of image files, which are resized as `image_folder`'s are.
+
+    Where the network was trained on grey images colours become grey. Nothing else is changed: an image should look
+    like those that the network was trained on (MNIST's digits are white on black).
+    """
+
+    def __init__(self, network: Network, spec: DataSpec) -> None:
+        self.network = network.eval()
+        self.spec = spec
+
+    @torch.no_grad()
+    def __call__(self, images: Sequence[Path | str]) -> list[Prediction]:
+        """A prediction for each image, in order; raises `DataError`, naming the file."""
+        if isinstance(images, str):
+            raise DataError("images: got one path, allowed: a list of paths")
+        paths = [Path(path) for path in images]
+        found: list[Prediction] = []
+        for start in range(0, len(paths), BATCH_SIZE):
+            pixels = read_images(paths[start : start + BATCH_SIZE], self.spec.shape)
+            unlabelled = ImageSplit(pixels, torch.zeros(len(pixels), dtype=torch.long), self.spec)
+            found += _predict(self.network, unlabelled, self.spec)
+        return found
 
 
 class TextClassifier:
@@ -46,14 +73,41 @@ class TextClassifier:
             return []
         places = tuple(f"text {number}" for number in range(1, len(texts) + 1))
         unlabelled = LabelledTexts(tuple(texts), torch.zeros(len(texts), dtype=torch.long), places)
-        split = encode_texts(unlabelled, self.encoding, self.spec).to(next(self.network.parameters()).device)
-        order = split.lengths.cpu().argsort(stable=True)  # in which a split hands out its texts
-        logits = torch.cat([self.network(*batch.arguments) for batch in split.eval_batches(BATCH_SIZE)]).float()
-        best = logits.softmax(1).max(1)
-        found = [Prediction("", 0.0)] * len(texts)
-        for place, index, probability in zip(order.tolist(), best.indices.tolist(), best.values.tolist(), strict=True):
-            found[place] = Prediction(self.spec.class_names[index], probability)
-        return found
+        split = encode_texts(unlabelled, self.encoding, self.spec)
+        by_length = split.lengths.argsort(stable=True)  # the order in which a split hands out its texts
+        found = _predict(self.network, split, self.spec)
+        return [found[place] for place in by_length.argsort().tolist()]
+
+
+def load_image_classifier(path: Path | str) -> ImageClassifier:
+    """The classifier of a `trained.pt` that was trained on images, on the CPU; raises `ArchitectureError`.
+
+    Like `load_network` it runs no code that a file holds.
+    """
+    network, spec = load_for_images(path)
+    if spec.shape[0] not in MODES:
+        allowed = " or ".join(map(str, MODES))
+        raise ArchitectureError(f"{path}: trained on images of {spec.shape[0]} channels, allowed: {allowed}")
+    return ImageClassifier(network, spec)
+
+
+def load_text_classifier(path: Path | str) -> TextClassifier:
+    """The classifier of a `trained.pt` that was trained on texts, on the CPU; raises `ArchitectureError`.
+
+    Like `load_network` it runs no code that a file holds.
+    """
+    return TextClassifier(*load_encoding(path))
+
+
+def _predict(network: Network, split: Split, spec: DataSpec) -> list[Prediction]:
+    """A prediction for each example, in the order in which the split hands them out."""
+    split = split.to(next(network.parameters()).device)
+    logits = torch.cat([network(*batch.arguments) for batch in split.eval_batches(BATCH_SIZE)]).float()
+    best = logits.softmax(1).max(1)
+    return [
+        Prediction(spec.class_names[index], probability)
+        for index, probability in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
 
 
 def _check_text(text: object, where: str) -> None:
@@ -63,11 +117,3 @@ def _check_text(text: object, where: str) -> None:
         text.encode()
     except UnicodeEncodeError:  # a command line's bytes that are no UTF-8
         raise DataError(f"{where}: not UTF-8 text: {text.encode('utf-8', 'replace').decode()!r:.60}") from None
-
-
-def load_text_classifier(path: Path | str) -> TextClassifier:
-    """The classifier of a `trained.pt` that was trained on texts, on the CPU; raises `ArchitectureError`.
-
-    Like `load_network` it runs no code that a file holds.
-    """
-    return TextClassifier(*load_encoding(path))

@@ -47,7 +47,8 @@ class Trained:
     def save(self, path: Path | str) -> None:
         """Write architecture, data facts, weights and the encoding of texts to one file; raises `OutputError`.
 
-        `load_network` reads it, and of texts `load_text_classifier`, unless a caller's own tokenizer made the tokens.
+        `load_network` reads it, `load_image_classifier` too, and of texts `load_text_classifier`, unless a caller's own
+        tokenizer made the tokens.
         """
         content = {
             "architecture": self.architecture.to_json(),
@@ -120,6 +121,14 @@ def load_network(path: Path | str) -> Network:
     return _read(path)[0]
 
 
+def load_for_images(path: Path | str) -> tuple[Network, DataSpec]:
+    """A trained network as `load_network` reads it, and its data's facts; raises `ArchitectureError`, for texts too."""
+    network, spec, _ = _read(path)
+    if spec.rank != 2:
+        raise ArchitectureError(f"{path}: trained on texts; allowed: a network trained on images")
+    return network, spec
+
+
 def load_encoding(path: Path | str) -> tuple[Network, DataSpec, TextEncoding]:
     """A trained network as `load_network` reads it, its data's facts, and how their texts became token numbers.
 
@@ -172,6 +181,12 @@ def _decode_spec(text: str) -> DataSpec:
             f"data: got rank {spec.rank}, shape {spec.shape} and {spec.num_classes} classes, "
             "allowed: rank 1 with (L,), rank 2 with (C, H, W), and 1 or more of everything"
         )
+    if len(spec.class_names) != spec.num_classes:
+        raise ArchitectureError(f"data: class_names: got {len(spec.class_names)} names, allowed: {spec.num_classes}")
+    channels = spec.shape[0] if spec.rank == 2 else 0
+    for key in ("mean", "std"):
+        if len(getattr(spec, key)) != channels:
+            raise ArchitectureError(f"data: {key}: got {len(getattr(spec, key))} numbers, allowed: {channels}")
     return spec
 
 

@@ -18,7 +18,7 @@ from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
 from neat_deep.data import DataSettings, TextParts, TextSettings, load_dataset
 from neat_deep.errors import ArchitectureError, ConfigError, DataError
-from neat_deep.prediction import load_text_classifier
+from neat_deep.prediction import load_image_classifier, load_text_classifier
 from neat_deep.retraining import Trained, load_network, retrain
 from neat_deep.search import check_experiment
 from neat_deep.training import TrainingSettings, evaluate
@@ -162,6 +162,8 @@ def test_a_tokenizer_of_ones_own_stays_outside(tmp_path: Path) -> None:
     path = tmp_path / "trained.pt"
     train_briefly(tmp_path, TextParts(tokenizer=str.split)).save(path)
     load_network(path)
+    with pytest.raises(ArchitectureError, match="trained.pt: trained on texts; allowed: a network trained on images"):
+        load_image_classifier(path)
     with pytest.raises(ArchitectureError, match="trained.pt: its tokenizer was torchtext's or a caller's own"):
         load_text_classifier(path)
 

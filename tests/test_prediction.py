@@ -1,0 +1,145 @@
+"""What a trained network says about image files: the same as about the data set, whatever their sizes and modes."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.data import Dataset
+from neat_deep.errors import ArchitectureError, DataError
+from neat_deep.prediction import load_image_classifier
+from neat_deep.retraining import Trained, retrain
+from neat_deep.training import TrainingSettings
+from tests.toy_data import SPEC, dataset, stripes
+
+SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "classify_images.py"
+CELL = CellGraph(1, (CellNode((Edge(0, "sep_conv_3", "relu"), Edge(0, "sep_conv_5", "relu"))),))
+NAMES = SPEC.class_names
+
+
+def train(data: Dataset) -> Trained:
+    settings = TrainingSettings(epochs=6, batch_size=16, learning_rate=0.02)
+    return retrain(
+        Architecture(CELL, Skeleton(channels=4, cells=1)), data, settings, device=torch.device("cpu"), seed=0
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that knows rows from columns."""
+    path = tmp_path_factory.mktemp("trained") / "trained.pt"
+    train(dataset()).save(path)
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr("sys.argv", [SCRIPT.name, *map(str, arguments)])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def write(folder: Path, count: int = 300) -> tuple[list[Path], list[str]]:
+    """Images that no training saw, as files, with their classes."""
+    split = stripes(count, 7)
+    paths = []
+    for index in range(count):
+        path = folder / f"{index:03}.png"
+        Image.fromarray(split.images[index, 0].numpy()).save(path)
+        paths.append(path)
+    return paths, [NAMES[label] for label in split.labels.tolist()]
+
+
+def test_files_are_classified_in_their_order(trained: Path, tmp_path: Path) -> None:
+    """More than one batch of them, each as if it were alone."""
+    classifier = load_image_classifier(trained)
+    paths, classes = write(tmp_path)
+    found = classifier(paths)
+    right = [guess.class_name == name for guess, name in zip(found, classes, strict=True)]
+    assert sum(right) / len(right) > 0.9
+    assert all(0.5 <= guess.probability <= 1 for guess in found)
+    for place in (0, 1, 299):
+        (alone,) = classifier([str(paths[place])])
+        assert alone.class_name == found[place].class_name
+        assert alone.probability == pytest.approx(found[place].probability, abs=1e-5)
+    assert classifier([]) == []
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+def test_sizes_and_modes_are_brought_to_the_training_images(mode: str, trained: Path, tmp_path: Path) -> None:
+    classifier = load_image_classifier(trained)
+    (path, *_), _ = write(tmp_path, 2)
+    (wanted,) = classifier([path])
+    with Image.open(path) as image:
+        image.convert(mode).resize((36, 36), Image.Resampling.NEAREST).save(tmp_path / "large.png")
+    (found,) = classifier([tmp_path / "large.png"])
+    assert found.class_name == wanted.class_name
+    assert found.probability == pytest.approx(wanted.probability, abs=0.1)
+
+
+def test_a_script_classifies_files_and_folders(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more").mkdir()
+    first, *_ = write(tmp_path, 2)[0]
+    more, _ = write(tmp_path / "more", 3)
+    (tmp_path / "more" / "notes.txt").write_text("not an image")
+    run(monkeypatch, trained, first, tmp_path / "more")
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [path for _, _, path in lines] == [str(path) for path in [first, *more]]
+    assert {name for name, _, _ in lines} <= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("trained.pt absent.png", "cannot read the image absent.png: "),
+        ("trained.pt broken.png", "cannot read the image broken.png: "),
+        ("trained.pt empty", "empty: images: got none, allowed: 1 or more (suffixes .bmp, "),
+        ("absent.pt broken.png", "cannot read trained network absent.pt: No such file or directory"),
+        ("broken.png broken.png", "broken.png: not a trained network"),
+    ],
+)
+def test_a_script_says_what_is_wrong(
+    arguments: str,
+    message: str,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trained.pt").write_bytes(trained.read_bytes())
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, *arguments.split())
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert message in said.err and said.out == ""
+
+
+def test_one_path_is_no_list(trained: Path) -> None:
+    with pytest.raises(DataError, match="images: got one path, allowed: a list of paths"):
+        load_image_classifier(trained)("digit.png")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_names": ("row",)}, "data: class_names: got 1 names, allowed: 2"),
+        ({"mean": (0.3, 0.3)}, "data: mean: got 2 numbers, allowed: 1"),
+        ({"std": ()}, "data: std: got 0 numbers, allowed: 1"),
+    ],
+)
+def test_facts_that_do_not_fit_are_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    found = train(dataset(16, 8))
+    replace(found, data=replace(found.data, **change)).save(tmp_path / "trained.pt")
+    with pytest.raises(ArchitectureError, match=f"trained.pt: {message}"):
+        load_image_classifier(tmp_path / "trained.pt")
