@@ -30,10 +30,11 @@ from torch import Tensor
 from neat_deep.architecture import Architecture
 from neat_deep.command_line import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
 from neat_deep.config import Experiment, read_settings_text
+from neat_deep.counting import count_parameters
 from neat_deep.data import Dataset, stratified_split
 from neat_deep.data.splits import check_share
 from neat_deep.errors import SearchError
-from neat_deep.network import build_network, count_parameters
+from neat_deep.network import build_network
 from neat_deep.pareto import architecture_of, pareto_front
 from neat_deep.randomness import derive_seed
 from neat_deep.run_store import RunStore

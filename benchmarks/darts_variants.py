@@ -32,9 +32,10 @@ from darts.settings import DartsExperiment, load_darts_experiment
 from memory import resident_mib
 from neat_deep.architecture import Architecture
 from neat_deep.command_line import at_least, override, run_script
+from neat_deep.counting import count_parameters
 from neat_deep.data import DATASETS, DataSpec, load_dataset
 from neat_deep.errors import ConfigError, NeatDeepError, SearchError
-from neat_deep.network import build_network, count_parameters
+from neat_deep.network import build_network
 from neat_deep.randomness import derive_seed
 from neat_deep.retraining import retrain
 from neat_deep.training import get_device, set_threads

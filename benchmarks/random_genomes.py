@@ -33,11 +33,12 @@ from neat_deep.command_line import (
     read_experiment,
     run_script,
 )
+from neat_deep.counting import count_parameters
 from neat_deep.data import DataSpec
 from neat_deep.errors import DisconnectedError, SearchError
 from neat_deep.expression import express
 from neat_deep.genome import CellGenome
-from neat_deep.network import build_network, count_parameters
+from neat_deep.network import build_network
 from neat_deep.retraining import retrain
 from neat_deep.search import check_experiment, new_folder
 from neat_deep.training import set_threads

@@ -56,8 +56,8 @@ from memory import resident_mib
 from neat_deep import evaluation, fitness, reporting
 from neat_deep.cell_graph import CellGraph
 from neat_deep.config import Experiment, load_experiment
+from neat_deep.counting import count_parameters
 from neat_deep.data import load_dataset
-from neat_deep.network import count_parameters
 from neat_deep.reproduction import CellReproduction
 from neat_deep.run_store import RunStore
 from neat_deep.search import SearchResult, evolve

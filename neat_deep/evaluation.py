@@ -14,11 +14,12 @@ from torch import Tensor
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph
+from neat_deep.counting import count_macs, count_parameters
 from neat_deep.data import DataSpec, Split
 from neat_deep.errors import DivergedError
 from neat_deep.inheritance import load, pack, unpack
 from neat_deep.latency import measure_latency
-from neat_deep.network import build_network, count_macs, count_parameters
+from neat_deep.network import build_network
 from neat_deep.randomness import preserved, seed_python, seeded
 from neat_deep.training import Progress, TrainingSettings, evaluate, fit
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from neat_deep.architecture import RANK_NAMES, Architecture, Skeleton
 from neat_deep.cell_graph import NONE, CellGraph
@@ -18,7 +16,6 @@ from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
 from neat_deep.ops.masking import hide_padding
 from neat_deep.ops.norm import make_norm
 from neat_deep.ops.pointwise import Activation, Aggregation
-from neat_deep.ops.pooling import AveragePool
 from neat_deep.randomness import seeded
 
 # A cell factory gets the features that the cell reads and writes; the module that it returns is called as
@@ -61,41 +58,6 @@ def start_from_vectors(network: Network, vectors: Tensor) -> None:
         raise ArchitectureError(f"vectors: got shape {tuple(vectors.shape)}, allowed: {allowed}")
     with torch.no_grad():
         stem.embedding.weight.copy_(vectors)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """The number of trainable weights."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def count_macs(network: nn.Module, data: DataSpec) -> int:
-    """Multiply-accumulates of one example's forward pass, in convolutions, linear layers and attention.
-
-    A pool has none, however it is computed.
-    """
-    example = torch.zeros(1, *data.shape, dtype=torch.float32 if data.rank == 2 else torch.long)
-    was_training = network.training
-    device = next(network.parameters()).device
-    pooled = 0  # what the counter takes for convolutions
-
-    def leave_out(sign: int) -> None:
-        nonlocal pooled
-        pooled += sign * int(counter.get_total_flops())
-
-    hooks = []
-    for module in network.modules():
-        if isinstance(module, AveragePool):
-            hooks.append(module.register_forward_pre_hook(lambda *_: leave_out(-1)))
-            hooks.append(module.register_forward_hook(lambda *_: leave_out(1)))
-    try:
-        # The counter knows the matrix products of attention, but not every device's fused kernel for it.
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            network.eval()(example.to(device))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    network.train(was_training)
-    return (int(counter.get_total_flops()) - pooled) // 2
 
 
 def check_reductions(skeleton: Skeleton, data: DataSpec) -> None:

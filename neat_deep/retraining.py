@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from neat_deep.architecture import Architecture
+from neat_deep.counting import count_macs, count_parameters
 from neat_deep.data import Dataset, DataSpec
 from neat_deep.data.tokens import TextEncoding, encoder_from_json
 from neat_deep.documents import parse_json, take_fields, take_items
 from neat_deep.errors import ArchitectureError, ConfigError, NeatDeepError
-from neat_deep.network import Network, build_network, count_macs, count_parameters
+from neat_deep.network import Network, build_network
 from neat_deep.randomness import derive_seed
 from neat_deep.tensor_files import FileKind
 from neat_deep.training import Evaluation, Progress, TrainingSettings, evaluate, fit

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.counting import count_parameters
 from neat_deep.data import DataSpec
 from neat_deep.errors import ArchitectureError, ConfigError, OutputError
-from neat_deep.network import build_network, count_parameters
+from neat_deep.network import build_network
 from tests.strategies import graphs
 
 ARCHITECTURE = Architecture(

@@ -18,9 +18,10 @@ from rich.console import Console
 from benchmarks import random_genomes, supernet_step
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
+from neat_deep.counting import count_parameters
 from neat_deep.data import DataSpec, load_dataset
 from neat_deep.errors import SearchError
-from neat_deep.network import build_network, count_parameters
+from neat_deep.network import build_network
 from neat_deep.search import evolve
 from tests.strategies import DIGITS_INI
 from tests.test_darts_script import small_ini

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.counting import count_parameters
 from neat_deep.errors import SearchError
 from neat_deep.expression import seed_genome
 from neat_deep.fitness import DISCONNECTED, DIVERGED, RAISED, REUSED, SCORED, FitnessEvaluator
 from neat_deep.genome import CellGenome
-from neat_deep.network import build_network, count_parameters
+from neat_deep.network import build_network
 from neat_deep.ops import FeatureSpec, register_op, registry
 from neat_deep.randomness import derive_seed
 from neat_deep.settings import FitnessSettings

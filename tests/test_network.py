@@ -12,17 +12,10 @@ from torch import nn
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.counting import count_macs, count_parameters
 from neat_deep.data import DataSpec
 from neat_deep.errors import ArchitectureError, UnknownNameError
-from neat_deep.network import (
-    Cell,
-    Network,
-    SequenceStem,
-    build_network,
-    count_macs,
-    count_parameters,
-    wants_positions,
-)
+from neat_deep.network import Cell, Network, SequenceStem, build_network, wants_positions
 from neat_deep.ops import FeatureSpec, list_ops
 from tests.strategies import graphs
 
