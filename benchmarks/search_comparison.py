@@ -10,9 +10,10 @@ beyond `--rungs` epochs), `inheritance` (cache, and children start from their pa
 score. Beside the best validation accuracy stands how many samples each needed to reach the best of `off`.
 
 `schemes` compares ways to choose parents, with the cache alone: truncation (neat-python's own, within species),
-fitness-proportional, rank and tournament selection, random search; and `darts`, whose search with
-`--darts-config` counts its samples, of weights and of alphas alike, and whose derived cell is then trained and scored
-as a genome is.
+fitness-proportional, rank and tournament selection, random search; and gradient descent, whose searches with
+`--darts-config` count their samples, of weights and of alphas alike, and whose derived cells are then trained and
+scored as genomes are. `darts` is one search of as many epochs as the budget lasts for; `darts restarts` is searches of
+the file's epochs, each with another seed, until the budget is spent, of which the best counts (arXiv 1806.09055, 3.1).
 
 A search ends with the generation in which its samples reach the budget; what counts is the best network that was
 trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI files,
@@ -48,7 +49,6 @@ from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.command_line import run_script
 from neat_deep.config import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.errors import SearchError
 from neat_deep.evaluation import Job, Stage
 from neat_deep.fitness import FitnessEvaluator
 from neat_deep.plots import save_figure, style_axes
@@ -62,7 +62,7 @@ from turns import at_least
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 DEFAULT_CONFIGS = {"parts": CONFIGS / "mnist_neat.ini", "schemes": CONFIGS / "digits_neat.ini"}
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # colours alone are lost on some readers and printers
-OFF, CACHE, DARTS = "off", "cache", "darts"
+OFF, CACHE, DARTS, RESTARTS = "off", "cache", "darts", "darts restarts"
 MANY_GENERATIONS = 10_000  # the budget ends a search first
 
 Sections = Mapping[str, Mapping[str, str]]
@@ -150,8 +150,8 @@ def parts(rungs: str) -> dict[str, Sections]:
 
 def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curve]:
     """The searches of one contender: one, but for `cache`, which also tells what `off` would have cost."""
-    if contender == DARTS:
-        return [_darts(options, seed)]
+    if contender in (DARTS, RESTARTS):
+        return [_darts(options, contender, seed)]
     changes = parts(options.rungs) if options.what == "parts" else SCHEMES
     experiment = _experiment(options, changes[contender], seed)
     dataset = load_dataset(experiment.data)
@@ -203,43 +203,60 @@ def _cumulative(samples: Sequence[int]) -> tuple[int, ...]:
     return tuple(itertools.accumulate(samples))
 
 
-def _darts(options: argparse.Namespace, seed: int) -> Curve:
-    """One point: the search's samples and those of its cell's training, and the cell's accuracy as a genome's is."""
+def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
+    """A point for each search: the samples of searching and of training the cell, the best accuracy as a genome's."""
     with _changed(options.darts_config, {"Darts": options.set.get("Darts", {})}) as file:
         settings = load_darts_experiment(file)
     experiment = _experiment(options, {}, seed)
     set_threads(experiment.run.threads)
     device = get_device(experiment.run.device)
     dataset = load_dataset(experiment.data)
-    found = search(
-        settings.darts,
-        replace(experiment.network, rank=dataset.spec.rank),
-        dataset,
-        device=device,
-        seed=seed,
-        augmentation=settings.training.augmentation,
-    )
-    evaluator = FitnessEvaluator(
+    evaluate = FitnessEvaluator(
         dataset, experiment.network, experiment.training, experiment.fitness, device=device, seed=seed
     ).evaluate
-    job = Job(
-        DARTS,
-        0,
-        found.architecture.cell,
-        derive_seed(seed, DARTS, "weights"),
-        (Stage(experiment.fitness.epochs, derive_seed(seed, DARTS, "training")),),
-    )
-    result = evaluator(job)
-    if result.accuracy is None:
-        raise SearchError(f"the derived cell cannot be scored: {result.reason}")
-    return Curve(DARTS, seed, (_darts_samples(settings.darts, dataset) + result.samples,), (result.accuracy,))
+    darts = settings.darts
+    if contender == DARTS:
+        images = min(experiment.fitness.train_subset or len(dataset.train), len(dataset.train))
+        darts = _filling(darts, dataset, options.budget - images * experiment.fitness.epochs)
+    samples, best = 0, 0.0
+    points: list[tuple[int, float]] = []
+    while samples < options.budget and not (contender == DARTS and points):
+        number = len(points)
+        found = search(
+            darts,
+            replace(experiment.network, rank=dataset.spec.rank),
+            dataset,
+            device=device,
+            seed=derive_seed(seed, DARTS, f"search {number}") if number else seed,
+            augmentation=settings.training.augmentation,
+        )
+        job = Job(
+            f"{DARTS} {number}",
+            0,
+            found.architecture.cell,
+            derive_seed(seed, DARTS, f"weights {number}"),
+            (Stage(experiment.fitness.epochs, derive_seed(seed, DARTS, f"training {number}")),),
+        )
+        result = evaluate(job)
+        samples += _darts_samples(darts, dataset, len(found.history)) + result.samples
+        best = max(best, result.accuracy or 0.0)  # as with genomes, one that cannot be trained is worth nothing
+        points.append((samples, best))
+    return Curve(contender, seed, tuple(s for s, _ in points), tuple(b for _, b in points))
 
 
-def _darts_samples(settings: DartsSettings, dataset: Dataset) -> int:
-    """Examples that trained weights, and as many that trained alphas in the epochs that have both."""
+def _filling(settings: DartsSettings, dataset: Dataset, samples: int) -> DartsSettings:
+    """The settings with as many epochs as so many samples last for."""
+    shortest = settings.weight_epochs + 1
+    first = _darts_samples(settings, dataset, shortest)
+    more = _darts_samples(settings, dataset, shortest + 1) - first
+    return replace(settings, epochs=shortest + max(0, (samples - first) // more))
+
+
+def _darts_samples(settings: DartsSettings, dataset: Dataset, epochs: int) -> int:
+    """Examples that trained weights in so many epochs, and as many that trained alphas in those that have both."""
     images = min(settings.train_subset or len(dataset.train), len(dataset.train))
     for_weights = images - round(images * settings.alpha_share)
-    return for_weights * (settings.epochs + settings.epochs - settings.weight_epochs)
+    return for_weights * (epochs + max(0, epochs - settings.weight_epochs))
 
 
 def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Experiment:
@@ -378,7 +395,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.set = _by_section(options.set)
     options.config = options.config or DEFAULT_CONFIGS[options.what]
-    known = list(parts(options.rungs)) if options.what == "parts" else [*SCHEMES, DARTS]
+    known = list(parts(options.rungs)) if options.what == "parts" else [*SCHEMES, DARTS, RESTARTS]
     options.contenders = options.contenders or known
     for name in options.contenders:
         if name not in known:

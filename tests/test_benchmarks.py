@@ -110,6 +110,19 @@ def test_search_comparison(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_search_comparison_by_gradient_descent(tmp_path: Path) -> None:
+    """One search as long as the budget lasts, and short ones until it is spent: 200 samples train a genome here."""
+    small = ["--config", str(few_epochs(tmp_path)), "--budget", "1000", "--seeds", "1"]
+    genome = ["Fitness.train_subset=100", "Fitness.epochs=2", "Fitness.channels=4"]
+    cell = ["Darts.train_subset=100", "Darts.epochs=3", "Darts.weight_epochs=1", "Darts.nodes=1", "Darts.channels=4"]
+    contenders = ["--contenders", "darts", "darts restarts"]
+    figures = run_benchmark("search_comparison", "schemes", *small, "--set", *genome, *cell, *contenders)
+    long, restarts = figures["curves"]
+    assert long["samples"] == [50 + 7 * 100 + 200]  # an eighth epoch of weights and alphas would be too many
+    assert restarts["samples"] == [50 + 2 * 100 + 200, 2 * (50 + 2 * 100 + 200), 3 * (50 + 2 * 100 + 200)]
+    assert restarts["best"] == sorted(restarts["best"]) and restarts["best"][0] > 0
+
+
 def test_cross_validation(tmp_path: Path) -> None:
     """A run's best network of each size beside a file's, on texts."""
     write_sst2(tmp_path / "data")
