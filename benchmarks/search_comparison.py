@@ -291,8 +291,7 @@ def _changed(config: Path, *changes: Sections) -> Iterator[Path]:
 def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
     """Best so far against samples: every search a faint line, the mean over the seeds a strong one; a PNG file.
 
-    The axis has room for what the searches reach in the end. A search of one point that lies below it stands at its
-    foot as a triangle, with its figure.
+    A search of one point that lies below the axis stands at its foot as a triangle, with its figure.
     """
     figure = Figure(figsize=(9, 5), dpi=144, layout="constrained", facecolor="white")
     axes = figure.subplots()
@@ -336,10 +335,17 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
 
 
 def _room(curves: Sequence[Curve], budget: int) -> tuple[float, float]:
-    """The axis from below what the searches had reached after a tenth of the budget to above the best."""
+    """The axis from where most searches stood after a tenth of the budget, and each contender halfway, to the best.
+
+    The few that began far below come in from the foot: shown whole they would press all others into one line.
+    """
     found = [curve for curve in curves if len(curve.samples) > 1] or curves
-    early = [100 * curve.by(budget // 10) for curve in found]
-    low, high = min(early), max(100 * curve.by(budget) for curve in curves)
+    early = sorted(100 * curve.by(budget // 10) for curve in found)
+    halfway = [
+        100 * statistics.fmean(curve.by(budget // 2) for curve in found if curve.contender == name)
+        for name in _names(found)
+    ]
+    low, high = min(early[len(early) // 5], *halfway), max(100 * curve.by(budget) for curve in curves)
     return low - 0.15 * (high - low) - 0.05, high + 0.05 * (high - low) + 0.05
 
 
