@@ -13,7 +13,7 @@ score. Beside the best validation accuracy stands how many samples each needed t
 fitness-proportional, rank and tournament selection, random search; and gradient descent, whose searches with
 `--darts-config` count their samples, of weights and of alphas alike, and whose derived cells are then trained and
 scored as genomes are. `darts` is one search of as many epochs as the budget lasts for; `darts restarts` is searches of
-the file's epochs, each with another seed, until the budget is spent, of which the best counts (arXiv 1806.09055, 3.1).
+the file's epochs, each with another seed, until the budget is spent, of which the best counts (arXiv 1806.09055, 3.2).
 
 A search ends with the generation in which its samples reach the budget; what counts is the best network that was
 trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI files,
@@ -28,6 +28,8 @@ import configparser
 import contextlib
 import itertools
 import json
+import logging
+import math
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,12 +46,14 @@ from neat.reporting import BaseReporter
 from rich.console import Console
 from rich.table import Table
 
-from darts.search import search
+from darts.search import check_search, search
 from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.command_line import run_script
 from neat_deep.config import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
+from neat_deep.errors import ConfigError, SearchError
 from neat_deep.evaluation import Job, Stage
+from neat_deep.files import read_text
 from neat_deep.fitness import FitnessEvaluator
 from neat_deep.plots import save_figure, style_axes
 from neat_deep.randomness import derive_seed
@@ -61,6 +65,7 @@ from turns import at_least
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 DEFAULT_CONFIGS = {"parts": CONFIGS / "mnist_neat.ini", "schemes": CONFIGS / "digits_neat.ini"}
+log = logging.getLogger(__name__)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # colours alone are lost on some readers and printers
 OFF, CACHE, DARTS, RESTARTS = "off", "cache", "darts", "darts restarts"
 MANY_GENERATIONS = 10_000  # the budget ends a search first
@@ -77,7 +82,7 @@ SCHEMES: Mapping[str, Sections] = {
 
 @dataclass(frozen=True)
 class Curve:
-    """One search: the samples seen up to the end of each generation, and the best accuracy by then."""
+    """The samples seen by the end of each generation, or of each search by descent, and the best accuracy by then."""
 
     contender: str
     seed: int
@@ -204,27 +209,32 @@ def _cumulative(samples: Sequence[int]) -> tuple[int, ...]:
 
 
 def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
-    """A point for each search: the samples of searching and of training the cell, the best accuracy as a genome's."""
+    """A point for each search: the samples of searching and of training the cell, the best accuracy by then.
+
+    As with genomes a cell that cannot be trained is worth nothing; raises `SearchError` when none could be.
+    """
     with _changed(options.darts_config, {"Darts": options.set.get("Darts", {})}) as file:
         settings = load_darts_experiment(file)
     experiment = _experiment(options, {}, seed)
     set_threads(experiment.run.threads)
     device = get_device(experiment.run.device)
     dataset = load_dataset(experiment.data)
-    evaluate = FitnessEvaluator(
+    skeleton = replace(experiment.network, rank=dataset.spec.rank)
+    evaluator = FitnessEvaluator(
         dataset, experiment.network, experiment.training, experiment.fitness, device=device, seed=seed
     ).evaluate
-    darts = settings.darts
+    epochs = experiment.fitness.epochs
+    darts, at_most = settings.darts, math.inf
     if contender == DARTS:
-        images = min(experiment.fitness.train_subset or len(dataset.train), len(dataset.train))
-        darts = _filling(darts, dataset, options.budget - images * experiment.fitness.epochs)
-    samples, best = 0, 0.0
-    points: list[tuple[int, float]] = []
-    while samples < options.budget and not (contender == DARTS and points):
-        number = len(points)
+        check_search(darts, skeleton, dataset)
+        darts, at_most = _filling(darts, dataset, options.budget - epochs * evaluator.train_examples), 1
+    samples: list[int] = []
+    accuracies: list[float] = []
+    while len(samples) < at_most and sum(samples) < options.budget:
+        number = len(samples)
         found = search(
             darts,
-            replace(experiment.network, rank=dataset.spec.rank),
+            skeleton,
             dataset,
             device=device,
             seed=derive_seed(seed, DARTS, f"search {number}") if number else seed,
@@ -235,28 +245,30 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
             0,
             found.architecture.cell,
             derive_seed(seed, DARTS, f"weights {number}"),
-            (Stage(experiment.fitness.epochs, derive_seed(seed, DARTS, f"training {number}")),),
+            (Stage(epochs, derive_seed(seed, DARTS, f"training {number}")),),
         )
-        result = evaluate(job)
-        samples += _darts_samples(darts, dataset, len(found.history)) + result.samples
-        best = max(best, result.accuracy or 0.0)  # as with genomes, one that cannot be trained is worth nothing
-        points.append((samples, best))
-    return Curve(contender, seed, tuple(s for s, _ in points), tuple(b for _, b in points))
+        result = evaluator(job)
+        if result.accuracy is None:
+            log.warning("%s, seed %d: cell %d %s: %s", contender, seed, number + 1, result.status, result.reason)
+        samples.append(found.history[-1].samples + result.samples)
+        accuracies.append(result.accuracy or 0.0)
+    if not any(accuracies):
+        raise SearchError(f"{contender}, seed {seed}: no derived cell could be scored; the last: {result.reason}")
+    return Curve(contender, seed, _cumulative(samples), tuple(itertools.accumulate(accuracies, max)))
 
 
 def _filling(settings: DartsSettings, dataset: Dataset, samples: int) -> DartsSettings:
-    """The settings with as many epochs as so many samples last for."""
-    shortest = settings.weight_epochs + 1
-    first = _darts_samples(settings, dataset, shortest)
-    more = _darts_samples(settings, dataset, shortest + 1) - first
-    return replace(settings, epochs=shortest + max(0, (samples - first) // more))
-
-
-def _darts_samples(settings: DartsSettings, dataset: Dataset, epochs: int) -> int:
-    """Examples that trained weights in so many epochs, and as many that trained alphas in those that have both."""
+    """The settings with as many epochs as about so many samples last for; raises `ConfigError` if they are too few."""
     images = min(settings.train_subset or len(dataset.train), len(dataset.train))
-    for_weights = images - round(images * settings.alpha_share)
-    return for_weights * (epochs + max(0, epochs - settings.weight_epochs))
+    for_weights = images - round(images * settings.alpha_share)  # in an epoch; as many train alphas, but for the first
+    epochs = (samples // for_weights + settings.weight_epochs) // 2
+    if epochs <= settings.weight_epochs:
+        least = for_weights * (settings.weight_epochs + 2)
+        raise ConfigError(
+            f"--budget: got {samples:,} training samples for a search by gradient descent, after those for its cell; "
+            f"allowed: {least:,} or more"
+        )
+    return replace(settings, epochs=epochs)
 
 
 def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Experiment:
@@ -275,7 +287,7 @@ def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Ex
 def _changed(config: Path, *changes: Sections) -> Iterator[Path]:
     """A copy of an INI file in which some keys have other values."""
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(config.read_text(encoding="utf-8"))
+    parser.read_string(read_text(config, "the INI file", ConfigError))
     for some in changes:
         parser.read_dict(some)
     with tempfile.TemporaryDirectory() as folder:
@@ -302,7 +314,7 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
     axes.text(budget, 1, "budget ", transform=axes.get_xaxis_transform(), ha="right", va="top", color="#6B7280")
     by_name = {name: [curve for curve in curves if curve.contender == name] for name in _names(curves)}
     for number, (name, rows) in enumerate(by_name.items()):
-        if len(rows[0].samples) == 1:
+        if _is_points(rows):
             continue
         style: dict[str, Any] = {"color": f"C{number}", "linestyle": LINES[number % len(LINES)]}
         heights = [[100 * _known_at(curve, samples) for samples in grid] for curve in rows]
@@ -313,7 +325,7 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
     axes.set_ylim(*_room(curves, budget))
     low, high = axes.get_ylim()
     for number, (name, rows) in enumerate(by_name.items()):
-        if len(rows[0].samples) > 1:
+        if not _is_points(rows):
             continue
         for curve in rows:
             samples, best = curve.samples[0], 100 * curve.best[0]
@@ -332,6 +344,10 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
     figure.legend(loc="outside right upper", frameon=False)
     style_axes(axes)
     save_figure(figure, path)
+
+
+def _is_points(rows: Sequence[Curve]) -> bool:
+    return all(len(curve.samples) == 1 for curve in rows)
 
 
 def _room(curves: Sequence[Curve], budget: int) -> tuple[float, float]:

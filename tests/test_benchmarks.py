@@ -15,12 +15,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks import random_genomes, supernet_step
+from benchmarks import random_genomes, search_comparison, supernet_step
 from neat_deep.architecture import Architecture
 from neat_deep.config import load_experiment
 from neat_deep.counting import count_parameters
 from neat_deep.data import DataSpec, load_dataset
-from neat_deep.errors import SearchError
+from neat_deep.errors import ConfigError, SearchError
 from neat_deep.network import build_network
 from neat_deep.search import evolve
 from tests.strategies import DIGITS_INI
@@ -120,6 +120,8 @@ def test_search_comparison_by_gradient_descent(tmp_path: Path) -> None:
     long, restarts = figures["curves"]
     assert long["samples"] == [50 + 7 * 100 + 200]  # an eighth epoch of weights and alphas would be too many
     assert restarts["samples"] == [50 + 2 * 100 + 200, 2 * (50 + 2 * 100 + 200), 3 * (50 + 2 * 100 + 200)]
+    with pytest.raises(ConfigError, match=r"--budget: got 50 training samples .* allowed: 150 or more"):
+        search_comparison.main(["schemes", *small, "--budget", "250", "--set", *genome, *cell, "--contenders", "darts"])
     assert restarts["best"] == sorted(restarts["best"]) and restarts["best"][0] > 0
 
 
