@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neat_deep.command_line import run_script
-from neat_deep.data.image_files import SUFFIXES, list_images
-from neat_deep.errors import DataError
+from neat_deep.data.image_files import list_images
 from neat_deep.prediction import load_image_classifier
 
 
@@ -24,19 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("images", type=Path, nargs="+", help="image files, or folders that hold some")
     options = parser.parse_args(arguments)
     classifier = load_image_classifier(options.network)
-    paths = [path for place in options.images for path in _images(place)]
+    paths = list[Path]()
+    for place in options.images:
+        paths += list_images(place, least=1) if place.is_dir() else [place]
     for path, found in zip(paths, classifier(paths), strict=True):
         print(f"{found.class_name}\t{100 * found.probability:.1f}%\t{path}")
-
-
-def _images(place: Path) -> list[Path]:
-    """A file as it is, of a folder its images; raises `DataError`."""
-    if not place.is_dir():
-        return [place]
-    paths = list_images(place)
-    if not paths:
-        raise DataError(f"{place}: images: got none, allowed: 1 or more (suffixes {', '.join(sorted(SUFFIXES))})")
-    return paths
 
 
 if __name__ == "__main__":

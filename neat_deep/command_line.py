@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import logging
+import os
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,12 +42,20 @@ RESUMABLE = "--generations, --workers, --retrainings, --data-root, --device and 
 
 def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a script's `main`; a user's mistake ends in one line on standard error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the screen cannot show
     console = Console(stderr=True)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
     )
     try:
         main(None)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as `| head` leaves us
+        print("stopped: nobody reads the output any more", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        sys.exit(141)  # as a shell says of SIGPIPE
     except NeatDeepError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -30,22 +31,30 @@ class Prediction:
 
 
 class ImageClassifier:
-    """A trained network for images; called with the paths of image files, which are resized as `image_folder`'s are.
+    """A trained network for images; called with the paths of image files, which are read as `image_folder`'s are.
 
-    Where the network was trained on grey images colours become grey. Nothing else is changed: an image should look
-    like those that the network was trained on (MNIST's digits are white on black).
+    They are turned upright, stretched to the training images' size, and become grey where those were; of an animation
+    the first picture is read. Otherwise they should look like those images (MNIST's digits are white on black).
     """
 
     def __init__(self, network: Network, spec: DataSpec) -> None:
+        if spec.shape[0] not in MODES:
+            allowed = " or ".join(map(str, MODES))
+            raise ArchitectureError(f"a network for images of {spec.shape[0]} channels, allowed: {allowed}")
         self.network = network.eval()
         self.spec = spec
 
     @torch.no_grad()
-    def __call__(self, images: Sequence[Path | str]) -> list[Prediction]:
+    def __call__(self, images: Sequence[PathLike[str] | str]) -> list[Prediction]:
         """A prediction for each image, in order; raises `DataError`, naming the file."""
-        if isinstance(images, str):
+        if isinstance(images, str | PathLike):
             raise DataError("images: got one path, allowed: a list of paths")
-        paths = [Path(path) for path in images]
+        if not isinstance(images, Sequence):
+            raise DataError(f"images: got {type(images).__name__}, allowed: a list of paths")
+        for number, image in enumerate(images, 1):
+            if not isinstance(image, str | PathLike):
+                raise DataError(f"image {number}: got {type(image).__name__}, allowed: a path")
+        paths = [Path(image) for image in images]
         found: list[Prediction] = []
         for start in range(0, len(paths), BATCH_SIZE):
             pixels = read_images(paths[start : start + BATCH_SIZE], self.spec.shape)
@@ -84,11 +93,7 @@ def load_image_classifier(path: Path | str) -> ImageClassifier:
 
     Like `load_network` it runs no code that a file holds.
     """
-    network, spec = load_for_images(path)
-    if spec.shape[0] not in MODES:
-        allowed = " or ".join(map(str, MODES))
-        raise ArchitectureError(f"{path}: trained on images of {spec.shape[0]} channels, allowed: {allowed}")
-    return ImageClassifier(network, spec)
+    return ImageClassifier(*load_for_images(path))
 
 
 def load_text_classifier(path: Path | str) -> TextClassifier:
@@ -103,6 +108,10 @@ def _predict(network: Network, split: Split, spec: DataSpec) -> list[Prediction]
     """A prediction for each example, in the order in which the split hands them out."""
     split = split.to(next(network.parameters()).device)
     logits = torch.cat([network(*batch.arguments) for batch in split.eval_batches(BATCH_SIZE)]).float()
+    if not logits.isfinite().all():
+        raise ArchitectureError(
+            "the network's outputs are not finite numbers: its weights, or its data's facts, are not"
+        )
     best = logits.softmax(1).max(1)
     return [
         Prediction(spec.class_names[index], probability)

@@ -48,8 +48,8 @@ class Trained:
     def save(self, path: Path | str) -> None:
         """Write architecture, data facts, weights and the encoding of texts to one file; raises `OutputError`.
 
-        `load_network` reads it, `load_image_classifier` too, and of texts `load_text_classifier`, unless a caller's own
-        tokenizer made the tokens.
+        `load_network` reads it, and `load_image_classifier` or `load_text_classifier`, unless a caller's own tokenizer
+        made the tokens of texts.
         """
         content = {
             "architecture": self.architecture.to_json(),
@@ -127,6 +127,12 @@ def load_for_images(path: Path | str) -> tuple[Network, DataSpec]:
     network, spec, _ = _read(path)
     if spec.rank != 2:
         raise ArchitectureError(f"{path}: trained on texts; allowed: a network trained on images")
+    wanted = {"class_names": spec.num_classes, "mean": spec.shape[0], "std": spec.shape[0]}
+    for key, count in wanted.items():
+        if len(getattr(spec, key)) != count:
+            raise ArchitectureError(f"{path}: data: {key}: got {len(getattr(spec, key))}, allowed: {count}")
+    if not all(deviation > 0 for deviation in spec.std):
+        raise ArchitectureError(f"{path}: data: std: got {spec.std}, allowed: numbers above 0")
     return network, spec
 
 
@@ -182,12 +188,6 @@ def _decode_spec(text: str) -> DataSpec:
             f"data: got rank {spec.rank}, shape {spec.shape} and {spec.num_classes} classes, "
             "allowed: rank 1 with (L,), rank 2 with (C, H, W), and 1 or more of everything"
         )
-    if len(spec.class_names) != spec.num_classes:
-        raise ArchitectureError(f"data: class_names: got {len(spec.class_names)} names, allowed: {spec.num_classes}")
-    channels = spec.shape[0] if spec.rank == 2 else 0
-    for key in ("mean", "std"):
-        if len(getattr(spec, key)) != channels:
-            raise ArchitectureError(f"data: {key}: got {len(getattr(spec, key))} numbers, allowed: {channels}")
     return spec
 
 

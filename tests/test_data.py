@@ -7,6 +7,7 @@ import hashlib
 import os
 import pickle
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
@@ -33,6 +34,7 @@ from neat_deep.data import (
     stratified_split,
     stratified_subset,
 )
+from neat_deep.data.image_files import check_images, read_images
 from neat_deep.errors import ConfigError, DataError, NeatDeepError, UnknownNameError
 from tests.text_files import TEXT_SETS
 
@@ -507,6 +509,31 @@ def test_image_folder_turns_photographs_upright(tmp_path: Path) -> None:
     assert (upright[:, 5:] == 0).all()
 
 
+# As some cameras write it: turned (0x0112 is the short 6), with a width in words (0x011A is the text "abc").
+ODD_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x1a\x01\x02\0\x04\0\0\0abc\0\0\0\0\0"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_what_pillow_makes_of_it(orientation: int, tmp_path: Path) -> None:
+    lying = Image.effect_noise((9, 6), 90).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lying.save(tmp_path / "lying.png", exif=exif)
+    with Image.open(tmp_path / "lying.png") as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    (found,) = read_images([tmp_path / "lying.png"], (3, *upright.shape[:2]))
+    assert (found.permute(1, 2, 0).numpy() == upright).all()
+
+
+def test_a_photograph_with_odd_exif_is_turned_all_the_same(tmp_path: Path) -> None:
+    lying = Image.new("RGB", (16, 16))
+    lying.paste((255, 255, 255), (0, 0, 8, 16))
+    lying.save(tmp_path / "odd.jpg", exif=ODD_EXIF, quality=100)
+    check_images([tmp_path / "odd.jpg"])
+    (found,) = read_images([tmp_path / "odd.jpg"], (1, 8, 8))
+    assert (found[0, :3] > 240).all() and (found[0, 5:] < 15).all()
+
+
 def test_image_folder_without_parts_holds_out_a_fixed_fifth(tmp_path: Path) -> None:
     for colour, name in enumerate(("cat", "dog", "owl")):
         write_images(tmp_path / name, 20, (colour, 100, 200))
@@ -587,6 +614,19 @@ def cut_image(root: Path) -> None:
         path.write_bytes(path.read_bytes()[:600])
 
 
+def other_format(root: Path) -> None:
+    """What Pillow could read in part, but no suffix of ours stands for: its decoder fails in a way of its own."""
+    write_images(root / "cat", 5)
+    write_images(root / "dog", 5)
+    (root / "dog" / "000.png").write_bytes(b"DDS " + struct.pack("<I", 124) + bytes(120))
+
+
+def folder_named_as_an_image(root: Path) -> None:
+    write_images(root / "cat", 5)
+    write_images(root / "dog", 2)
+    (root / "dog" / "third.png").mkdir()
+
+
 def deep_image(root: Path) -> None:
     write_images(root / "cat", 5)
     (root / "dog").mkdir()
@@ -620,6 +660,8 @@ def test_a_cut_test_image_is_met_before_a_search(suffix: str, tmp_path: Path) ->
         (empty_test, "photos/test: class folders: got none, allowed: those of"),
         (broken_image, "cannot read the image .*photos/dog/00"),
         (cut_image, "cannot read the image .*photos/dog/00.*truncated"),
+        (other_format, "cannot read the image .*photos/dog/000.png: damaged, or none of BMP, GIF, JPEG, "),
+        (folder_named_as_an_image, "photos/dog: images: got 2, allowed: 3 or more"),
         (deep_image, r"photos/dog/\d.png: got more than 8 bits a channel"),
     ],
 )

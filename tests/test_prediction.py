@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,9 @@ from PIL import Image
 
 from neat_deep.architecture import Architecture, Skeleton
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.data import Dataset
+from neat_deep.data import Dataset, DataSpec, ImageSplit
 from neat_deep.errors import ArchitectureError, DataError
-from neat_deep.prediction import load_image_classifier
+from neat_deep.prediction import ImageClassifier, load_image_classifier
 from neat_deep.retraining import Trained, retrain
 from neat_deep.training import TrainingSettings
 from tests.toy_data import SPEC, dataset, stripes
@@ -99,9 +102,9 @@ def test_a_script_classifies_files_and_folders(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("trained.pt absent.png", "cannot read the image absent.png: "),
+        ("trained.pt absent.png", "cannot read the image absent.png: No such file or directory"),
         ("trained.pt broken.png", "cannot read the image broken.png: "),
-        ("trained.pt empty", "empty: images: got none, allowed: 1 or more (suffixes .bmp, "),
+        ("trained.pt empty", "empty: images: got 0, allowed: 1 or more (suffixes .bmp, "),
         ("absent.pt broken.png", "cannot read trained network absent.pt: No such file or directory"),
         ("broken.png broken.png", "broken.png: not a trained network"),
     ],
@@ -125,17 +128,71 @@ def test_a_script_says_what_is_wrong(
     assert message in said.err and said.out == ""
 
 
-def test_one_path_is_no_list(trained: Path) -> None:
-    with pytest.raises(DataError, match="images: got one path, allowed: a list of paths"):
-        load_image_classifier(trained)("digit.png")
+def test_names_that_the_screen_cannot_show_are_spelt_out(trained: Path, tmp_path: Path) -> None:
+    first, second = write(tmp_path, 2)[0]
+    odd = tmp_path / "caf\xe9.png"
+    first.rename(odd)
+    command = [sys.executable, str(SCRIPT), str(trained), str(odd), str(second)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert [line.split("\t")[2] for line in done.stdout.splitlines()] == [str(tmp_path / r"caf\xe9.png"), str(second)]
+
+
+def test_a_reader_that_goes_early_ends_it_without_a_traceback(trained: Path, tmp_path: Path) -> None:
+    image = write(tmp_path, 1)[0][0]
+    command = [sys.executable, str(SCRIPT), str(trained), str(image)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 141
+    assert done.stderr == "stopped: nobody reads the output any more\n"
+
+
+def test_networks_for_colours_read_colours(tmp_path: Path) -> None:
+    """Red of 100 and blue of 255 are one grey; no image file has two channels."""
+    spec = DataSpec("colours", 2, 2, ("red", "blue"), (3, 6, 6), (0.3,) * 3, (0.3,) * 3)
+    images = torch.zeros(32, 3, 6, 6, dtype=torch.uint8)
+    images[::2, 0], images[1::2, 2] = 100, 255
+    split = ImageSplit(images, torch.arange(32) % 2, spec)
+    train(Dataset(spec, split, split, lambda: split)).save(tmp_path / "trained.pt")
+    for index, name in enumerate(("red", "blue")):
+        Image.fromarray(images[index].permute(1, 2, 0).numpy()).save(tmp_path / f"{name}.png")
+    found = load_image_classifier(tmp_path / "trained.pt")([tmp_path / "red.png", tmp_path / "blue.png"])
+    assert [guess.class_name for guess in found] == ["red", "blue"]
+    with pytest.raises(ArchitectureError, match=r"images of 2 channels, allowed: 1 or 3"):
+        ImageClassifier(torch.nn.Identity(), replace(spec, shape=(2, 6, 6)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ("digit.png", "images: got one path, allowed: a list of paths"),
+        (Path("digit.png"), "images: got one path, allowed: a list of paths"),
+        (None, "images: got NoneType, allowed: a list of paths"),
+        (["a.png", 3], "image 2: got int, allowed: a path"),
+    ],
+)
+def test_what_is_no_list_of_paths_is_refused(images: Any, message: str, trained: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        load_image_classifier(trained)(images)
+
+
+def test_outputs_that_are_no_numbers_are_no_prediction(trained: Path, tmp_path: Path) -> None:
+    classifier = load_image_classifier(trained)
+    for weight in classifier.network.parameters():
+        torch.nn.init.constant_(weight, float("nan"))
+    with pytest.raises(ArchitectureError, match="the network's outputs are not finite numbers"):
+        classifier(write(tmp_path, 1)[0])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"class_names": ("row",)}, "data: class_names: got 1 names, allowed: 2"),
-        ({"mean": (0.3, 0.3)}, "data: mean: got 2 numbers, allowed: 1"),
-        ({"std": ()}, "data: std: got 0 numbers, allowed: 1"),
+        ({"class_names": ("row",)}, "data: class_names: got 1, allowed: 2"),
+        ({"mean": (0.3, 0.3)}, "data: mean: got 2, allowed: 1"),
+        ({"std": ()}, "data: std: got 0, allowed: 1"),
+        ({"std": (0.0,)}, r"data: std: got \(0.0,\), allowed: numbers above 0"),
     ],
 )
 def test_facts_that_do_not_fit_are_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:

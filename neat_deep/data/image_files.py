@@ -10,13 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from neat_deep.errors import DataError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 CHUNK = 16  # images that a thread reads in one go: handing over small ones singly costs more than decoding them
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # what Pillow calls them; it would try others too
+# How to turn an image whose EXIF orientation is not 1. Pillow's own `exif_transpose` writes all of EXIF anew as well,
+# and fails at tags that cameras got wrong.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 MODES = {1: "L", 3: "RGB"}  # Pillow's name for so many channels
 
 
@@ -40,9 +52,14 @@ def check_images(paths: Sequence[Path]) -> None:
     _in_threads(lambda index: _check(paths[index]), len(paths))
 
 
-def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder, by their suffixes, sorted by name; raises `DataError`."""
-    return [path for path in list_folder(folder) if path.suffix.lower() in SUFFIXES]
+def list_images(folder: Path, least: int) -> list[Path]:
+    """The image files of a folder, by their suffixes, sorted by name; raises `DataError` for fewer than `least`."""
+    paths = [path for path in list_folder(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if len(paths) < least:
+        raise DataError(
+            f"{folder}: images: got {len(paths)}, allowed: {least} or more (suffixes {', '.join(sorted(SUFFIXES))})"
+        )
+    return paths
 
 
 def list_folder(folder: Path) -> list[Path]:
@@ -67,13 +84,20 @@ def _in_threads(work: Callable[[int], None], count: int) -> None:
 
 def _read(path: Path, mode: str, size: tuple[int, int]) -> np.ndarray:
     with _opened(path) as image:
-        upright = ImageOps.exif_transpose(image)
+        upright = _turn(image)
         if upright.mode == "P" and "transparency" in upright.info:
             upright = upright.convert("RGBA")
         pixels = upright.convert(mode)
-    if pixels.size != size:
-        pixels = pixels.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(pixels)
+        if pixels.size != size:
+            pixels = pixels.resize(size, Image.Resampling.BILINEAR)
+        return np.asarray(pixels)
+
+
+def _turn(image: Image.Image) -> Image.Image:
+    """The image as it should be seen."""
+    image.load()  # some formats turn it themselves
+    turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def _check(path: Path) -> None:
@@ -86,16 +110,22 @@ def _check(path: Path) -> None:
             image.verify()
         else:
             image.draft(None, (1, 1))
-            image.load()
+            _turn(image)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An open image of 8 bits a channel; raises `DataError` for what is wrong with it, here or in the block."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.mode.startswith(("I", "F")):  # Pillow would clip them at 255 and so make them white
                 raise DataError(f"{path}: got more than 8 bits a channel (mode {image.mode}), allowed: 8 bits")
             yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"cannot read the image {path}: {error}") from None
+    except DataError:
+        raise
+    except UnidentifiedImageError:
+        raise DataError(f"cannot read the image {path}: damaged, or none of {', '.join(FORMATS)}") from None
+    except OSError as error:
+        raise DataError(f"cannot read the image {path}: {error.strerror or error}") from None
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise anything at bytes that no encoder wrote
+        raise DataError(f"cannot read the image {path}: {error or type(error).__name__}") from None

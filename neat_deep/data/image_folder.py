@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from neat_deep.data.image_files import SUFFIXES, check_images, list_folder, list_images, read_images
+from neat_deep.data.image_files import check_images, list_folder, list_images, read_images
 from neat_deep.data.images import ImageSource, LabelledImages
 from neat_deep.data.splits import TEST_SEED, TEST_SHARE, stratified_split
 from neat_deep.errors import DataError
@@ -72,11 +72,6 @@ def _list_files(folder: Path, labels: dict[str, int], least: int) -> LabelledFil
     """The image files of each class, sorted, with the class's number."""
     files: LabelledFiles = []
     for name, label in labels.items():
-        paths = list_images(folder / name)
-        if len(paths) < least:
-            raise DataError(
-                f"{folder / name}: images: got {len(paths)}, allowed: {least} or more"
-                f" (suffixes {', '.join(sorted(SUFFIXES))})"
-            )
+        paths = list_images(folder / name, least)
         files += [(path, label) for path in paths]
     return files
