@@ -18,6 +18,7 @@ from neat_deep.data.tokens import TextEncoding
 from neat_deep.errors import ArchitectureError, DataError
 from neat_deep.network import Network
 from neat_deep.retraining import load_encoding, load_for_images
+from neat_deep.training import prepare
 
 BATCH_SIZE = 256
 
@@ -106,7 +107,9 @@ def load_text_classifier(path: Path | str) -> TextClassifier:
 
 def _predict(network: Network, split: Split, spec: DataSpec) -> list[Prediction]:
     """A prediction for each example, in the order in which the split hands them out."""
-    split = split.to(next(network.parameters()).device)
+    device = next(network.parameters()).device
+    prepare(network, device)  # as it was trained: images in channels_last are faster
+    split = split.to(device)
     logits = torch.cat([network(*batch.arguments) for batch in split.eval_batches(BATCH_SIZE)]).float()
     if not logits.isfinite().all():
         raise ArchitectureError(
