@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +13,9 @@ from torch import nn
 from neat_deep.data import load_dataset
 from neat_deep.ensemble import Ensemble, choose_members
 from neat_deep.errors import ConfigError
+from tests.example_scripts import run_example
 from tests.test_pareto import row
 from tests.test_resume import PLAIN, experiment, search
-
-SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "ensemble.py"
 
 
 def members(count: int) -> str:
@@ -56,8 +53,7 @@ def test_the_script_trains_and_reports(
 ) -> None:
     asked = experiment(PLAIN, generations=1)
     search(tmp_path / "run", asked, data=load_dataset(asked.data))
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path / "run"), "--size", "2", "--epochs", "1"])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    run_example(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 2, "--epochs", 1)
     numbers = json.loads((tmp_path / "run" / "ensemble.json").read_text())
     assert len(numbers["members"]) == len(numbers["member_accuracies"]) == 2
     assert 0 < numbers["accuracy"] <= 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +9,10 @@ import pytest
 
 from neat_deep.lineage import draw_family_tree, family_tree
 from neat_deep.store_tables import GenomeRow
+from tests.example_scripts import run_example
 from tests.stored_rows import rows
 from tests.test_pareto import row
 from tests.test_resume import PLAIN, experiment, search
-
-SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "inspect_run.py"
 
 
 def genome(key: int, generation: int, parents: str = "[]") -> GenomeRow:
@@ -44,8 +41,7 @@ def test_the_script_tells_what_happened(
 ) -> None:
     search(tmp_path / "run", experiment(PLAIN, generations=2))
     before = rows(tmp_path / "run")
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(tmp_path / "run"), "--out", str(tmp_path / "pictures")])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    run_example(monkeypatch, "inspect_run.py", tmp_path / "run", "--out", tmp_path / "pictures")
     out = capsys.readouterr().out
     for part in ("generations", "training examples", "spared by reuse", "best: genome"):
         assert part in out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,9 +20,10 @@ from neat_deep.errors import ArchitectureError, DataError
 from neat_deep.prediction import ImageClassifier, load_image_classifier
 from neat_deep.retraining import Trained, retrain
 from neat_deep.training import TrainingSettings
+from tests.example_scripts import EXAMPLES, run_example
 from tests.toy_data import SPEC, dataset, stripes
 
-SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "classify_images.py"
+SCRIPT = EXAMPLES / "classify_images.py"
 CELL = CellGraph(1, (CellNode((Edge(0, "sep_conv_3", "relu"), Edge(0, "sep_conv_5", "relu"))),))
 NAMES = SPEC.class_names
 
@@ -41,11 +41,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trained") / "trained.pt"
     train(dataset()).save(path)
     return path
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
-    monkeypatch.setattr("sys.argv", [SCRIPT.name, *map(str, arguments)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
 
 
 def write(folder: Path, count: int = 300) -> tuple[list[Path], list[str]]:
@@ -93,7 +88,7 @@ def test_a_script_classifies_files_and_folders(
     first, *_ = write(tmp_path, 2)[0]
     more, _ = write(tmp_path / "more", 3)
     (tmp_path / "more" / "notes.txt").write_text("not an image")
-    run(monkeypatch, trained, first, tmp_path / "more")
+    run_example(monkeypatch, SCRIPT.name, trained, first, tmp_path / "more")
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [path for _, _, path in lines] == [str(path) for path in [first, *more]]
     assert {name for name, _, _ in lines} <= set(NAMES)
@@ -122,7 +117,7 @@ def test_a_script_says_what_is_wrong(
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit) as ended:
-        run(monkeypatch, *arguments.split())
+        run_example(monkeypatch, SCRIPT.name, *arguments.split())
     assert ended.value.code == 2
     said = capsys.readouterr()
     assert message in said.err and said.out == ""

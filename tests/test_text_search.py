@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +20,7 @@ from neat_deep.prediction import load_image_classifier, load_text_classifier
 from neat_deep.retraining import Trained, load_network, retrain
 from neat_deep.search import check_experiment
 from neat_deep.training import TrainingSettings, evaluate
+from tests.example_scripts import run_example
 from tests.stored_rows import rows
 from tests.text_files import FILLERS, write_folder, write_imdb, write_sst2, write_tsv
 
@@ -41,18 +40,13 @@ def small_ini(folder: Path) -> Path:
     return folder / "small.ini"
 
 
-def run(monkeypatch: pytest.MonkeyPatch, script: str, *options: object) -> None:
-    monkeypatch.setattr(sys, "argv", [script, *map(str, options)])
-    runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
-
-
 def test_a_search_on_texts_is_carried_to_other_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = small_ini(tmp_path)
     data = write_imdb(write_sst2(tmp_path / "data"))
     common = ("--config", config, "--data-root", data, "--device", "cpu")
-    run(monkeypatch, "sst2_neat.py", *common, "--out", tmp_path / "run")
+    run_example(monkeypatch, "sst2_neat.py", *common, "--out", tmp_path / "run")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["dataset"] == "sst2" and result["dataset_note"] == ""
     best = Architecture.load(tmp_path / "run" / "best.json")
@@ -66,18 +60,18 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     check_classifier(tmp_path / "run" / "trained.pt", data / "SST-2" / "test.tsv", result["test_accuracies"][0])
     capsys.readouterr()
     written = (tmp_path / "run" / "trained.pt").stat().st_mtime_ns
-    run(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "run")
+    run_example(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "run")
     assert "the search is done" in capsys.readouterr().out
     assert (tmp_path / "run" / "trained.pt").stat().st_mtime_ns == written
     options = (tmp_path / "run" / "best.json", *common, "--dataset", "imdb", "--max-length", 5)
-    run(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
+    run_example(monkeypatch, "train_architecture.py", *options, "--out", tmp_path / "carried")
     assert json.loads((tmp_path / "carried" / "result.json").read_text())["dataset"] == "imdb"
     assert "multiply-accumulates a text of 5 tokens" in capsys.readouterr().out
     data.rename(tmp_path / "moved")
     options = ("--resume", tmp_path / "run", "--generations", 2, "--data-root", tmp_path / "moved")
-    run(monkeypatch, "sst2_neat.py", *options)
+    run_example(monkeypatch, "sst2_neat.py", *options)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["generations"] == 2
-    run(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 1)  # the store knows where the data are
+    run_example(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 1)  # the store knows where the data are
 
 
 @pytest.mark.parametrize(("section", "search", "final"), [("Fitness", 12, 16), ("Network", 16, 12), ("Network", 0, 12)])
@@ -122,7 +116,7 @@ def test_texts_of_ones_own_are_classified(
     path = tmp_path / "trained.pt"
     train_briefly(tmp_path).save(path)
     (tmp_path / "texts.txt").write_text("a bad film\n\nthe film is good\n")
-    run(monkeypatch, "classify_texts.py", path, "good", "--file", tmp_path / "texts.txt")
+    run_example(monkeypatch, "classify_texts.py", path, "good", "--file", tmp_path / "texts.txt")
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [text for _, _, text in lines] == ["good", "a bad film", "the film is good"]
     assert {name for name, _, _ in lines} <= {"0", "1"}
@@ -181,14 +175,14 @@ def test_a_search_on_texts_is_the_same_in_workers_and_after_a_stop(
     common = ("--config", config, "--dataset", "tsv", "--data-root", tmp_path / "data", "--device", "cpu")
     for workers, generations in (("0", 2), ("2", 1)):
         options = ("--workers", workers, "--threads", 1, "--generations", generations)
-        run(monkeypatch, "sst2_neat.py", *common, *options, "--out", tmp_path / workers)
-    run(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "2", "--generations", 2)
+        run_example(monkeypatch, "sst2_neat.py", *common, *options, "--out", tmp_path / workers)
+    run_example(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "2", "--generations", 2)
     assert "resuming the search on tsv" in capsys.readouterr().out
     assert rows(tmp_path / "0", ("settings",)) == rows(tmp_path / "2", ("settings",))
     assert any("scored" in row for row in rows(tmp_path / "0")["evaluations"])
     (tmp_path / "vectors.txt").write_text("\n".join(vectors[:-1]) + "\n")
     with pytest.raises(SystemExit):
-        run(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "2", "--generations", 3)
+        run_example(monkeypatch, "sst2_neat.py", "--resume", tmp_path / "2", "--generations", 3)
     assert "the data are not those that the run was started with" in capsys.readouterr().err
 
 
@@ -198,7 +192,7 @@ def test_the_table_says_when_the_test_set_is_not_test_tsv(
     write_sst2(tmp_path)
     write_tsv(tmp_path / "SST-2" / "test.tsv", [("0", "a film")], header="index\tsentence")
     options = ("--config", small_ini(tmp_path), "--data-root", tmp_path, "--device", "cpu", "--channels", 16)
-    run(monkeypatch, "train_architecture.py", TRANSFORMER, *options, "--out", tmp_path / "run")
+    run_example(monkeypatch, "train_architecture.py", TRANSFORMER, *options, "--out", tmp_path / "run")
     said = "dev.tsv is the test set"
     assert capsys.readouterr().out.count(said) >= 1
     assert said in json.loads((tmp_path / "run" / "result.json").read_text())["dataset_note"]
@@ -236,5 +230,5 @@ def test_the_transformer_block_is_the_published_encoder() -> None:
 @pytest.mark.slow
 def test_sst2_in_earnest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_data: str) -> None:
     """The Transformer block on the real test sentences, with the shipped settings, reaches what was asked of it."""
-    run(monkeypatch, "train_architecture.py", TRANSFORMER, "--data-root", real_data, "--out", tmp_path / "run")
+    run_example(monkeypatch, "train_architecture.py", TRANSFORMER, "--data-root", real_data, "--out", tmp_path / "run")
     assert json.loads((tmp_path / "run" / "result.json").read_text())["test_accuracies"][0] > 0.795
