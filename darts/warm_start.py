@@ -12,10 +12,11 @@ from darts.mixed import MixedCell, MixedEdge
 from darts.search_space import Candidate, SearchSpace
 from darts.supernet import Supernet
 from neat_deep.architecture import Skeleton
+from neat_deep.cell import Cell
 from neat_deep.cell_graph import CellGraph, CellNode
 from neat_deep.data import DataSpec
 from neat_deep.errors import GraphError
-from neat_deep.network import Cell, Network, wants_positions
+from neat_deep.network import Network, wants_positions
 from neat_deep.ops import get_op
 from neat_deep.randomness import seeded
 

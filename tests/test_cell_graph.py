@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neat_deep.cell import Cell
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.errors import GraphError
-from neat_deep.network import Cell
 from neat_deep.ops import FeatureSpec
 from tests.strategies import graphs
 

@@ -15,8 +15,8 @@ from neat_deep.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.counting import count_macs, count_parameters
 from neat_deep.data import DataSpec
 from neat_deep.errors import ArchitectureError, UnknownNameError
-from neat_deep.network import Cell, Network, SequenceStem, build_network, wants_positions
-from neat_deep.ops import FeatureSpec, list_ops
+from neat_deep.network import Network, SequenceStem, build_network, wants_positions
+from neat_deep.ops import list_ops
 from tests.strategies import graphs
 
 IMAGES = DataSpec("toy", 2, 3, ("a", "b", "c"), (1, 9, 7), (0.5,), (0.5,))
@@ -29,32 +29,6 @@ CELL = CellGraph(
 def images(count: int = 4) -> torch.Tensor:
     torch.manual_seed(3)
     return torch.randn(count, *IMAGES.shape)
-
-
-def test_cell_computes_its_formula() -> None:
-    graph = CellGraph(
-        2,
-        (
-            CellNode((Edge(0, "sep_conv_3", "tanh"), Edge(1, "identity", "relu")), "mul"),
-            CellNode((Edge(2, "avg_pool_3", "sigmoid"), Edge(1, "max_pool_3")), "add"),
-        ),
-    )
-    cell = Cell(graph, FeatureSpec(2, 4)).eval()
-    a, b = torch.randn(2, 4, 6, 6), torch.randn(2, 4, 6, 6)
-    node_0 = torch.tanh(cell.ops[0](a)) * torch.relu(b)
-    node_1 = torch.sigmoid(cell.ops[2](node_0)) + cell.ops[3](b)
-    torch.testing.assert_close(cell([a, b]), node_1)
-
-
-def test_a_slot_that_is_off_is_absent_and_not_zero() -> None:
-    cell = Cell(CellGraph(1, (CellNode((Edge(0, "identity", "relu"),), "mul"),)), FeatureSpec(2, 4))
-    x = torch.randn(2, 4, 5, 5)
-    assert torch.equal(cell([x]), torch.relu(x))
-
-
-def test_concatenated_nodes_are_projected_back() -> None:
-    cell = Cell(CellGraph(1, CELL.nodes, "concat"), FeatureSpec(2, 4))
-    assert cell([torch.randn(2, 4, 5, 5)]).shape == (2, 4, 5, 5)
 
 
 @given(graphs(max_nodes=4))

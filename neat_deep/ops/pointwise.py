@@ -28,6 +28,13 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": torch.tanh,
 }
 
+# The same, written over their input; nothing else may read it again, and no backward pass.
+_OVERWRITING_ACTIVATIONS: dict[str, Activation] = {
+    "relu": torch.relu_,
+    "sigmoid": torch.sigmoid_,
+    "tanh": torch.tanh_,
+}
+
 # `neat_deep.cell_graph.COMMUTATIVE_AGGREGATIONS` names those whose two inputs may be swapped.
 AGGREGATIONS: dict[str, Aggregation] = {"add": torch.add, "mul": torch.mul}
 
@@ -44,3 +51,18 @@ def get_aggregation(name: str) -> Aggregation:
     if name not in AGGREGATIONS:
         raise unknown_name("aggregation", name, AGGREGATIONS)
     return AGGREGATIONS[name]
+
+
+def overwrite_in_activation(name: str) -> Activation:
+    """The activation called `name`, written over its input where that is possible."""
+    return _OVERWRITING_ACTIVATIONS.get(name) or get_activation(name)
+
+
+def add_to_first(first: Tensor, second: Tensor) -> Tensor:
+    """The sum, written over `first`."""
+    return first.add_(second)
+
+
+def add_to_second(first: Tensor, second: Tensor) -> Tensor:
+    """The sum, written over `second`."""
+    return second.add_(first)
