@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.ops.depthwise import DepthwiseConv, convolve_depthwise
 
-SHAPES = [(16, 8, 8), (3, 7, 10), (5, 9, 5), (1, 1, 1), (2, 4, 3)]
+SHAPES = [(16, 8, 8), (3, 7, 10), (5, 9, 5), (1, 1, 1), (2, 4, 3), (16, 2, 2)]
 KERNELS = [(1, 1), (3, 1), (5, 1), (7, 1), (3, 2), (5, 2), (7, 2), (3, 3)]
 
 

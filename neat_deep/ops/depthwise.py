@@ -27,10 +27,11 @@ class DepthwiseConv(nn.Conv2d):
 def convolve_depthwise(x: Tensor, weight: Tensor, dilation: int = 1) -> Tensor:
     """`F.conv2d` of (B, C, H, W) with a kernel of odd size for each channel, (C, 1, K, K); keeps the shape.
 
-    oneDNN has no depthwise backward pass for a dilated kernel, nor for the weights of one wider than 3, and then takes
-    one that is 5 to 15 times slower. In training on a CPU, in float32, those gradients are made of what it has.
+    oneDNN has no depthwise backward pass for a dilated kernel, nor for the weights of one wider than 3 or higher than
+    the image, and then takes one that is up to 15 times slower. In training on a CPU, in float32, those gradients are
+    made of what it has.
     """
-    is_slow = dilation == 2 or (dilation == 1 and weight.shape[3] > WIDEST)
+    is_slow = dilation == 2 or (dilation == 1 and (weight.shape[3] > WIDEST or weight.shape[2] > x.shape[2]))
     if is_slow and torch.is_grad_enabled() and is_float32_on_cpu(x):
         return _Convolution.apply(x, weight, dilation)  # type: ignore[no-untyped-call,no-any-return]
     return _convolve(x, weight, dilation)
@@ -86,14 +87,22 @@ def _phases(x: Tensor) -> Tensor:
 def _weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
     """The gradient of the weights of a kernel without dilation, at most `WIDEST` of its columns at a time."""
     size, width = weight.shape[3], x.shape[3]
+    padding = size // 2
+    # oneDNN pads an image lower than the kernel 5 to 10 times slower than it takes to pad it here.
+    rows = padding if x.shape[2] < size else 0
+    columns = padding if size > WIDEST else 0
+    if rows or columns:
+        x = F.pad(x, (columns, columns, rows, rows))
+    rest = (padding - rows, padding - columns)
     if size <= WIDEST:
-        return _convolution_weight_gradient(x, gradient, weight, (size // 2, size // 2))
-    x = F.pad(x, (size // 2, size // 2))
+        return _convolution_weight_gradient(x, gradient, weight, rest)
     parts = []
     for first in range(0, size, WIDEST):
-        columns = weight[:, :, :, first : first + WIDEST]
-        seen = x[:, :, :, first : first + width + columns.shape[3] - 1]
-        parts.append(_convolution_weight_gradient(seen, gradient, columns, (size // 2, 0)))
+        part = weight[:, :, :, first : first + WIDEST]
+        seen = x[:, :, :, first : first + width + part.shape[3] - 1]
+        # A part of an image has no layout that torch can tell, and oneDNN would get it in the slower one.
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        parts.append(_convolution_weight_gradient(seen, gradient, part, rest))
     return torch.cat(parts, dim=3)
 
 
