@@ -14,7 +14,7 @@ from neat_deep.cell_graph import IDENTITY, CellGraph, CellNode, Edge
 from neat_deep.errors import ArchitectureError
 from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
 from neat_deep.ops.norm import ImageBatchNorm, NormalisedOp, make_norm
-from neat_deep.ops.pointwise import Activation, Aggregation, add_to_first, add_to_second, overwrite_in_activation
+from neat_deep.ops.pointwise import Activation, Aggregation, add_to_first, add_to_second, get_overwriting_activation
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Cell(nn.Module):
 
     Reads `graph.num_inputs` tensors of (B, C, H, W) or (B, C, L) and returns one of that shape; with output
     `concat` the nodes' channels are projected back to C. All decisions are made here, `forward` only loops.
+
+    What nothing reads again is overwritten (`_Spare`), as in torchvision's networks: a hook on one of `ops` that keeps
+    its output must copy it.
     """
 
     def __init__(self, graph: CellGraph, spec: FeatureSpec) -> None:
@@ -83,17 +86,23 @@ class Projection(nn.Module):
 
 
 class _Spare:
-    """Which tensors of a cell may be overwritten: nothing reads them again, neither forwards nor backwards.
+    """Which tensors of a cell may be overwritten: nothing reads them again, not even a backward pass.
 
-    Overwriting saves passes over memory, which bound the training of small networks. A batch normalisation's output is
-    spare, since its backward pass reads its input, and so is a sum. An activation's output is not, since its own
-    backward pass reads it.
+    Overwriting saves passes over memory, which bound the training of small networks. Spare are
+
+    - what an op returns that ends in an `ImageBatchNorm`, whose backward pass reads its input. Those of sequences are
+      left out: they return a view;
+    - a sum, whose backward pass reads nothing;
+    - what an identity edge passes on, if its source is spare and this edge is all that reads it.
+
+    Behind an activation other than identity nothing is, since its backward pass reads what it returned.
     """
 
     def __init__(self, graph: CellGraph) -> None:
         self._readers = Counter(edge.source for node in graph.nodes for edge in node.edges)
         if graph.output == "concat":
             self._readers.update(range(graph.num_inputs, graph.num_inputs + len(graph.nodes)))
+        # With `last` the output needs no reader: no node comes after it.
         self._states = [False] * graph.num_inputs  # a cell's inputs belong to other cells
 
     def after_edge(self, edge: Edge, op: nn.Module) -> tuple[Activation, bool]:
@@ -101,8 +110,8 @@ class _Spare:
         if edge.op == IDENTITY:
             is_spare = self._states[edge.source] and self._readers[edge.source] == 1
         else:
-            is_spare = isinstance(op, NormalisedOp) and isinstance(op.norm, ImageBatchNorm)
-        activation = overwrite_in_activation(edge.activation) if is_spare else get_activation(edge.activation)
+            is_spare = _ends_in_batch_norm(op)
+        activation = get_overwriting_activation(edge.activation) if is_spare else get_activation(edge.activation)
         return activation, is_spare and edge.activation == IDENTITY
 
     def after_node(self, node: CellNode, spare_values: Sequence[bool]) -> Aggregation:
@@ -116,6 +125,16 @@ class _Spare:
         if is_sum and any(spare_values):
             return add_to_first if spare_values[0] else add_to_second
         return aggregate
+
+
+def _ends_in_batch_norm(op: nn.Module) -> bool:
+    # A subclass with a `forward` of its own may return anything, its input included.
+    return (
+        isinstance(op, NormalisedOp)
+        and type(op).forward is NormalisedOp.forward
+        and isinstance(op.norm, ImageBatchNorm)
+        and type(op.norm).forward is ImageBatchNorm.forward
+    )
 
 
 def _make_op(name: str, spec: FeatureSpec) -> nn.Module:

@@ -248,7 +248,7 @@ class Network(nn.Module):
 
 def _mean_positions(x: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
-        # Channels last, as an image's features lie in memory: the gradient then comes back in that order too, which
-        # made a training step of a small network 1.06x faster than `x.mean((2, 3))`, whose gradient is laid out anew.
+        # Over rows of channels, as an image lies in memory in channels_last: its gradient then has that layout too.
+        # That of `x.flatten(2).mean(2)` did not, which cost a training step of a small network 5% of its time.
         return x.movedim(1, -1).flatten(1, -2).mean(1)
     return hide_padding(x, mask).sum(2) / mask.sum(1, keepdim=True).clamp_min(1)

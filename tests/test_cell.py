@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,10 @@ from torch import Tensor
 
 from neat_deep.cell import Cell
 from neat_deep.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.ops import ACTIVATIONS, FeatureSpec, get_activation, get_aggregation
+from neat_deep.ops import ACTIVATIONS, FeatureSpec, get_activation, get_aggregation, registry
+from neat_deep.ops.convolution import SeparableConv
+from neat_deep.ops.pointwise import add_to_first, add_to_second
+from neat_deep.ops.registry import OpInfo
 from tests.strategies import graphs
 
 CHANNELS = 4
@@ -53,13 +57,48 @@ def test_any_cell_computes_its_formula_and_its_gradients(graph: CellGraph, data:
     torch.manual_seed(0)
     cell = Cell(graph, FeatureSpec(rank, CHANNELS, norm)).train(training)
     inputs = [torch.randn(2, CHANNELS, *(5, 5)[:rank], requires_grad=True) for _ in range(graph.num_inputs)]
+    if data.draw(st.booleans()):
+        inputs = inputs[:1] * len(inputs)  # as a network's first cell reads the stem
     kept = [x.detach().clone() for x in inputs]
     found, expected = cell(inputs), by_the_formula(cell, graph, inputs)
-    assert torch.equal(found, expected)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
     assert all(torch.equal(x, before) for x, before in zip(inputs, kept, strict=True))
     by_found, by_expected = (gradients(out, [*inputs, *cell.parameters()]) for out in (found, expected))
     for one, other in zip(by_found, by_expected, strict=True):
-        torch.testing.assert_close(one, other)
+        torch.testing.assert_close(one, other, equal_nan=True)  # products of products may overflow
+
+
+class ReturnsItsInput(SeparableConv):
+    """An op that ends in no normalisation, whatever its class says."""
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return x
+
+
+class ReturnsSigmoid(SeparableConv):
+    """An op whose own backward pass reads its output."""
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return torch.sigmoid(super().forward(x, mask))
+
+
+@pytest.mark.parametrize("kind", [ReturnsItsInput, ReturnsSigmoid])
+def test_an_op_of_ones_own_is_not_overwritten(kind: type[SeparableConv], monkeypatch: pytest.MonkeyPatch) -> None:
+    own = OpInfo("own", lambda spec: kind(spec, 3), frozenset({2}), True, "custom")
+    monkeypatch.setitem(registry._OPS, "own", own)
+    graph = CellGraph(1, (CellNode((Edge(0, "own", "relu"), Edge(0, "identity"))),))
+    cell = Cell(graph, FeatureSpec(2, CHANNELS))
+    x = torch.randn(2, CHANNELS, 5, 5, requires_grad=True)
+    found, expected = cell([x]), by_the_formula(cell, graph, [x])
+    assert torch.equal(found, expected)
+    torch.testing.assert_close(gradients(found, [x]), gradients(expected, [x]))
+
+
+def test_a_sum_of_two_precisions_keeps_the_greater() -> None:
+    narrow, wide = torch.ones(2, dtype=torch.bfloat16), torch.full((2,), 0.001)
+    for add in (add_to_first, add_to_second):
+        assert add(narrow, wide).dtype == add(wide, narrow).dtype == torch.float32
+        assert torch.equal(add(narrow.clone(), wide), narrow + wide)
 
 
 def with_activations(graph: CellGraph, data: st.DataObject) -> CellGraph:

@@ -27,9 +27,9 @@ class DepthwiseConv(nn.Conv2d):
 def convolve_depthwise(x: Tensor, weight: Tensor, dilation: int = 1) -> Tensor:
     """`F.conv2d` of (B, C, H, W) with a kernel of odd size for each channel, (C, 1, K, K); keeps the shape.
 
-    oneDNN has no depthwise backward pass for a dilated kernel, nor for the weights of one wider than 3 or higher than
-    the image, and then takes one that is up to 15 times slower. In training on a CPU, in float32, those gradients are
-    made of what it has.
+    oneDNN has no depthwise backward pass for a dilated kernel, nor one for the weights of a kernel that is wider than 3
+    or higher than the image; what it does instead is up to 15 times slower. In training on a CPU, in float32, those
+    gradients are made of passes that it has, for dilations 1 and 2.
     """
     is_slow = dilation == 2 or (dilation == 1 and (weight.shape[3] > WIDEST or weight.shape[2] > x.shape[2]))
     if is_slow and torch.is_grad_enabled() and is_float32_on_cpu(x):
@@ -100,7 +100,7 @@ def _weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
     for first in range(0, size, WIDEST):
         part = weight[:, :, :, first : first + WIDEST]
         seen = x[:, :, :, first : first + width + part.shape[3] - 1]
-        # A part of an image has no layout that torch can tell, and oneDNN would get it in the slower one.
+        # Some columns of an image are contiguous in no layout, and would be copied into the slower one.
         seen = seen.contiguous(memory_format=torch.channels_last)
         parts.append(_convolution_weight_gradient(seen, gradient, part, rest))
     return torch.cat(parts, dim=3)

@@ -28,7 +28,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": torch.tanh,
 }
 
-# The same, written over their input; nothing else may read it again, and no backward pass.
+# The same, written over their input: nothing else may read that input again, not even a backward pass.
 _OVERWRITING_ACTIVATIONS: dict[str, Activation] = {
     "relu": torch.relu_,
     "sigmoid": torch.sigmoid_,
@@ -53,16 +53,16 @@ def get_aggregation(name: str) -> Aggregation:
     return AGGREGATIONS[name]
 
 
-def overwrite_in_activation(name: str) -> Activation:
-    """The activation called `name`, written over its input where that is possible."""
+def get_overwriting_activation(name: str) -> Activation:
+    """The activation called `name`, written over its input where that is possible; raises `UnknownNameError`."""
     return _OVERWRITING_ACTIVATIONS.get(name) or get_activation(name)
 
 
 def add_to_first(first: Tensor, second: Tensor) -> Tensor:
-    """The sum, written over `first`."""
-    return first.add_(second)
+    """The sum, written over `first`, which nothing else may read again; a new tensor if their dtypes differ."""
+    return first.add_(second) if first.dtype == second.dtype else first + second
 
 
 def add_to_second(first: Tensor, second: Tensor) -> Tensor:
-    """The sum, written over `second`."""
-    return second.add_(first)
+    """The sum, written over `second`, which nothing else may read again; a new tensor if their dtypes differ."""
+    return add_to_first(second, first)
