@@ -27,18 +27,18 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from neat_deep.architecture import Architecture
-from neat_deep.command_line import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
-from neat_deep.config import Experiment, read_settings_text
-from neat_deep.counting import count_parameters
+from neat_deep.base.errors import SearchError
+from neat_deep.base.randomness import derive_seed
+from neat_deep.cli.command_line import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
+from neat_deep.config.experiment_file import Experiment, read_settings_text
 from neat_deep.data import Dataset, stratified_split
 from neat_deep.data.splits import check_share
-from neat_deep.errors import SearchError
-from neat_deep.network import build_network
-from neat_deep.pareto import architecture_of, pareto_front
-from neat_deep.randomness import derive_seed
-from neat_deep.run_store import RunStore
-from neat_deep.training import TrainingSettings, evaluate, fit, set_threads
+from neat_deep.networks.cost import count_parameters
+from neat_deep.networks.network import build_network
+from neat_deep.reports.pareto import architecture_of, pareto_front
+from neat_deep.space.architecture import Architecture
+from neat_deep.store.run_store import RunStore
+from neat_deep.training.fit import TrainingSettings, evaluate, fit, set_threads
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_neat.ini"
 

@@ -3,9 +3,10 @@
     python benchmarks/parallel_scaling.py [--json] [--workers 8] [--tasks 160] [--seconds 0.25] [--only pool|ray]
 
 What is left when an evaluation needs no core is the cost of handing tasks out and results back, which is what may not
-grow with the workers. Contenders are the executors that a search uses (`neat_deep.parallel`): a pool of spawned
-processes, and Ray on this machine, where it is installed (`pip install 'neat-deep[ray]'`). Ray is told that the machine
-has as many CPUs as there are workers, so that it runs so many tasks side by side: a task that sleeps takes none.
+grow with the workers. Contenders are the executors that a search uses (`neat_deep.scoring.executors`): a pool of
+spawned processes, and Ray on this machine, where it is installed (`pip install 'neat-deep[ray]'`). Ray is told that the
+machine has as many CPUs as there are workers, so that it runs so many tasks side by side: a task that sleeps takes
+none.
 A round of one task a worker starts the processes and is not counted. One worker gets as many tasks for each worker as
 many do, so both take about as long. Keys in JSON: `speedup_8` (Ray) and `speedup_8_pool`, by the number of workers;
 `speedup_8` is None where Ray is not installed.
@@ -23,7 +24,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from neat_deep.parallel import Executor, RayWorkers, WorkerDied, WorkerPool
+from neat_deep.scoring.executors import Executor, RayWorkers, WorkerDied, WorkerPool
 from sleeping import sleep
 from turns import at_least
 

@@ -24,8 +24,8 @@ from neat.innovation import InnovationTracker
 from rich.console import Console
 from rich.table import Table
 
-from neat_deep.architecture import Architecture
-from neat_deep.command_line import (
+from neat_deep.base.errors import DisconnectedError, SearchError
+from neat_deep.cli.command_line import (
     add_common_options,
     at_least,
     load_inputs,
@@ -33,15 +33,15 @@ from neat_deep.command_line import (
     read_experiment,
     run_script,
 )
-from neat_deep.counting import count_parameters
 from neat_deep.data import DataSpec
-from neat_deep.errors import DisconnectedError, SearchError
-from neat_deep.expression import express
-from neat_deep.genome import CellGenome
-from neat_deep.network import build_network
-from neat_deep.retraining import retrain
-from neat_deep.search import check_experiment, new_folder
-from neat_deep.training import set_threads
+from neat_deep.evolution.expression import express
+from neat_deep.evolution.genome import CellGenome
+from neat_deep.networks.cost import count_parameters
+from neat_deep.networks.network import build_network
+from neat_deep.search.evolve import check_experiment, new_folder
+from neat_deep.space.architecture import Architecture
+from neat_deep.training.fit import set_threads
+from neat_deep.training.retraining import retrain
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"
 MOST_MUTATIONS = 20

@@ -27,16 +27,16 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import spearmanr
 
-from neat_deep.architecture import Architecture
-from neat_deep.command_line import run_script
-from neat_deep.config import Experiment, load_experiment
+from neat_deep.base.errors import SearchError
+from neat_deep.cli.command_line import run_script
+from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.errors import SearchError
-from neat_deep.pareto import architecture_of, pareto_front
-from neat_deep.retraining import retrain
-from neat_deep.run_store import RunStore
-from neat_deep.search import evolve
-from neat_deep.training import get_device, set_threads
+from neat_deep.reports.pareto import architecture_of, pareto_front
+from neat_deep.search.evolve import evolve
+from neat_deep.space.architecture import Architecture
+from neat_deep.store.run_store import RunStore
+from neat_deep.training.fit import get_device, set_threads
+from neat_deep.training.retraining import retrain
 from turns import at_least
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"

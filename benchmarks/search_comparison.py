@@ -48,19 +48,19 @@ from rich.table import Table
 
 from darts.search import check_search, search
 from darts.settings import DartsSettings, load_darts_experiment
-from neat_deep.command_line import run_script
-from neat_deep.config import Experiment, load_experiment
+from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.base.files import read_text
+from neat_deep.base.randomness import derive_seed
+from neat_deep.cli.command_line import run_script
+from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.errors import ConfigError, SearchError
-from neat_deep.evaluation import Job, Stage
-from neat_deep.files import read_text
-from neat_deep.fitness import FitnessEvaluator
-from neat_deep.plots import save_figure, style_axes
-from neat_deep.randomness import derive_seed
-from neat_deep.run_store import RunStore
-from neat_deep.search import evolve
-from neat_deep.store_file import FILE_NAME
-from neat_deep.training import get_device, set_threads
+from neat_deep.evolution.fitness import FitnessEvaluator
+from neat_deep.reports.pictures.plots import save_figure, style_axes
+from neat_deep.scoring.job import Job, Stage
+from neat_deep.search.evolve import evolve
+from neat_deep.store.file import FILE_NAME
+from neat_deep.store.run_store import RunStore
+from neat_deep.training.fit import get_device, set_threads
 from turns import at_least
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"

@@ -3,7 +3,7 @@
     python benchmarks/search_overhead.py [--json] [--genomes 50] [--epochs N] [--warmup 3]
     python benchmarks/search_overhead.py --scaling [--json] [--generations 30]
 
-The first form runs `neat_deep.search.evolve`, the real path with everything that it writes and shows, on
+The first form runs `neat_deep.search.evolve.evolve`, the real path with everything that it writes and shows, on
 `configs/digits_neat.ini` with `--genomes` genomes. The first `--warmup` generations only breed: training is left out
 and scores are drawn at random between 0 and 5%, so that the generation which is timed is a realistic mix of genomes
 with nodes added and removed, elites whose score is known, and real new bests to draw. That generation is trained as
@@ -53,15 +53,17 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from memory import resident_mib
-from neat_deep import evaluation, fitness, reporting
-from neat_deep.cell_graph import CellGraph
-from neat_deep.config import Experiment, load_experiment
-from neat_deep.counting import count_parameters
+from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import load_dataset
-from neat_deep.reproduction import CellReproduction
-from neat_deep.run_store import RunStore
-from neat_deep.search import SearchResult, evolve
-from neat_deep.training import Evaluation, FitReport, evaluate, fit
+from neat_deep.evolution import fitness
+from neat_deep.evolution.reproduction import CellReproduction
+from neat_deep.networks.cost import count_parameters
+from neat_deep.reports import reporting
+from neat_deep.scoring import job as evaluation
+from neat_deep.search.evolve import SearchResult, evolve
+from neat_deep.space.cell_graph import CellGraph
+from neat_deep.store.run_store import RunStore
+from neat_deep.training.fit import Evaluation, FitReport, evaluate, fit
 from turns import at_least
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"

@@ -50,10 +50,10 @@ from darts.search_space import SearchSpace
 from darts.settings import DartsSettings
 from darts.supernet import Supernet, build_supernet, compile_edges
 from memory import STATUS, resident_mib
-from neat_deep.architecture import Skeleton
-from neat_deep.cell_graph import IDENTITY, NONE
 from neat_deep.data import Batch, DataSpec
-from neat_deep.training import TrainingSettings, make_optimizer, prepare
+from neat_deep.space.architecture import Skeleton
+from neat_deep.space.cell_graph import IDENTITY, NONE
+from neat_deep.training.fit import TrainingSettings, make_optimizer, prepare
 from turns import at_least
 
 DATA = DataSpec("synthetic", 2, 10, tuple("0123456789"), (1, 28, 28), (0.0,), (1.0,))

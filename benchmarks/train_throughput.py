@@ -36,12 +36,12 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neat_deep.architecture import Architecture, Skeleton
-from neat_deep.cell_graph import IDENTITY, NONE, CellGraph
 from neat_deep.data import DataSpec, ImageSplit
-from neat_deep.network import build_network
+from neat_deep.networks.network import build_network
 from neat_deep.ops import get_activation, get_aggregation
-from neat_deep.training import TrainingSettings, fit
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph
+from neat_deep.training.fit import TrainingSettings, fit
 from turns import Trainer, at_least, measure
 
 CELL_FILE = Path(__file__).resolve().parent.parent / "configs" / "architectures" / "resnet_block.json"

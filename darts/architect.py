@@ -11,8 +11,8 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from darts.supernet import Supernet
+from neat_deep.base.randomness import seeded
 from neat_deep.data import Batch
-from neat_deep.randomness import seeded
 
 EPSILON = 0.01  # of the finite difference, over the length of its direction, as published
 

@@ -14,10 +14,10 @@ from darts.derive import Derived
 from darts.history import EpochSummary, history_from_json, history_to_json
 from darts.settings import DartsSettings
 from darts.supernet import Supernet
-from neat_deep.architecture import Architecture, Skeleton
+from neat_deep.base.errors import ArchitectureError, SearchError
+from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import Augmentation, DataSpec
-from neat_deep.errors import ArchitectureError, SearchError
-from neat_deep.tensor_files import FileKind
+from neat_deep.space.architecture import Architecture, Skeleton
 
 VERSION = 1
 CHECKPOINT = FileKind("checkpoint", "a search by DARTS", "neat-deep darts search", VERSION, (VERSION,), SearchError)

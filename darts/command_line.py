@@ -16,9 +16,10 @@ from darts.reporting import SearchProgress, SearchRecorder
 from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, load_darts_experiment
 from darts.warm_start import check_holdable
-from neat_deep.architecture import Architecture
-from neat_deep.cell_graph import CellGraph
-from neat_deep.command_line import (
+from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.base.files import copy_file, read_text, write_text
+from neat_deep.base.locks import lock_file
+from neat_deep.cli.command_line import (
     add_common_options,
     add_retrainings_option,
     add_threads_option,
@@ -35,13 +36,12 @@ from neat_deep.command_line import (
     training_numbers,
 )
 from neat_deep.data import Dataset
-from neat_deep.errors import ConfigError, SearchError
-from neat_deep.files import copy_file, read_text, write_text
-from neat_deep.locks import lock_file
-from neat_deep.network import check_reductions
-from neat_deep.render import draw_cell, draw_network, try_picture
-from neat_deep.search import check_augmentation, new_folder
-from neat_deep.training import set_threads
+from neat_deep.networks.network import check_reductions
+from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
+from neat_deep.search.evolve import check_augmentation, new_folder
+from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph
+from neat_deep.training.fit import set_threads
 
 CHECKPOINT = "search.pt"
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume

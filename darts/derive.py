@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from darts.alphas import Alphas
-from neat_deep.cell_graph import IDENTITY, NONE, CellGraph, CellNode, Edge
-from neat_deep.errors import ConfigError
+from neat_deep.base.errors import ConfigError
 from neat_deep.ops import get_op
+from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph, CellNode, Edge
 
 EDGES_KEPT = 2  # a node is dual-input
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from neat_deep.files import write_text
+from neat_deep.base.files import write_text
 
 
 @dataclass(frozen=True)

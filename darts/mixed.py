@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from darts.alphas import Mixing
 from darts.mixing import Term, weighted_sums
 from darts.search_space import SearchSpace
-from neat_deep.cell import Projection
-from neat_deep.cell_graph import IDENTITY, NONE
-from neat_deep.errors import ConfigError
+from neat_deep.base.errors import ConfigError
+from neat_deep.networks.cell import Projection
 from neat_deep.ops import FeatureSpec, get_activation, get_op
 from neat_deep.ops.masking import drop_tokens
 from neat_deep.ops.norm import ImageBatchNorm, NormalisedOp
+from neat_deep.space.cell_graph import IDENTITY, NONE
 
 
 class MixedCell(nn.Module):

@@ -15,12 +15,12 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullL
 
 from darts.history import EpochSummary
 from darts.search_space import Candidate, SearchSpace
-from neat_deep.cell_graph import IDENTITY, NONE
-from neat_deep.drawing import input_label
-from neat_deep.errors import OutputError
-from neat_deep.labels import CUSTOM_COLOURS, FAMILY_COLOURS
+from neat_deep.base.errors import OutputError
 from neat_deep.ops import get_op
-from neat_deep.plots import BLUE, DPI, INK, MUTED, PALE_BLUE, PALE_TEAL, TEAL, save_figure, style_axes
+from neat_deep.reports.pictures.drawing import input_label
+from neat_deep.reports.pictures.labels import CUSTOM_COLOURS, FAMILY_COLOURS
+from neat_deep.reports.pictures.plots import BLUE, DPI, INK, MUTED, PALE_BLUE, PALE_TEAL, TEAL, save_figure, style_axes
+from neat_deep.space.cell_graph import IDENTITY, NONE
 
 NONE_COLOUR = "#111827"
 Dashes = Literal["-", "--", ":", "-."]

@@ -15,7 +15,7 @@ from darts.derive import Derived
 from darts.history import EpochSummary, save_history
 from darts.plots import plot_alphas, plot_curves
 from darts.search_space import SearchSpace
-from neat_deep.render import draw_cell, try_picture
+from neat_deep.reports.pictures.render import draw_cell, try_picture
 
 BAR_SECONDS = 0.5  # between two movements of the bar
 PLOT_SECONDS = 30.0  # between two drawings of the figures, which take a second or more

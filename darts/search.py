@@ -20,8 +20,8 @@ from darts.history import EpochSummary
 from darts.settings import DartsSettings
 from darts.supernet import build_supernet, compile_edges
 from darts.warm_start import inherit_network, warm_start
-from neat_deep.architecture import Architecture, Skeleton
-from neat_deep.cell_graph import CellGraph
+from neat_deep.base.errors import ConfigError, DataError, DivergedError
+from neat_deep.base.randomness import derive_seed, seeded
 from neat_deep.data import (
     Augmentation,
     Batch,
@@ -31,11 +31,11 @@ from neat_deep.data import (
     stratified_split,
     stratified_subset,
 )
-from neat_deep.errors import ConfigError, DataError, DivergedError
-from neat_deep.network import check_op
-from neat_deep.norms import measure_after_training, measure_norms, measuring_batch
-from neat_deep.randomness import derive_seed, seeded
-from neat_deep.training import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
+from neat_deep.networks.network import check_op
+from neat_deep.networks.norm_statistics import measure_after_training, measure_norms, measuring_batch
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import CellGraph
+from neat_deep.training.fit import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
 
 
 @dataclass(frozen=True)

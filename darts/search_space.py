@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from neat_deep.architecture import RANK_NAMES
-from neat_deep.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
-from neat_deep.checks import check_choice, check_range
-from neat_deep.errors import ConfigError, unknown_name
+from neat_deep.base.checks import check_choice, check_range
+from neat_deep.base.errors import ConfigError, unknown_name
 from neat_deep.ops import ACTIVATIONS, get_op, list_ops
+from neat_deep.space.architecture import RANK_NAMES
+from neat_deep.space.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
 
 # Aggregations with a relaxation over any number of edges: see `darts.mixed.combine`.
 RELAXED_AGGREGATIONS = ("add", "mul")

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from darts.alphas import Alphas
 from darts.mixed import MixedCell, MixedEdge, mix_candidates
 from darts.search_space import SearchSpace
-from neat_deep.architecture import Skeleton
+from neat_deep.base.errors import ConfigError
+from neat_deep.base.randomness import derive_seed, seeded
 from neat_deep.data import DataSpec
-from neat_deep.errors import ConfigError
-from neat_deep.network import Network, start_from_vectors, wants_positions
-from neat_deep.randomness import derive_seed, seeded
+from neat_deep.networks.network import Network, start_from_vectors, wants_positions
+from neat_deep.space.architecture import Skeleton
 
 MOST_VERSIONS = 64  # of a compiled edge: two for each shape, and a few more for the first edges of a cell
 

@@ -11,14 +11,14 @@ from darts.derive import EDGES_KEPT
 from darts.mixed import MixedCell, MixedEdge
 from darts.search_space import Candidate, SearchSpace
 from darts.supernet import Supernet
-from neat_deep.architecture import Skeleton
-from neat_deep.cell import Cell
-from neat_deep.cell_graph import CellGraph, CellNode
+from neat_deep.base.errors import GraphError
+from neat_deep.base.randomness import seeded
 from neat_deep.data import DataSpec
-from neat_deep.errors import GraphError
-from neat_deep.network import Network, wants_positions
+from neat_deep.networks.cell import Cell
+from neat_deep.networks.network import Network, wants_positions
 from neat_deep.ops import get_op
-from neat_deep.randomness import seeded
+from neat_deep.space.architecture import Skeleton
+from neat_deep.space.cell_graph import CellGraph, CellNode
 
 LEAD = 2.0  # of a chosen candidate's logit over the others: a quarter of the weight among 23, so far from certain
 

@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from neat_deep.command_line import run_script
-from neat_deep.data.image_files import list_images
-from neat_deep.prediction import load_image_classifier
+from neat_deep.cli.command_line import run_script
+from neat_deep.data.images.image_files import list_images
+from neat_deep.training.prediction import load_image_classifier
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from neat_deep.command_line import run_script
-from neat_deep.data.tsv import read_lines
-from neat_deep.errors import ConfigError
-from neat_deep.prediction import load_text_classifier
+from neat_deep.base.errors import ConfigError
+from neat_deep.cli.command_line import run_script
+from neat_deep.data.texts.tsv import read_lines
+from neat_deep.training.prediction import load_text_classifier
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,17 +16,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from neat_deep.checks import check_range
-from neat_deep.command_line import naming, override, run_script
-from neat_deep.config import read_settings_text
+from neat_deep.base.checks import check_range
+from neat_deep.base.errors import SearchError
+from neat_deep.base.files import write_text
+from neat_deep.cli.command_line import naming, override, run_script
+from neat_deep.config.experiment_file import read_settings_text
 from neat_deep.data import load_dataset
-from neat_deep.ensemble import Ensemble, choose_members
-from neat_deep.errors import SearchError
-from neat_deep.files import write_text
-from neat_deep.pareto import architecture_of
-from neat_deep.retraining import retrain, retraining_data
-from neat_deep.run_store import RunStore
-from neat_deep.training import evaluate, get_device, set_threads
+from neat_deep.reports.ensemble import Ensemble, choose_members
+from neat_deep.reports.pareto import architecture_of
+from neat_deep.store.run_store import RunStore
+from neat_deep.training.fit import evaluate, get_device, set_threads
+from neat_deep.training.retraining import retrain, retraining_data
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

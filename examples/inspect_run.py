@@ -17,12 +17,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from neat_deep.command_line import naming, run_script
-from neat_deep.files import make_folder
-from neat_deep.lineage import draw_family_tree, family_tree
-from neat_deep.render import try_picture
-from neat_deep.run_store import RunStore
-from neat_deep.store_tables import GenerationRow, GenomeRow
+from neat_deep.base.files import make_folder
+from neat_deep.cli.command_line import naming, run_script
+from neat_deep.reports.lineage import draw_family_tree, family_tree
+from neat_deep.reports.pictures.render import try_picture
+from neat_deep.store.run_store import RunStore
+from neat_deep.store.tables import GenerationRow, GenomeRow
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

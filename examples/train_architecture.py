@@ -17,8 +17,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from neat_deep.architecture import Architecture
-from neat_deep.command_line import (
+from neat_deep.base.errors import ConfigError
+from neat_deep.cli.command_line import (
     add_common_options,
     add_retrainings_option,
     data_figures,
@@ -33,12 +33,12 @@ from neat_deep.command_line import (
     training_figures,
     training_numbers,
 )
-from neat_deep.config import load_training_plan
-from neat_deep.errors import ConfigError
-from neat_deep.network import build_network, check_reductions
-from neat_deep.render import draw_cell, draw_network, try_picture
-from neat_deep.search import check_augmentation, new_folder
-from neat_deep.training import set_threads
+from neat_deep.config.experiment_file import load_training_plan
+from neat_deep.networks.network import build_network, check_reductions
+from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
+from neat_deep.search.evolve import check_augmentation, new_folder
+from neat_deep.space.architecture import Architecture
+from neat_deep.training.fit import set_threads
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 DEFAULTS = {1: CONFIGS / "sst2_neat.ini", 2: CONFIGS / "mnist_neat.ini"}  # by the architecture's rank

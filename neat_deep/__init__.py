@@ -3,22 +3,22 @@
 The rest of the package may be imported by its modules' names; what stands here is what most programs need.
 """
 
-from neat_deep.architecture import Architecture, Skeleton
-from neat_deep.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.config import load_experiment
+from neat_deep.base.errors import NeatDeepError
+from neat_deep.config.experiment_file import load_experiment
 from neat_deep.data import DataSettings, load_dataset
-from neat_deep.errors import NeatDeepError
-from neat_deep.expression import express
-from neat_deep.fitness import FitnessEvaluator
-from neat_deep.genome import CellGenome
-from neat_deep.journal import RunJournal, describe_run, resume_run
-from neat_deep.network import build_network
+from neat_deep.evolution.expression import express
+from neat_deep.evolution.fitness import FitnessEvaluator
+from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.reproduction import CellReproduction
+from neat_deep.networks.network import build_network
 from neat_deep.ops import register_op
-from neat_deep.prediction import load_image_classifier, load_text_classifier
-from neat_deep.reproduction import CellReproduction
-from neat_deep.retraining import load_network, retrain
-from neat_deep.run_store import RunStore
-from neat_deep.training import TrainingSettings, evaluate, fit
+from neat_deep.search.journal import RunJournal, describe_run, resume_run
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.store.run_store import RunStore
+from neat_deep.training.fit import TrainingSettings, evaluate, fit
+from neat_deep.training.prediction import load_image_classifier, load_text_classifier
+from neat_deep.training.retraining import load_network, retrain
 
 __all__ = [
     "Architecture",

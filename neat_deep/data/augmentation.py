@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from neat_deep.checks import check_range
-from neat_deep.errors import ConfigError
+from neat_deep.base.checks import check_range
+from neat_deep.base.errors import ConfigError
 
 
 @dataclass(frozen=True)

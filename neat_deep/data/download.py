@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torchvision.datasets import utils as torchvision_utils
 
-from neat_deep.errors import DataError, OutputError
-from neat_deep.files import make_folder
+from neat_deep.base.errors import DataError, OutputError
+from neat_deep.base.files import make_folder
 
 TIMEOUT_SECONDS = 15.0  # of silence: torchvision itself would wait for ever
 

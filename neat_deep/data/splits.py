@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neat_deep.errors import ConfigError, DataError
+from neat_deep.base.errors import ConfigError, DataError
 
 TEST_SHARE = 0.2  # of a data set that comes without a test part
 TEST_SEED = 0  # fixed: another split of training and validation must not move test examples into training

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neat_deep.errors import ConfigError
+from neat_deep.base.errors import ConfigError
 from neat_deep.ops.norm import NormalisedOp, make_norm
 from neat_deep.ops.registry import FeatureSpec, register_op
 

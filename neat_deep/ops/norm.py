@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from neat_deep.errors import ConfigError
+from neat_deep.base.errors import ConfigError
 from neat_deep.ops.registry import FeatureSpec
 
 

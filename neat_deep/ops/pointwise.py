@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from neat_deep.errors import unknown_name
+from neat_deep.base.errors import unknown_name
 
 Activation = Callable[[Tensor], Tensor]
 Aggregation = Callable[[Tensor, Tensor], Tensor]
@@ -35,7 +35,7 @@ _OVERWRITING_ACTIVATIONS: dict[str, Activation] = {
     "tanh": torch.tanh_,
 }
 
-# `neat_deep.cell_graph.COMMUTATIVE_AGGREGATIONS` names those whose two inputs may be swapped.
+# `neat_deep.space.cell_graph.COMMUTATIVE_AGGREGATIONS` names those whose two inputs may be swapped.
 AGGREGATIONS: dict[str, Aggregation] = {"add": torch.add, "mul": torch.mul}
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from neat_deep.cell_graph import IDENTITY
 from neat_deep.ops.depthwise import convolve_depthwise, is_float32_on_cpu
 from neat_deep.ops.masking import hide_padding
 from neat_deep.ops.registry import FeatureSpec, register_op
+from neat_deep.space.cell_graph import IDENTITY
 
 POOL_SIZES = (3, 5)
 

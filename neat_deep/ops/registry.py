@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from neat_deep.cell_graph import NONE
-from neat_deep.errors import ConfigError, unknown_name
+from neat_deep.base.errors import ConfigError, unknown_name
+from neat_deep.space.cell_graph import NONE
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""From an INI file to settings, and back."""

@@ -1,0 +1,206 @@
+"""Data sets by name: read, split in three, normalised or tokenised by what is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from neat_deep.base.checks import check_range
+from neat_deep.base.errors import ConfigError, DataError, unknown_name
+from neat_deep.data.images.image_split import ImageSource, ImageSplit, LabelledImages, channel_statistics
+from neat_deep.data.spec import Dataset, DataSpec
+from neat_deep.data.splits import check_share, stratified_split, stratified_subset
+from neat_deep.data.texts.text_dataset import TextParts, make_text_dataset
+from neat_deep.data.texts.text_split import TextSource, join_texts
+from neat_deep.data.texts.tokens import TextSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which data set, and how it is split; raises `UnknownNameError` or `ConfigError` on creation."""
+
+    dataset: str
+    root: str = "data"
+    validation: float = 0.1  # share of the training examples that selects; the rest trains
+    split_seed: int = 0
+    image_size: int = 32  # `image_folder` resizes its images to this side
+    train_limit: int = 0  # training and validation examples together, each class at its share; 0: all
+    text: TextSettings = field(default_factory=TextSettings)
+
+    def __post_init__(self) -> None:
+        if self.dataset not in DATASETS:
+            raise unknown_name("data set", self.dataset, DATASETS)
+        check_share("validation", self.validation)
+        check_range("split_seed", self.split_seed, low=0, high=2**62)
+        check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
+        check_range("train_limit", self.train_limit, low=0)
+
+
+def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Dataset:
+    """Read the training examples, split them, and find out how to normalise or tokenise them.
+
+    `parts` replace tokenizer, vocabulary or word vectors of a text data set. The test part is only checked, so that
+    damage is met before the search and not after it; `read_test` alone hands it over. Raises `DataError` for files
+    of either part that are missing, damaged or too few, and `ConfigError` for a `train_limit` that leaves a class
+    out and for `parts` of images.
+    """
+    source = DATASETS[settings.dataset](settings)
+    if isinstance(source, TextSource):
+        return text_dataset(source, settings, parts)
+    if parts is not None:
+        raise ConfigError(f"parts: got some for '{settings.dataset}', allowed: for data sets of texts")
+    return _image_dataset(source, settings)
+
+
+def text_dataset(source: TextSource, settings: DataSettings, parts: TextParts | None = None) -> Dataset:
+    """The data set of a source of one's own, as torchtext's are; raises what `load_dataset` raises.
+
+    Where the source has no validation part, or the settings do not want it as it is, validation is split from train,
+    or from both.
+    """
+    if source.validation is not None and not settings.text.own_validation:
+        source = replace(source, train=join_texts(source.train, source.validation), validation=None)
+        _check_splittable(source)
+    labels, classes = source.train.labels, len(source.class_names)
+    if source.validation is None:
+        train, validation = _split(labels, settings, classes)
+    else:
+        train, validation = _thin_out(labels, source.validation.labels, settings, classes)
+    return make_text_dataset(settings.dataset, source, train, validation, settings.text, parts or TextParts())
+
+
+def _check_splittable(source: TextSource) -> None:
+    labels, places = source.train.labels, source.train.places
+    for label, count in enumerate(labels.bincount(minlength=len(source.class_names)).tolist()):
+        if count == 1:
+            place = places[int((labels == label).nonzero())]
+            raise DataError(
+                f"{place}: texts of class '{source.class_names[label]}': got 1, allowed: 2 or more (one to train on,"
+                " one to validate on)"
+            )
+
+
+def _image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
+    images, labels = source.train
+    train, validation = _split(labels, settings, len(source.class_names))
+    mean, std = channel_statistics(images[train])
+    spec = DataSpec(
+        name=settings.dataset,
+        rank=2,
+        num_classes=len(source.class_names),
+        class_names=source.class_names,
+        shape=tuple(images.shape[1:]),
+        mean=mean,
+        std=std,
+    )
+    return Dataset(
+        spec=spec,
+        train=ImageSplit(images[train], labels[train], spec),
+        validation=ImageSplit(images[validation], labels[validation], spec),
+        load_test=partial(_test_split, source.read_test, spec),
+    )
+
+
+# The readers are imported when their data set is asked for: scikit-learn and torchvision together take longer to
+# import than everything else, and a script that is called wrongly should say so at once.
+
+
+def _digits(_: DataSettings) -> ImageSource:
+    from neat_deep.data.images.digits import read_digits
+
+    return read_digits()
+
+
+def _mnist(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.images.torchvision_sets import read_mnist
+
+    return read_mnist(_root(settings))
+
+
+def _fashion_mnist(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.images.torchvision_sets import read_fashion_mnist
+
+    return read_fashion_mnist(_root(settings))
+
+
+def _cifar10(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.images.torchvision_sets import read_cifar10
+
+    return read_cifar10(_root(settings))
+
+
+def _image_folder(settings: DataSettings) -> ImageSource:
+    from neat_deep.data.images.image_folder import read_image_folder
+
+    return read_image_folder(_root(settings), settings.image_size)
+
+
+def _sst2(settings: DataSettings) -> TextSource:
+    from neat_deep.data.texts.sst2 import read_sst2
+
+    return read_sst2(_root(settings))
+
+
+def _imdb(settings: DataSettings) -> TextSource:
+    from neat_deep.data.texts.imdb import read_imdb
+
+    return read_imdb(_root(settings))
+
+
+def _tsv(settings: DataSettings) -> TextSource:
+    from neat_deep.data.texts.tsv import read_tsv_folder
+
+    return read_tsv_folder(_root(settings))
+
+
+DATASETS: dict[str, Callable[[DataSettings], ImageSource | TextSource]] = {
+    "digits": _digits,
+    "mnist": _mnist,
+    "fashion_mnist": _fashion_mnist,
+    "cifar10": _cifar10,
+    "image_folder": _image_folder,
+    "sst2": _sst2,
+    "imdb": _imdb,
+    "tsv": _tsv,
+}
+
+
+def _root(settings: DataSettings) -> Path:
+    return Path(settings.root).expanduser()
+
+
+def _split(labels: Tensor, settings: DataSettings, num_classes: int) -> tuple[Tensor, Tensor]:
+    """The indices to train on and to validate on.
+
+    A limit thins out both sides of the one split, so that what validates a quick run never trains a full one.
+    """
+    train, validation = stratified_split(labels, settings.validation, settings.split_seed)
+    kept, kept_validation = _thin_out(labels[train], labels[validation], settings, num_classes)
+    return train[kept], validation[kept_validation]
+
+
+def _thin_out(train: Tensor, validation: Tensor, settings: DataSettings, num_classes: int) -> tuple[Tensor, Tensor]:
+    """The indices of what `train_limit` leaves of either part's labels, shared out as they are."""
+    limit, count = settings.train_limit, len(train) + len(validation)
+    if not limit or limit >= count:
+        return torch.arange(len(train)), torch.arange(len(validation))
+    if limit < 2 * num_classes:
+        raise ConfigError(
+            f"train_limit: got {limit}, allowed: {2 * num_classes} or more (one example of each of {num_classes}"
+            " classes to train on and one to validate on), or 0 for all"
+        )
+    validating = min(max(round(limit * len(validation) / count), num_classes), limit - num_classes)
+    return (
+        stratified_subset(train, limit - validating, settings.split_seed),
+        stratified_subset(validation, validating, settings.split_seed),
+    )
+
+
+def _test_split(read_test: Callable[[], LabelledImages], spec: DataSpec) -> ImageSplit:
+    images, labels = read_test()
+    return ImageSplit(images, labels, spec)

@@ -1,0 +1,112 @@
+"""From read texts to a data set: tokenised once, by what the training part holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from neat_deep.base.errors import DataError
+from neat_deep.data.spec import Dataset, DataSpec
+from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
+from neat_deep.data.texts.tokens import TextEncoding, TextSettings, Tokenizer, Vocabulary, make_encoder
+from neat_deep.data.texts.tsv import shorten
+from neat_deep.data.texts.vectors import Vectors, embedding_matrix, read_vectors
+
+
+@dataclass(frozen=True)
+class TextParts:
+    """A caller's own tokenizer (any callable), vocabulary and word vectors; torchtext's fit. None: as the settings say.
+
+    A vocabulary maps a list of tokens to their numbers and has a length. What the settings say about a part that is
+    given is not read: a tokenizer of one's own lowers what it likes.
+    """
+
+    tokenizer: Tokenizer | None = None
+    vocabulary: Vocabulary | None = None
+    vectors: Vectors | None = None
+
+
+def make_text_dataset(
+    name: str, source: TextSource, train: Tensor, validation: Tensor, settings: TextSettings, parts: TextParts
+) -> Dataset:
+    """The data set `name`, with the texts at the indices `train` and `validation`.
+
+    The vocabulary comes from the training texts alone, that of `for_retraining` from theirs and those that validate.
+    `validation` counts within the source's own validation part, where it has one, else within its train part. Raises
+    `DataError` for a text without a token, naming its place.
+    """
+    training = _choose(source.train, train)
+    validating = _choose(source.train if source.validation is None else source.validation, validation)
+    rebuild = partial(_build, name, source, join_texts(training, validating), validating, settings, parts)
+    return replace(_build(name, source, training, validating, settings, parts), rebuild=rebuild)
+
+
+def _build(
+    name: str,
+    source: TextSource,
+    training: LabelledTexts,
+    validating: LabelledTexts,
+    settings: TextSettings,
+    parts: TextParts,
+) -> Dataset:
+    encoder = make_encoder(training.texts, settings, parts.tokenizer, parts.vocabulary)
+    vectors = parts.vectors
+    if vectors is None and settings.vectors:
+        vectors = read_vectors(Path(settings.vectors).expanduser(), encoder)
+    matrix = None if vectors is None else embedding_matrix(vectors, encoder)
+    spec = DataSpec(
+        name=name,
+        rank=1,
+        num_classes=len(source.class_names),
+        class_names=source.class_names,
+        shape=(settings.max_length,),
+        mean=(),
+        std=(),
+        vocabulary=encoder.size,
+        vector_size=0 if matrix is None else matrix.shape[1],
+    )
+    encoding = TextEncoding(encoder, settings.max_length)
+    split = encode_texts(training, encoding, spec)
+    spec = replace(spec, shape=(int(split.lengths.max()),))
+    test = encode_texts(source.test, encoding, spec)  # now: a bad line costs no search
+    return Dataset(
+        spec=spec,
+        train=replace(split, spec=spec),
+        validation=encode_texts(validating, encoding, spec),
+        load_test=partial(_itself, test),
+        note=source.note,
+        vectors=matrix,
+        encoding=encoding,
+    )
+
+
+def encode_texts(texts: LabelledTexts, encoding: TextEncoding, spec: DataSpec) -> TextSplit:
+    """Texts as one tensor of token numbers; raises `DataError`, naming a text's place."""
+    numbers = encoding.encode(texts.texts)
+    for text, found, place in zip(texts.texts, numbers, texts.places, strict=True):
+        if not found:
+            raise DataError(f"{place}: the tokenizer finds no token in '{shorten(text)}'")
+    return TextSplit(
+        _flatten(numbers), torch.tensor([len(found) for found in numbers]), texts.labels, spec, encoding.encoder.unknown
+    )
+
+
+def _itself(test: TextSplit) -> TextSplit:
+    return test  # a lambda could not travel to another process
+
+
+def _flatten(numbers: Sequence[Sequence[int]]) -> Tensor:
+    return torch.tensor(list(chain.from_iterable(numbers)), dtype=torch.int32)
+
+
+def _choose(texts: LabelledTexts, indices: Tensor) -> LabelledTexts:
+    chosen = indices.tolist()
+    return LabelledTexts(
+        tuple(texts.texts[index] for index in chosen), texts.labels[indices], tuple(texts.places[i] for i in chosen)
+    )

@@ -1,0 +1,109 @@
+"""Word vectors that an embedding starts from: a file in GloVe's text format, or any words with their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from neat_deep.base.errors import DataError, VectorError
+from neat_deep.data.texts.tokens import Encoder
+from neat_deep.data.texts.tsv import read_lines, shorten
+
+CHUNK = 10_000  # words that are looked up in one go
+LARGEST = torch.finfo(torch.float32).max
+
+
+class Vectors(Protocol):
+    """Words `itos` and their `vectors` (words, D), in the names that torchtext gives them."""
+
+    @property
+    def itos(self) -> Sequence[str]: ...
+
+    @property
+    def vectors(self) -> Tensor: ...
+
+
+class WordVectors(NamedTuple):
+    """Words and their float32 vectors (words, D)."""
+
+    itos: Sequence[str]
+    vectors: Tensor
+
+
+def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
+    """The vectors that a file in GloVe's text format (a line: a word, then its numbers) has for known words.
+
+    Every line is checked; of a word that stands there twice the first counts. Raises `VectorError`, naming file and
+    line, for a line with too few numbers, or more than the first one has, or a number that is none.
+    """
+    found: dict[str, list[float]] = {}
+    size = 0
+    for number, line in enumerate(_lines(path), 1):
+        where = f"{path}:{number}"
+        if not size:
+            size = len(line.rstrip(" ").split(" ")) - 1
+            if size < 2:
+                raise VectorError(
+                    f"{where}: got '{shorten(line)}', allowed: a word and 2 numbers or more with a space between; the"
+                    " counts that word2vec puts into the first line are no part of GloVe's format"
+                )
+        word, *values = line.rstrip(" ").rsplit(" ", size)  # a few of GloVe's words hold spaces
+        if len(values) != size or not word:
+            raise VectorError(
+                f"{where}: got {len(values)} numbers, allowed: a word and {size} numbers, as in the first line"
+            )
+        if " " in word and _is_number(word.rsplit(" ", 1)[1]):
+            raise VectorError(
+                f"{where}: got more than {size} numbers, but {path}:1 has {size}; allowed: as many in all lines, so one"
+                " of the two is wrong"
+            )
+        try:
+            vector = [float(value) for value in values]
+        except ValueError:
+            raise VectorError(f"{where}: got '{shorten(line)}', allowed: a word and {size} numbers") from None
+        if not all(abs(value) <= LARGEST for value in vector):  # which is false for nan too
+            raise VectorError(f"{where}: got '{shorten(line)}', allowed: numbers that float32 can hold")
+        if word not in found and encoder.numbers_of([word])[0] != encoder.unknown:
+            found[word] = vector
+    if not found:
+        raise VectorError(f"{path}: none of its words is in the vocabulary of the training texts")
+    return WordVectors(list(found), torch.tensor(list(found.values())))
+
+
+def embedding_matrix(vectors: Vectors, encoder: Encoder) -> Tensor:
+    """What an embedding of (vocabulary, D) starts from: the words' vectors, and random ones of their spread.
+
+    The random ones, for tokens that have no vector, are the same each time. Raises `VectorError` when no token has one.
+    """
+    numbers: list[int] = []
+    words = list(vectors.itos)
+    for start in range(0, len(words), CHUNK):
+        numbers += encoder.numbers_of(words[start : start + CHUNK])
+    rows = torch.tensor(numbers, dtype=torch.long)
+    known = rows != encoder.unknown
+    if not known.any():
+        raise VectorError(f"vectors: got {len(words)} words, none of them in the vocabulary of the training texts")
+    given = vectors.vectors[known].float()
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(encoder.size, given.shape[1], generator=generator) * given.std()
+    matrix[rows[known]] = given
+    return matrix
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        yield from read_lines(path)
+    except DataError as error:
+        raise VectorError(str(error)) from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The plugin to neat-python: genes, genomes, and the fitness of a population."""

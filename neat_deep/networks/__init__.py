@@ -1,0 +1,1 @@
+"""From an architecture to a torch module, and what that module costs."""

@@ -1,0 +1,1 @@
+"""Pictures of cells, genomes, networks and the history of a search."""

@@ -1,0 +1,214 @@
+"""What a picture shows, as plain facts; `neat_deep.reports.pictures.render` draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from neat_deep.base.errors import ConfigError, DisconnectedError, UnknownNameError
+from neat_deep.evolution.expression import express, feeding_connections
+from neat_deep.evolution.genome import CellGenome, CellGenomeConfig
+from neat_deep.ops import get_op
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import NONE, CellGraph
+
+WireState = Literal["live", "unused", "disabled"]
+StageKind = Literal["input", "stem", "cell", "reduction", "head", "output"]
+
+UNKNOWN_FAMILY = "custom"  # a user's op may not be registered where its picture is drawn
+OUTPUT = "output"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One input slot of a node; `live` is false for `none` and where nothing arrives."""
+
+    op: str
+    activation: str
+    family: str
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node with its slots, in order; `live` is false for a node that the output does not depend on."""
+
+    name: str
+    caption: str
+    slots: tuple[Slot, ...]
+    aggregation: str
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class Pin:
+    """An input or the output of a cell."""
+
+    name: str
+    label: str
+    is_input: bool
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A value on its way from pin or box `source` to `target`: to its slot (from 0), or to no slot in particular.
+
+    `weight`, from 0 to 1, is what a supernet gives it.
+    """
+
+    source: str
+    target: str
+    slot: int | None = None
+    state: WireState = "live"
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """All that the picture of a cell or a genome shows."""
+
+    pins: tuple[Pin, ...]
+    boxes: tuple[Box, ...]
+    wires: tuple[Wire, ...]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The op families of the live slots, each once, in the order of the alphabet."""
+        return tuple(sorted({slot.family for box in self.boxes if box.live for slot in box.slots if slot.live}))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a network and the shape that leaves it."""
+
+    name: str
+    label: str
+    shape: str
+    kind: StageKind
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """The stages of a network, in order, and the extra edges that cells with two inputs need, by stage name.
+
+    A reduction reduces the last two states, so an edge that would jump over it ends there and another starts.
+    """
+
+    stages: tuple[Stage, ...]
+    skips: tuple[tuple[str, str], ...]
+
+
+def cell_facts(cell: CellGraph, weights: Mapping[tuple[int, int], float] | None = None) -> CellFacts:
+    """The facts of a cell; `weights` maps (node index, slot) to a relative weight from 0 to 1."""
+    weights = weights or {}
+    used, used_nodes = cell.used_inputs(), cell.used_nodes()
+    pins = [Pin(f"input{i}", input_label(i, cell.num_inputs), True, i in used) for i in range(cell.num_inputs)]
+    states = [pin.name for pin in pins]
+    boxes, wires = [], []
+    for index, node in enumerate(cell.nodes):
+        box = f"node{index}"
+        live = index in used_nodes
+        slots = tuple(Slot(edge.op, edge.activation, _family(edge.op), live) for edge in node.edges)
+        boxes.append(Box(box, f"node {node.key if node.key >= 0 else index}", slots, node.aggregation, live))
+        state: WireState = "live" if live else "unused"
+        for slot, edge in enumerate(node.edges):
+            wires.append(Wire(states[edge.source], box, slot, state, weights.get((index, slot))))
+        states.append(box)
+    concat = cell.output == "concat"
+    pins.append(Pin(OUTPUT, "output (concat)" if concat else "output", False))
+    ends = states[cell.num_inputs :] if concat else states[-1:]
+    wires += [Wire(end, OUTPUT) for end in ends]
+    return CellFacts(tuple(pins), tuple(boxes), tuple(wires))
+
+
+def genome_facts(genome: CellGenome, config: CellGenomeConfig) -> CellFacts:
+    """The facts of a genome: all its genes, and which of them take part in the network that it expresses."""
+    try:
+        alive = {node.key for node in express(genome, config).prune().nodes}
+    except DisconnectedError:
+        alive = set()
+    (output_key,) = config.output_keys
+    names = {key: f"input{i}" for i, key in enumerate(config.input_keys)}
+    names.update({key: f"node{key}" for key in genome.nodes})
+    reachable = alive | set(config.input_keys)
+    boxes, wires = [], []
+    for key, gene in genome.nodes.items():
+        incoming = [connection for connection in genome.connections.values() if connection.key[1] == key]
+        feeds = feeding_connections(genome, key)
+        slots = []
+        for slot, (op, activation) in enumerate(((gene.op_1, gene.activation_1), (gene.op_2, gene.activation_2))):
+            live = bool(feeds) and key in alive and op != NONE and feeds[slot].key[0] in reachable
+            slots.append(Slot(op, activation, _family(op), live))
+            if feeds:
+                wires.append(Wire(names[feeds[slot].key[0]], names[key], slot, "live" if live else "unused"))
+        boxes.append(Box(names[key], f"node {key}", tuple(slots), gene.aggregation, key in alive))
+        rest = [connection for connection in incoming if connection not in feeds]
+        wires += [Wire(names[c.key[0]], names[key], None, "unused" if c.enabled else "disabled") for c in rest]
+    wires.append(Wire(names[output_key], OUTPUT, None, "live" if alive else "unused"))
+    read = {wire.source for wire in wires if wire.state == "live"}
+    inputs = [names[key] for key in config.input_keys]
+    pins = [Pin(name, input_label(i, len(inputs)), True, name in read) for i, name in enumerate(inputs)]
+    pins.append(Pin(OUTPUT, "output", False, bool(alive)))
+    return CellFacts(tuple(pins), tuple(boxes), tuple(wires))
+
+
+def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_classes: int) -> NetworkFacts:
+    """The facts of a network on data of `data_shape`: (C, H, W) for rank 2; ignored for rank 1, whose length varies.
+
+    Raises `ConfigError` for another number of dimensions.
+    """
+    skeleton = architecture.skeleton
+    if skeleton.rank == 2 and len(data_shape) != 3:
+        raise ConfigError(f"data_shape: got {data_shape}, allowed: (channels, height, width)")
+    extent = data_shape[1:]
+    halvings = 0
+    if skeleton.rank == 2:
+        stages = [Stage("data", "images", _shape(skeleton, data_shape[0], extent, 0), "input")]
+    else:
+        stages = [Stage("data", "tokens", "L", "input")]
+    stages.append(Stage("stem", "stem", _shape(skeleton, skeleton.channels, extent, 0), "stem"))
+    older = newer = "stem"  # the stages whose values a cell reads
+    skips = []
+    for place in range(skeleton.cells + 1):
+        channels = skeleton.channels_of_cell(place)
+        last = place == skeleton.cells  # the head reads one state
+        if place in skeleton.reduce_after:
+            halvings += 1
+            name = f"reduction{halvings}"
+            stages.append(Stage(name, "reduction", _shape(skeleton, channels, extent, halvings), "reduction"))
+            if older != newer and not last:
+                skips.append((older, name))
+            older = newer = name
+        if not last:
+            name = f"cell{place}"
+            stages.append(Stage(name, f"cell {place + 1}", _shape(skeleton, channels, extent, halvings), "cell"))
+            if older != newer:
+                skips.append((older, name))
+            older, newer = newer, name
+    pool = "mean and max" if skeleton.head_pool == "mean_max" else "mean"
+    stages.append(Stage("head", "head", f"{pool} pooling, linear", "head"))
+    stages.append(Stage("classes", f"{num_classes} classes", "", "output"))
+    return NetworkFacts(tuple(stages), tuple(skips) if architecture.cell.num_inputs > 1 else ())
+
+
+def _shape(skeleton: Skeleton, channels: int, extent: tuple[int, ...], halvings: int) -> str:
+    """`C × H × W` after `halvings` reductions, each of which rounds up; `C × L/2` for sequences."""
+    if skeleton.rank == 1:
+        return f"{channels} {TIMES} L" + (f"/{2**halvings}" if halvings else "")
+    return f" {TIMES} ".join(str(n) for n in (channels, *(-(-side // 2**halvings) for side in extent)))
+
+
+def input_label(index: int, count: int) -> str:
+    """What input `index` of `count` is: the network hands the older cell over first."""
+    names = {1: ("input",), 2: ("two cells back", "previous cell")}
+    return names[count][index] if count in names else f"input {index + 1}"
+
+
+def _family(op: str) -> str:
+    try:
+        return get_op(op).family
+    except UnknownNameError:
+        return UNKNOWN_FAMILY

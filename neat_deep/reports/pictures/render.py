@@ -1,0 +1,231 @@
+"""Pictures of genomes, cells and networks: facts (`neat_deep.reports.pictures.drawing`) to DOT to SVG and PNG."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import graphviz  # type: ignore[import-untyped]
+
+from neat_deep.base.errors import OutputError
+from neat_deep.base.files import replacing, write_text
+from neat_deep.evolution.genome import CellGenome, CellGenomeConfig
+from neat_deep.reports.pictures.drawing import (
+    CellFacts,
+    NetworkFacts,
+    Pin,
+    Stage,
+    Wire,
+    cell_facts,
+    genome_facts,
+    network_facts,
+)
+from neat_deep.reports.pictures.labels import (
+    FAINT,
+    INK,
+    LINE,
+    PAPER,
+    box_label,
+    box_outlet,
+    inset_label,
+    legend_label,
+    stage_label,
+    title_label,
+)
+from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph
+
+_log = logging.getLogger(__name__)
+
+FONT = "Helvetica"  # every renderer maps it to a font that it has
+PNG_DPI = 144  # twice the size on paper: sharp on a projector
+CELL_FILL = "#F1F5FB"  # a cell among a network's stages, and the inset that shows its inside
+CELL_LINE = "#8FA6C8"
+
+# `array_..c1` stacks the parts of a picture. graphviz packs them before it turns the layout for rankdir=LR, so the
+# part that comes first in the DOT ends at the bottom, and `t` (top) aligns on the left.
+_GRAPH = {
+    "rankdir": "LR",
+    "fontname": FONT,
+    "bgcolor": PAPER,
+    "pad": "0.25",
+    "nodesep": "0.28",
+    "ranksep": "0.55",
+    "pack": "18",
+    "packmode": "array_itc1",
+}
+_NODE = {"fontname": FONT, "fontsize": "12", "fontcolor": INK, "color": LINE, "shape": "plain"}
+_EDGE = {"fontname": FONT, "color": LINE, "penwidth": "1.5", "arrowsize": "0.75"}
+_PART = {"penwidth": "0", "margin": "0"}
+_INSET = {"style": "rounded,filled", "color": CELL_LINE, "fillcolor": CELL_FILL, "margin": "14", "labeljust": "l"}
+_INPUT = {"shape": "cds", "style": "filled", "color": INK, "fillcolor": INK, "fontcolor": PAPER, "penwidth": "1.8"}
+_ROUNDED = {"shape": "box", "style": "filled,rounded", "color": LINE, "fillcolor": PAPER, "penwidth": "1.2"}
+_OUTPUT = {**_ROUNDED, "color": INK, "penwidth": "1.8"}
+_STAGES = {
+    "input": _INPUT,
+    "stem": _ROUNDED,
+    "cell": {**_ROUNDED, "color": CELL_LINE, "fillcolor": CELL_FILL},
+    "reduction": {**_ROUNDED, "fillcolor": "#E5E7EB"},
+    "head": _ROUNDED,
+    "output": _OUTPUT,
+}
+_FAINT_PIN = {"color": FAINT, "fillcolor": PAPER, "fontcolor": FAINT}
+_WIRES: dict[str, dict[str, str]] = {
+    "live": {},
+    "unused": {"color": FAINT, "penwidth": "1.2"},
+    "disabled": {"color": FAINT, "penwidth": "1.2", "style": "dashed"},
+}
+
+
+def draw_cell(
+    cell: CellGraph, *, title: str = "", edge_widths: Mapping[tuple[int, int], float] | None = None
+) -> graphviz.Digraph:
+    """The picture of a cell: pins, one box a node with its ops, activations and aggregation, a legend.
+
+    `edge_widths` maps (node index, slot from 0) to a weight from 0 to 1, which the thickness of the edge shows.
+    """
+    return _draw_facts(cell_facts(cell, edge_widths), title)
+
+
+def draw_genome(genome: CellGenome, genome_config: CellGenomeConfig, *, title: str = "") -> graphviz.Digraph:
+    """The picture of a genome: all its genes, those that the expressed cell does without faint.
+
+    Disabled connections are dashed. Raises `GraphError` when the connections hold a cycle.
+    """
+    return _draw_facts(genome_facts(genome, genome_config), title)
+
+
+def draw_network(
+    architecture: Architecture, data_shape: tuple[int, ...], num_classes: int, *, title: str = ""
+) -> graphviz.Digraph:
+    """The picture of a whole network: its stages with the shape that leaves each, and the cell once as an inset.
+
+    `data_shape` is (C, H, W) for images; for sequences it is not read, their length L stays open. Raises
+    `ConfigError` for images of another number of dimensions.
+    """
+    facts = cell_facts(architecture.cell)
+    drawing = _new_drawing()
+    drawing.attr(ranksep="0.4")
+    _add_label(drawing, "legend", legend_label(facts))
+    with drawing.subgraph(name="cluster_cell", graph_attr={**_INSET, "label": inset_label("inside each cell")}) as part:
+        _add_cell(part, facts)
+    with drawing.subgraph(name="cluster_network", graph_attr=_PART) as part:
+        _add_network(part, network_facts(architecture, data_shape, num_classes))
+    _add_label(drawing, "title", title_label(title) if title else "")
+    return drawing
+
+
+def save_picture(drawing: graphviz.Digraph, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Write a drawing to `stem`.svg and so on, each file whole or absent, and return what was written.
+
+    Uses `dot`, else `graphviz-pure`. Where neither is installed it writes `stem`.dot and logs how to get a picture.
+    Raises `OutputError` when a file cannot be written or the renderer fails, with the renderer's own message.
+    """
+    renderer = find_renderer()
+    if renderer is None:
+        path = stem.with_name(f"{stem.name}.dot")
+        write_text(path, drawing.source)
+        _log.warning("no Graphviz here: wrote %s; for a picture, pip install graphviz-pure or install Graphviz", path)
+        return [path]
+    written = []
+    for kind in formats:
+        path = stem.with_name(f"{stem.name}.{kind}")
+        picture = _run(renderer, drawing.source, kind)
+        with replacing(path) as beside:
+            beside.write_bytes(picture)
+        written.append(path)
+    return written
+
+
+def try_picture(drawing: graphviz.Digraph, stem: Path) -> None:
+    """`save_picture` for runs that must not end because a renderer failed: the failure is logged as a warning."""
+    try:
+        save_picture(drawing, stem)
+    except OutputError as error:
+        _log.warning("%s", error)
+
+
+def find_renderer() -> str | None:
+    """The path of `dot`, or of the `graphviz-pure` that pip puts beside Python; None where neither is installed."""
+    if dot := shutil.which("dot"):
+        return dot
+    for folder in (str(Path(sys.executable).parent), sysconfig.get_path("scripts"), None):  # None: all of PATH
+        if found := shutil.which("graphviz-pure", path=folder):
+            return found
+    return None
+
+
+def _run(renderer: str, source: str, kind: str) -> bytes:
+    command = [renderer, f"-T{kind}"]
+    if kind == "png":
+        command.append(f"-Gdpi={PNG_DPI}")
+    try:
+        done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+    except OSError as error:
+        raise OutputError(f"cannot draw {kind}: {renderer} does not start: {error.strerror or error}") from None
+    if done.returncode:
+        message = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+        raise OutputError(f"cannot draw {kind}: {renderer} says: {message}")
+    return done.stdout
+
+
+def _draw_facts(facts: CellFacts, title: str) -> graphviz.Digraph:
+    drawing = _new_drawing()
+    _add_label(drawing, "legend", legend_label(facts))
+    with drawing.subgraph(name="cluster_cell", graph_attr=_PART) as part:
+        _add_cell(part, facts)
+    _add_label(drawing, "title", title_label(title) if title else "")
+    return drawing
+
+
+def _new_drawing() -> graphviz.Digraph:
+    return graphviz.Digraph(graph_attr=_GRAPH, node_attr=_NODE, edge_attr=_EDGE)
+
+
+def _add_label(drawing: graphviz.Digraph, name: str, label: str) -> None:
+    if label:
+        with drawing.subgraph(name=f"cluster_{name}", graph_attr=_PART) as part:
+            part.node(name, label)
+
+
+def _add_cell(part: graphviz.Digraph, facts: CellFacts) -> None:
+    with part.subgraph(graph_attr={"rank": "same"}) as inputs:
+        for pin in facts.pins:
+            _add_pin(inputs if pin.is_input else part, pin)
+    for box in facts.boxes:
+        part.node(box.name, box_label(box))
+    outlets = {box.name: box_outlet(box) for box in facts.boxes}
+    for wire in facts.wires:
+        _add_wire(part, wire, outlets.get(wire.source, wire.source))
+
+
+def _add_pin(part: graphviz.Digraph, pin: Pin) -> None:
+    style = {**(_INPUT if pin.is_input else _OUTPUT), **({} if pin.live else _FAINT_PIN)}
+    part.node(pin.name, pin.label, height="0.42", margin="0.2,0.08", **style)
+
+
+def _add_wire(part: graphviz.Digraph, wire: Wire, outlet: str) -> None:
+    style = dict(_WIRES[wire.state])
+    if wire.weight is not None:
+        style["penwidth"] = f"{0.6 + 3.4 * wire.weight:.2f}"
+    inlet = wire.target if wire.slot is None else f"{wire.target}:slot{wire.slot + 1}"
+    part.edge(f"{outlet}:e", f"{inlet}:w", **style)
+
+
+def _add_network(part: graphviz.Digraph, facts: NetworkFacts) -> None:
+    for stage in facts.stages:
+        _add_stage(part, stage)
+    for before, after in zip(facts.stages, facts.stages[1:], strict=False):
+        part.edge(f"{before.name}:e", f"{after.name}:w", weight="100")  # heavy edges are drawn straight
+    for source, target in facts.skips:
+        part.edge(source, target, color=CELL_LINE)
+
+
+def _add_stage(part: graphviz.Digraph, stage: Stage) -> None:
+    margin = "0.24,0.08" if stage.kind == "input" else "0.14,0.08"  # text must keep clear of the arrow's tip
+    part.node(stage.name, stage_label(stage), height="0.6", margin=margin, group="chain", **_STAGES[stage.kind])

@@ -1,0 +1,287 @@
+"""Where evaluations run: in this process, in a pool of processes, or on Ray; the results are the same.
+
+All three take tasks as they have room and give results as they end. What they run must be importable by its module's
+name in another process, as every spawned process of Python asks.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import pickle
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import torch
+
+from neat_deep.base.errors import ConfigError
+from neat_deep.base.randomness import preserved
+from neat_deep.ops.registry import OpInfo, adopt_op, own_ops
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+TaskIn = TypeVar("TaskIn")
+ResultOut = TypeVar("ResultOut", covariant=True)
+
+ATTEMPTS = 2  # a worker that dies may have met a passing lack of memory
+RAY = "ray"
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """In place of a result: every process that was given the task died."""
+
+    reason: str
+
+
+class Executor(Protocol[TaskIn, ResultOut]):
+    """What runs tasks."""
+
+    def run(self, tasks: Iterable[TaskIn]) -> Iterator[tuple[TaskIn, ResultOut | WorkerDied]]:
+        """Each task with its result, in the order in which they end; tasks are taken as there is room."""
+        ...
+
+    def close(self) -> None:
+        """End the processes."""
+        ...
+
+
+def check_workers(workers: str) -> None:
+    """Raise `ConfigError` when evaluations cannot run there: Ray is missing, or an op cannot be sent."""
+    if workers == RAY:
+        _import_ray()
+    if workers not in ("0", "1"):
+        _check_ops()
+
+
+class InProcess(Generic[Task, Result]):
+    """Runs tasks here, one after the other."""
+
+    def __init__(self, function: Callable[[Task], Result]) -> None:
+        self._function = function
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | WorkerDied]]:
+        """Each task with its result, in order."""
+        for task in tasks:
+            yield task, self._function(task)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class WorkerPool(Generic[Task, Result]):
+    """Runs tasks in spawned processes, which start with the first task and live until `close`.
+
+    A process that dies is replaced and its task tried once more. Every process computes with `threads` threads. On a
+    machine with several GPUs the processes take turns at them.
+    """
+
+    def __init__(self, function: Callable[[Task], Result], workers: int, threads: int) -> None:
+        self._payload = _pack(function)
+        self._threads = threads
+        self._workers: list[_Worker | None] = [None] * workers
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | WorkerDied]]:
+        """Each task with its result, as they end."""
+        waiting, again = iter(tasks), deque[tuple[Task, int]]()
+        busy: dict[Any, tuple[int, Task, int]] = {}  # by connection: the worker's number, its task, the attempt
+        try:
+            while True:
+                occupied = {number for number, _, _ in busy.values()}
+                for number in range(len(self._workers)):
+                    if number not in occupied:
+                        task, attempt = again.popleft() if again else (next(waiting, None), 1)
+                        if task is None:
+                            break
+                        busy[self._send(number, task)] = number, task, attempt
+                if not busy:
+                    return
+                for connection in cast("list[Connection]", wait(list(busy))):
+                    number, task, attempt = busy.pop(connection)
+                    try:
+                        result: Result = connection.recv()
+                    except (EOFError, OSError):
+                        reason = self._bury(number)
+                        if attempt < ATTEMPTS:
+                            again.append((task, attempt + 1))
+                        else:
+                            yield task, WorkerDied(f"{reason}, {ATTEMPTS} times")
+                    else:
+                        yield task, result
+        finally:  # whoever stops asking does not want what is still computed
+            for number, _, _ in busy.values():
+                self._bury(number)
+
+    def close(self) -> None:
+        """End the processes."""
+        for number in range(len(self._workers)):
+            self._bury(number)
+
+    def _send(self, number: int, task: Task) -> Connection:
+        """Give a task to a worker that is free; one that died meanwhile is replaced."""
+        worker = self._workers[number]
+        if worker is None or not worker.process.is_alive():
+            self._bury(number)
+            worker = self._workers[number] = _Worker.start(self._payload, number, self._threads)
+        with suppress(OSError):  # it died just now: reading from it will tell
+            worker.connection.send(task)
+        return worker.connection
+
+    def _bury(self, number: int) -> str:
+        """End a worker and say how it ended."""
+        worker, self._workers[number] = self._workers[number], None
+        if worker is None:
+            return ""
+        worker.connection.close()
+        worker.process.join(0.5)  # one that dies needs a moment until its exit code is known
+        worker.process.kill()
+        worker.process.join()
+        code = worker.process.exitcode or 0
+        return f"its worker was killed by signal {-code}" if code < 0 else f"its worker ended with exit code {code}"
+
+
+class RayWorkers(Generic[Task, Result]):
+    """Runs tasks on Ray: on this machine (`address` 'local'), or on the cluster at `address`.
+
+    Each task takes `threads` CPUs and the share `gpus` of a GPU. Ray replaces a worker that dies, and its task is tried
+    once more; Ray's own retries are off, since they have no end for tasks that its memory monitor kills. Raises
+    `ConfigError` where Ray is not installed.
+    """
+
+    def __init__(
+        self, function: Callable[[Task], Result], threads: int, *, address: str = "local", gpus: float = 0.0
+    ) -> None:
+        ray = self._ray = _import_ray()
+        self._started = not ray.is_initialized()
+        if self._started:
+            with preserved():  # Ray draws names and ports from the generators that evolution draws from
+                ray.init(address=address, log_to_driver=False)
+        # By value what the script itself defines: Ray's workers do not import it, as spawned processes do.
+        self._payload = ray.put(_pack(function, ray.cloudpickle.dumps))
+        self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_run_on_ray)
+        self._threads = threads
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | WorkerDied]]:
+        """Each task with its result, as they end."""
+        ray, waiting = self._ray, iter(tasks)
+        room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // max(1, self._threads))
+        running: dict[Any, tuple[Task, int]] = {}  # with the number of the attempt
+        try:
+            while True:
+                while len(running) < room:
+                    task = next(waiting, None)
+                    if task is None:
+                        break
+                    running[self._submit(task)] = task, 1
+                if not running:
+                    return
+                with preserved():
+                    (done, *_), _ = ray.wait(list(running), num_returns=1)
+                task, attempt = running.pop(done)
+                try:
+                    with preserved():
+                        result: Result | WorkerDied = ray.get(done)
+                except ray.exceptions.RayTaskError as error:  # it did not die: the task cannot be run there
+                    result = WorkerDied(f"Ray: {' '.join(str(error.cause or error).split()):.300}")
+                except ray.exceptions.RayError as error:
+                    if attempt < ATTEMPTS:
+                        running[self._submit(task)] = task, attempt + 1
+                        continue
+                    result = WorkerDied(f"Ray: {type(error).__name__}, {ATTEMPTS} times")
+                yield task, result
+        finally:
+            for unwanted in running:
+                ray.cancel(unwanted, force=True)
+
+    def _submit(self, task: Task) -> Any:
+        with preserved():
+            return self._task.remote(self._payload, task, self._threads)
+
+    def close(self) -> None:
+        """Leave the cluster, if this joined it; a local one ends."""
+        if self._started:
+            self._ray.shutdown()
+
+
+@dataclass(frozen=True)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+
+    @classmethod
+    def start(cls, payload: bytes, number: int, threads: int) -> _Worker:
+        context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, payload, number, threads), daemon=True)
+        process.start()
+        theirs.close()
+        return cls(process, ours)
+
+
+def _serve(connection: Connection, payload: bytes, number: int, threads: int) -> None:
+    """A worker's life: tasks in, results out, until the other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search answers Ctrl-C, and closes the connection
+    _pin(threads)
+    if torch.cuda.device_count() > 1:
+        torch.cuda.set_device(number % torch.cuda.device_count())
+    function = _unpack(payload)
+    with suppress(EOFError, OSError):
+        while True:
+            connection.send(function(connection.recv()))
+
+
+def _run_on_ray(payload: bytes, task: Any, threads: int) -> Any:
+    _pin(threads)
+    return _unpack_once(payload)(task)
+
+
+def _pin(threads: int) -> None:
+    """Compute with so many threads: another number changes the order of sums, and so the results."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError(
+            "[Run] workers: got 'ray', which is not installed; allowed: a number, or pip install 'neat-deep[ray]'"
+        ) from None
+    return ray
+
+
+def _check_ops() -> None:
+    for op in own_ops():
+        try:
+            pickle.dumps(op.factory)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            raise ConfigError(
+                f"[Run] workers: the op '{op.name}' is made inside a function, where other processes cannot import it; "
+                "allowed: an op at the top level of a module, or workers = 0"
+            ) from None
+
+
+def _pack(function: Callable[[Any], Any], dumps: Callable[[Any], bytes] = pickle.dumps) -> bytes:
+    """A function and the user's ops, for processes that have imported neither; raises `ConfigError`."""
+    _check_ops()
+    return dumps((own_ops(), function))
+
+
+def _unpack(payload: bytes) -> Callable[[Any], Any]:
+    ops: tuple[OpInfo, ...]
+    ops, function = pickle.loads(payload)  # noqa: S301 - from our own parent process, never from a file
+    for op in ops:
+        adopt_op(op)
+    return function  # type: ignore[no-any-return]
+
+
+_unpack_once = functools.lru_cache(maxsize=1)(_unpack)

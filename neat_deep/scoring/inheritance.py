@@ -1,0 +1,201 @@
+"""Weights that survive mutation and crossover: which parts of a child start from which trained parts of its parents.
+
+Lamarckian weight inheritance, as in Real et al., "Large-Scale Evolution of Image Classifiers" (arXiv 1703.01041,
+section 3.4), by node instead of by layer. Parts are matched on the graphs alone, so what a child inherits can be named
+before anything is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neat_deep.base.errors import StoreError
+from neat_deep.ops import get_op
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+
+REST = ""  # the piece that is everything outside the cells' ops: stem, reductions, head
+
+# Names of the safetensors format, and what they are here and in NumPy.
+DTYPES = {
+    "F32": (torch.float32, np.float32),
+    "F16": (torch.float16, np.float16),
+    "F64": (torch.float64, np.float64),
+    "I64": (torch.int64, np.int64),
+    "I32": (torch.int32, np.int32),
+    "U8": (torch.uint8, np.uint8),
+    "BOOL": (torch.bool, np.bool_),
+}
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """A parent as its child sees it: the evaluation that trained its weights, and its canonical cell."""
+
+    key: str
+    rung: int
+    cell: CellGraph
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One inherited part: `target` of the child, as `ops.2`, starts from `source` of an evaluation's weights."""
+
+    target: str
+    key: str
+    rung: int
+    source: str
+
+
+def plan_inheritance(child: CellGraph, parents: Sequence[Ancestor]) -> tuple[Piece, ...]:
+    """What a child with the canonical cell `child` takes from its parents, the first of which counts more.
+
+    An op's weights go to the op of the same name on the same slot of the node with the same key. The canonical form
+    may have swapped a node's slots, so the op that reads the same source is preferred to the one on the same slot,
+    and that to any other of the name. Everything outside the ops comes from the first parent. A part whose shape
+    does not fit is left as it was drawn, when the pieces are loaded.
+    """
+    if not parents:
+        return ()
+    pieces = [Piece(REST, parents[0].key, parents[0].rung, REST)]
+    for node, slots in _parametric_slots(child):
+        for parent in parents:
+            donor = next((entry for entry in _parametric_slots(parent.cell) if entry[0].key == node.key), None)
+            if donor is None:
+                continue
+            taken = {p.source for p in pieces if p.key == parent.key and p.rung == parent.rung}
+            filled = {p.target for p in pieces}
+            for slot in slots:
+                if slot.name in filled:
+                    continue
+                offered = [other for other in donor[1] if other.op == slot.op and other.name not in taken]
+                if offered:
+                    chosen = max(offered, key=lambda other: (other.source == slot.source, other.slot == slot.slot))
+                    taken.add(chosen.name)
+                    pieces.append(Piece(slot.name, parent.key, parent.rung, chosen.name))
+    return tuple(pieces)
+
+
+def name_inheritance(pieces: Sequence[Piece]) -> str:
+    """A stable name of what is inherited, 16 hexadecimal digits; empty for nothing."""
+    if not pieces:
+        return ""
+    content = sorted([p.target, p.key, p.rung, p.source] for p in pieces)
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def collect(pieces: Sequence[Piece], weights: Callable[[str, int], bytes | None]) -> dict[str, Tensor]:
+    """The tensors of all pieces, under the names that they have in the child.
+
+    `weights` gives the packed weights of an evaluation by key and rung; raises `StoreError` when they are gone.
+    """
+    collected: dict[str, Tensor] = {}
+    for origin in dict.fromkeys((p.key, p.rung) for p in pieces):
+        data = weights(*origin)
+        if data is None:
+            raise StoreError(f"the weights of {origin[0]}, rung {origin[1]}, are not there any more")
+        tensors = unpack(data)
+        for piece in pieces:
+            if (piece.key, piece.rung) == origin:
+                collected.update(_renamed(tensors, piece))
+    return collected
+
+
+def load(network: nn.Module, tensors: Mapping[str, Tensor]) -> int:
+    """Copy tensors into the network's parts of the same name and shape; returns how many fitted."""
+    fitting = 0
+    with torch.no_grad():
+        for name, own in network.state_dict().items():
+            given = tensors.get(name)
+            if given is not None and given.shape == own.shape and given.dtype == own.dtype:
+                own.copy_(given)
+                fitting += 1
+    return fitting
+
+
+def pack(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors as bytes, in the layout of safetensors: the header's length, a JSON header, the values."""
+    names = {dtype: name for name, (dtype, _) in DTYPES.items()}
+    header, values, place = {}, [], 0
+    for name, tensor in tensors.items():
+        if tensor.dtype not in names:
+            raise StoreError(f"cannot keep '{name}': got {tensor.dtype}, allowed: {', '.join(map(str, names))}")
+        value = tensor.detach().cpu().contiguous().numpy().tobytes()
+        header[name] = {
+            "dtype": names[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [place, place + len(value)],
+        }
+        values.append(value)
+        place += len(value)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join([len(text).to_bytes(8, "little"), text, *values])
+
+
+def unpack(data: bytes) -> dict[str, Tensor]:
+    """The tensors that `pack` wrote, on the CPU; raises `StoreError` for other bytes."""
+    try:
+        start = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:start])
+        tensors = {}
+        for name, entry in header.items():
+            first, last = entry["data_offsets"]
+            dtype = DTYPES[entry["dtype"]][1]
+            flat: np.ndarray[Any, Any] = np.frombuffer(data[start + first : start + last], dtype=dtype)
+            if flat.size != math.prod(entry["shape"]):
+                raise ValueError(f"'{name}' has {flat.size} values")
+            tensors[name] = torch.from_numpy(flat.copy()).reshape(entry["shape"])
+        return tensors
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"not packed weights: {type(error).__name__}: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """An op with weights: its place in the cell's list of ops, its slot on its node, and the key of its source."""
+
+    name: str
+    op: str
+    slot: int
+    source: int
+
+
+def _parametric_slots(cell: CellGraph) -> list[tuple[CellNode, list[_Slot]]]:
+    """The nodes of a cell with their ops that have weights; a `Cell` numbers its ops in this order."""
+    found, number = [], 0
+    for node in cell.nodes:
+        slots = []
+        for slot, edge in enumerate(node.edges):
+            if get_op(edge.op).parametric:
+                slots.append(_Slot(f"ops.{number}", edge.op, slot, _source_key(cell, edge)))
+            number += 1
+        if slots:
+            found.append((node, slots))
+    return found
+
+
+def _source_key(cell: CellGraph, edge: Edge) -> int:
+    """The key of the node that an edge reads; inputs have negative ones, as in neat-python."""
+    return -1 - edge.source if edge.source < cell.num_inputs else cell.nodes[edge.source - cell.num_inputs].key
+
+
+def _renamed(tensors: Mapping[str, Tensor], piece: Piece) -> dict[str, Tensor]:
+    """The tensors that belong to a piece, in every cell of the network, under the child's names."""
+    found = {}
+    for name, tensor in tensors.items():
+        top, _, rest = name.partition(".")
+        index, _, part = rest.partition(".")
+        in_op = top == "cells" and part.startswith("ops.")
+        if piece.source == REST and not in_op:
+            found[name] = tensor
+        elif in_op and part.startswith(f"{piece.source}.") and piece.source != REST:
+            found[f"cells.{index}.{piece.target}{part.removeprefix(piece.source)}"] = tensor
+    return found

@@ -1,0 +1,1 @@
+"""One search from its settings to the best architecture, stopped and resumed."""

@@ -1,0 +1,163 @@
+"""The Architecture: what a search ends in, and what everything after it (build, train, render, transfer) takes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from neat_deep.base.checks import check_choice, check_range
+from neat_deep.base.errors import ArchitectureError, ConfigError, GraphError
+from neat_deep.base.files import read_text, write_text
+from neat_deep.base.json_fields import parse_json, take_fields, take_items
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+
+FORMAT = "neat-deep architecture"
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
+SINCE_VERSION_2 = {"embedding_dropout", "positions"}  # fields of the skeleton
+
+NORMS = ("batch", "layer")
+POOLS = ("mean", "mean_max")
+POSITIONS = ("auto", "always", "never")
+RANK_NAMES = {1: "sequences", 2: "images"}
+
+# More would be a slip of the keyboard, and fill the memory before anything could be said.
+MOST_CHANNELS = 4096
+MOST_CELLS = 200
+MOST_GROWTH = 16
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """What a cell is stacked in: stem, `cells` cells with reductions between them, head.
+
+    `rank` is 2 for images (B, C, H, W) and 1 for sequences (B, C, L). `reduce_after` lists after how many cells
+    the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
+    `embedding_dropout` and `positions` are for sequences: the stem adds learned positions to the tokens always,
+    never, or (auto) where an op of the cell needs them, as attention does. Raises `ConfigError` on creation.
+    """
+
+    rank: int = 2
+    channels: int = 16
+    cells: int = 4
+    reduce_after: tuple[int, ...] = ()
+    growth: float = 2.0
+    norm: str = "batch"  # batch statistics train fastest on two cores; `layer` does not depend on the batch
+    head_pool: str = "mean"
+    dropout: float = 0.0  # before the head's linear layer
+    embedding_dropout: float = 0.0
+    positions: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.rank not in (1, 2):
+            raise ConfigError(f"rank: got {self.rank}, allowed: 1 (sequences), 2 (images)")
+        check_range("channels", self.channels, low=1, high=MOST_CHANNELS)
+        check_range("cells", self.cells, low=1, high=MOST_CELLS)
+        check_range("growth", self.growth, low=1, high=MOST_GROWTH)
+        check_range("dropout", self.dropout, low=0, high=0.95)
+        check_range("embedding_dropout", self.embedding_dropout, low=0, high=0.95)
+        check_choice("positions", self.positions, POSITIONS)
+        check_choice("norm", self.norm, NORMS)
+        check_choice("head_pool", self.head_pool, POOLS)
+        for place in self.reduce_after:
+            check_range("reduce_after", place, low=0, high=self.cells)
+        if list(self.reduce_after) != sorted(set(self.reduce_after)):
+            raise ConfigError(f"reduce_after: got {self.reduce_after}, allowed: different numbers in rising order")
+        widest = self.channels_of_cell(self.cells)
+        if widest > MOST_CHANNELS:
+            raise ConfigError(f"channels after the last reduction: got {widest}, allowed: 1 to {MOST_CHANNELS}")
+
+    def channels_of_cell(self, cell: int) -> int:
+        """The channels that cell number `cell` (from 0) reads and writes; number `cells` is the head."""
+        reductions = sum(place <= cell for place in self.reduce_after)
+        return round(self.channels * self.growth**reductions)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A cell and the skeleton that it is stacked in.
+
+    Transfer to another data set is `dataclasses.replace` on the skeleton.
+    """
+
+    cell: CellGraph
+    skeleton: Skeleton = field(default_factory=Skeleton)
+
+    def save(self, path: Path | str) -> None:
+        """Write the architecture as versioned JSON; the file is whole or absent, never half."""
+        write_text(path, self.to_json())
+
+    def to_json(self) -> str:
+        """The architecture as versioned JSON text."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "skeleton": asdict(self.skeleton),
+            "cell": _encode_cell(self.cell),
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+    @classmethod
+    def load(cls, path: Path | str) -> Architecture:
+        """Read an architecture; raises `ArchitectureError`, naming the file, for whatever is wrong with it."""
+        if Path(path).is_dir():
+            raise ArchitectureError(f"{path} is a folder, allowed: the JSON file of an architecture, as its best.json")
+        text = read_text(path, "architecture", ArchitectureError)
+        try:
+            return cls.from_json(text)
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{path}: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Architecture:
+        """The architecture that a JSON text holds; raises `ArchitectureError`.
+
+        Names of ops are checked when a network is built, since a user's own may be registered by then.
+        """
+        document = parse_json(text)
+        top = take_fields(document, "the file", {"format": str, "version": int, "skeleton": dict, "cell": dict})
+        if top["format"] != FORMAT:
+            raise ArchitectureError(f"format: got {top['format']!r}, allowed: {FORMAT!r}")
+        if top["version"] not in READABLE_VERSIONS:
+            allowed = ", ".join(map(str, READABLE_VERSIONS))
+            raise ArchitectureError(f"version: got {top['version']}, allowed: {allowed}; a newer neat-deep wrote it?")
+        return cls(_decode_cell(top["cell"]), _decode_skeleton(top["skeleton"], top["version"]))
+
+
+def _encode_cell(cell: CellGraph) -> dict[str, Any]:
+    nodes = [{"key": n.key, "aggregation": n.aggregation, "edges": [asdict(e) for e in n.edges]} for n in cell.nodes]
+    return {"num_inputs": cell.num_inputs, "output": cell.output, "nodes": nodes}
+
+
+def _decode_cell(data: object) -> CellGraph:
+    top = take_fields(data, "cell", {"num_inputs": int, "output": str, "nodes": list})
+    nodes = []
+    for index, entry in enumerate(top["nodes"]):
+        node = take_fields(
+            entry, f"cell.nodes[{index}]", {"key": int, "aggregation": str, "edges": list}, optional={"key"}
+        )
+        edges = []
+        for slot, item in enumerate(node["edges"]):
+            where = f"cell.nodes[{index}].edges[{slot}]"
+            edge = take_fields(item, where, {"source": int, "op": str, "activation": str}, optional={"activation"})
+            edges.append(Edge(**edge))
+        nodes.append(CellNode(tuple(edges), node["aggregation"], node.get("key", index)))
+    try:
+        return CellGraph(top["num_inputs"], tuple(nodes), top["output"])
+    except GraphError as error:
+        raise ArchitectureError(f"cell: {error}") from None
+
+
+def _decode_skeleton(data: object, version: int) -> Skeleton:
+    later = SINCE_VERSION_2 if version < 2 else set()
+    kinds = {f.name: type(f.default) for f in fields(Skeleton) if f.name not in later}
+    kinds["reduce_after"] = list  # JSON has no tuples
+    values = take_fields(data, "skeleton", kinds, optional=set(kinds))
+    if "reduce_after" in values:
+        values["reduce_after"] = take_items(values["reduce_after"], "skeleton: reduce_after", int)
+    try:
+        return Skeleton(**values)
+    except ConfigError as error:
+        raise ArchitectureError(f"skeleton: {error}") from None

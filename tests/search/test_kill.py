@@ -1,0 +1,77 @@
+"""A search is killed, workers and all, at random moments, and resumed each time: it ends as if it never was."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from neat_deep.base.errors import StoreError
+from neat_deep.store.run_store import RunStore
+from tests.support import kill_driver
+from tests.support.stored_rows import rows
+
+DRIVER = Path(kill_driver.__file__)
+
+
+def start(folder: Path, workers: str) -> subprocess.Popen[bytes]:
+    """The driver as the leader of a process group of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(DRIVER.parent.parent), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(DRIVER), str(folder), workers]
+    return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def progress(folder: Path) -> int:
+    """How many evaluations and generations the store holds; 0 where there is none yet."""
+    try:
+        with RunStore.read(folder) as store:
+            return len(store.evaluations()) + len(store.generations())
+    except StoreError:
+        return 0
+
+
+def kill_often(folder: Path, workers: str, kills: int, seed: int) -> int:
+    """Run the search with up to `kills` kills, then to its end; returns how many there were."""
+    draw, done = random.Random(seed), 0
+    while done < kills:
+        process = start(folder, workers)
+        wanted = progress(folder) + draw.randint(1, 5)
+        while process.poll() is None and progress(folder) < wanted:
+            time.sleep(0.02)
+        time.sleep(draw.random() * 0.2)  # inside a training, a commit, a reproduction
+        if process.poll() is not None:
+            break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        done += 1
+    assert start(folder, workers).wait(timeout=600) == 0
+    return done
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    kill_driver.search(folder, "0")
+    return folder
+
+
+def test_killed_and_resumed_a_run_ends_the_same(unbroken: Path, tmp_path: Path) -> None:
+    assert kill_often(tmp_path / "run", "2", kills=3, seed=1) == 3
+    assert rows(tmp_path / "run", ("settings",)) == rows(unbroken, ("settings",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_killed_twenty_times_a_run_ends_the_same(unbroken: Path, tmp_path: Path, workers: str) -> None:
+    kills, number = 0, 0
+    while kills < 20:
+        number += 1
+        folder = tmp_path / f"run{number}"
+        kills += kill_often(folder, workers, kills=20 - kills, seed=number)
+        assert rows(folder, ("settings",)) == rows(unbroken, ("settings",))

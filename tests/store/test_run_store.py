@@ -1,0 +1,284 @@
+"""The journal of a run: what it keeps, who may open it, and what becomes of full disks and damaged pages."""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import neat
+import pytest
+
+from neat_deep.base.errors import NeatDeepError, StoreError
+from neat_deep.config.experiment_file import load_experiment, read_settings_text, settings_text, settings_values
+from neat_deep.evolution.population_state import PopulationState, capture
+from neat_deep.store.file import backup_path
+from neat_deep.store.run_store import RunStore
+from neat_deep.store.tables import BestRow, EvaluationRow, GenerationRow, GenomeRow, SpeciesRow
+from tests.support.random_cells import DIGITS_INI, neat_config
+
+
+def evaluation(generation: int = 0, key: str = "ab", rung: int = 0) -> EvaluationRow:
+    return EvaluationRow(generation, key, rung, 7, "ab", "scored", 0.1 + 0.2, 500, 1234, 99, 0.5, "")
+
+
+@pytest.fixture(scope="module")
+def states() -> list[PopulationState]:
+    population = neat.Population(neat_config(), seed=1)
+    return [capture(population, generation) for generation in range(3)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RunStore]:
+    with RunStore.create(tmp_path / "run" / "run.sqlite", {"ini": "[Data]\n"}) as made:
+        yield made
+
+
+def test_what_is_written_is_read_back_to_the_last_bit(store: RunStore, states: list[PopulationState]) -> None:
+    genome = GenomeRow(0, 7, 0, 1, "ab", "ab", "scored", 0, 1 / 3, 1 / 3, 10, 20, "[3,1]", 0.1, "")
+    species = SpeciesRow(0, 1, 0, 0, 7, "[7]", "[]")
+    best = BestRow(0, 7, "ab", 0, 1 / 3, "{}", "{}")
+    store.record(evaluation(), b"weights")
+    store.record(evaluation(rung=1))
+    store.add_population(states[0])
+    store.add_generation(GenerationRow(0, 500, 100, 50, 1.5), [genome], [species], best)
+    with RunStore.read(store.path.parent) as reader:
+        assert reader.meta() == {"ini": "[Data]\n"}
+        assert reader.evaluations() == [evaluation(), evaluation(rung=1)]
+        assert reader.weights("ab", 0) == b"weights"
+        assert reader.weights("ab", 1) is None
+        assert reader.population(0) == states[0]
+        assert reader.last_generation() == 0
+        assert (reader.genomes(), reader.species(), reader.best()) == ([genome], [species], [best])
+        assert reader.generations() == [GenerationRow(0, 500, 100, 50, 1.5)]
+    store.keep_weights([])
+    assert store.kept_weights() == set()
+
+
+def test_a_reader_sees_the_run_go_on(store: RunStore) -> None:
+    with RunStore.read(store.path) as reader:
+        assert reader.evaluations() == []
+        store.record(evaluation())
+        assert reader.evaluations() == [evaluation()]
+        with pytest.raises(StoreError, match="readonly"):
+            reader.record(evaluation(1))
+
+
+def test_the_schema_is_the_documented_one(store: RunStore) -> None:
+    document = (Path(__file__).resolve().parents[2] / "docs" / "run_store.md").read_text()
+    with closing(sqlite3.connect(store.path)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert tables
+    for table in tables:
+        assert f"| `{table}` |" in document
+
+
+# --- who may open it -------------------------------------------------------------------------------------------------
+
+
+def test_one_process_writes(store: RunStore) -> None:
+    with pytest.raises(StoreError, match="run.sqlite is being written by another process"):
+        RunStore.resume(store.path)
+    store.close()
+    RunStore.resume(store.path).close()
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 3")
+
+
+def older(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+
+def other_database(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE meta (name, value)")
+
+
+@pytest.mark.parametrize("opening", [RunStore.resume, RunStore.read])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (newer, "run.sqlite: version: got 3, allowed: 2; a newer neat-deep wrote it"),
+        (older, "run.sqlite: version: got 1, allowed: 2; an older neat-deep wrote it"),
+        (other_database, "run.sqlite is not a run store of neat-deep"),
+        (lambda path: path.write_text("[Data]\n"), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
+        (lambda path: path.write_bytes(b""), "run.sqlite is not a run store of neat-deep"),
+        (lambda path: path.unlink(), "run.sqlite is not there, allowed: the folder of a search"),
+    ],
+    ids=["newer", "older", "other database", "text", "empty", "missing"],
+)
+def test_files_that_are_refused(
+    store: RunStore, spoil: Callable[[Path], None], message: str, opening: Callable[[Path], RunStore]
+) -> None:
+    store.close()
+    spoil(store.path)
+    before = store.path.read_bytes() if store.path.exists() else None
+    with pytest.raises(StoreError, match=message):
+        opening(store.path)
+    assert (store.path.read_bytes() if store.path.exists() else None) == before
+
+
+def test_a_store_is_never_overwritten(store: RunStore) -> None:
+    store.record(evaluation())
+    with pytest.raises(StoreError, match="run.sqlite is there already"):
+        RunStore.create(store.path, {})
+    assert store.evaluations() == [evaluation()]
+
+
+def count_in_another_process(path: Path) -> int:
+    code = "import sys, neat_deep.store.run_store as r; print(len(r.RunStore.read(sys.argv[1]).evaluations()))"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_readers_take_nothing_away_from_a_writer(store: RunStore) -> None:
+    """A reader in the writer's own process once dropped its locks, and the next reader unlinked its journal."""
+    store.record(evaluation(0, "first"))
+    with RunStore.read(store.path) as reader:
+        assert len(reader.evaluations()) == 1
+    assert count_in_another_process(store.path) == 1
+    for number in range(20):
+        store.record(evaluation(0, f"{number}"))
+    assert count_in_another_process(store.path) == 21
+
+
+# --- full disks and damaged pages ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """No file of this process may grow beyond `limit` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_loses_only_what_did_not_fit(store: RunStore, states: list[PopulationState]) -> None:
+    store.record(evaluation())
+    store.add_population(states[0])
+    message = "cannot write .*run.sqlite: .*what was stored before is whole: make room"
+    with full_disk(1_000_000), pytest.raises(StoreError, match=message):
+        store.record(evaluation(1), bytes(2_000_000))
+    store.close()
+    with RunStore.resume(store.path) as again:
+        assert again.evaluations() == [evaluation()]
+        assert again.population(0) == states[0]
+        again.record(evaluation(1), bytes(2_000_000))
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_no_store(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "run.sqlite"
+    with full_disk(20_000), pytest.raises(StoreError, match="cannot write .*; no run was begun: start it again when"):
+        RunStore.create(path, {"ini": "x" * 50_000})
+    assert not list(path.parent.glob("run.sqlite")) and not list(path.parent.glob("*-wal"))
+    with RunStore.create(path, {"ini": "x" * 50_000}) as store:
+        assert store.meta() == {"ini": "x" * 50_000}
+
+
+def test_a_backup_that_does_not_fit_leaves_the_last_one(store: RunStore, states: list[PopulationState]) -> None:
+    store.add_population(states[0])
+    whole = backup_path(store.path).read_bytes()
+    with full_disk(len(whole) // 2), pytest.raises(StoreError, match="cannot write"):
+        store.back_up()
+    assert backup_path(store.path).read_bytes() == whole
+    assert sorted(p.name for p in store.path.parent.iterdir() if p.name.startswith(".")) == []
+
+
+@pytest.mark.parametrize("filling", [b"\x00", b"\xff", b"\x5a"])
+def test_any_damaged_page_costs_at_most_the_last_generation(
+    tmp_path: Path, states: list[PopulationState], filling: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "run.sqlite"
+    meta = {"ini": "x" * 9000, "settings": "y" * 9000}
+    best = BestRow(0, 1, "k", 0, 0.5, json.dumps(["a" * 5000]), json.dumps(["g" * 9000]))
+    with RunStore.create(path, meta) as store:
+        store.set_meta("data", "z")
+        store.add_generation(GenerationRow(0, 1, 0, 0, 1.0), [], [], best)
+        for generation, state in enumerate(states):
+            store.add_population(state)
+            for number in range(40):
+                store.record(evaluation(generation, f"{number}"), bytes(100))
+    whole, page_size = path.read_bytes(), 4096
+    damaged = noticed = 0
+    for page in range(len(whole) // page_size):
+        for leftover in tmp_path.glob("run.sqlite-*"):
+            leftover.unlink()
+        start = page * page_size
+        path.write_bytes(whole[:start] + filling * page_size + whole[start + page_size :])
+        caplog.clear()
+        damaged += 1
+        with caplog.at_level(logging.WARNING), RunStore.resume(path) as again:
+            assert again.meta() == {**meta, "data": "z"}
+            assert [json.loads(row.genes) for row in again.best()] == [json.loads(best.genes)]
+            if caplog.records:
+                noticed += 1
+                assert "run.sqlite is damaged" in caplog.text
+                assert "run.sqlite.damaged" in caplog.text
+                assert again.population(2) == states[2]
+                assert len(again.evaluations()) == 80
+                continue
+            # SQLite saw nothing wrong: then nothing that is read may be, or our own checksum says so
+            found = [again.population(generation) for generation in range(3)]
+            try:
+                kept = [again.weights(f"{number}", 0) for number in range(40)]
+            except NeatDeepError as error:
+                noticed += 1
+                assert "damaged; move run.sqlite.backup in its place" in str(error)
+            else:
+                assert found == states
+                assert kept == [bytes(100)] * 40
+                assert len(again.evaluations()) == 120
+    assert noticed > damaged // 2
+
+
+def test_without_a_backup_the_message_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    with RunStore.create(path, {"ini": "x" * 9000}):
+        pass
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+    with pytest.raises(StoreError, match=r"run.sqlite is damaged: .*; its backup does not help: .*is not there"):
+        RunStore.resume(path)
+
+
+# --- the settings that it holds --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(DIGITS_INI.parent.glob("*_neat*.ini")), ids=lambda p: p.stem)
+def test_settings_as_text_load_to_the_same_settings(path: Path) -> None:
+    experiment = load_experiment(path)
+    experiment.neat.pop_size = 17
+    text = settings_text(experiment)
+    again = read_settings_text(text)
+    for part in ("data", "network", "training", "fitness", "run"):
+        assert getattr(again, part) == getattr(experiment, part)
+    assert again.neat.pop_size == 17
+    assert settings_text(again) == text
+    assert settings_values(text)["NEAT", "pop_size"] == "17"
+    assert experiment.text == path.read_text()
+
+
+def test_a_fact_that_is_missing_is_named(tmp_path: Path) -> None:
+    with RunStore.create(tmp_path / "run.sqlite", {"ini": "text"}) as store:
+        assert store.fact("ini") == "text"
+        with pytest.raises(
+            StoreError, match="run.sqlite does not hold the run's settings; allowed: the run of a search"
+        ):
+            store.fact("settings")

@@ -1,0 +1,237 @@
+"""Training: repeatable, weighted by batch, schedules as published, and loud about what is not finite."""
+
+from __future__ import annotations
+
+import math
+import platform
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from neat_deep.base.allocator import keep_freed_memory
+from neat_deep.base.errors import ConfigError, DeviceError, DivergedError
+from neat_deep.data import Augmentation
+from neat_deep.networks.network import Network, build_network
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.training.fit import (
+    Progress,
+    TrainingSettings,
+    evaluate,
+    fit,
+    get_device,
+    learning_rate_factor,
+    make_optimizer,
+)
+from tests.support.toy_data import SPEC, stripes
+
+CPU = torch.device("cpu")
+SETTINGS = TrainingSettings(epochs=3, batch_size=32, learning_rate=0.02, augmentation=Augmentation(shift=1))
+
+
+def network(seed: int = 0, dropout: float = 0.2) -> Network:
+    cell = CellGraph(1, (CellNode((Edge(0, "sep_conv_3", "relu"), Edge(0, "dil_conv_3"))),))
+    return build_network(Architecture(cell, Skeleton(channels=8, cells=2, dropout=dropout)), SPEC, seed=seed)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
+def test_it_learns(optimizer: str, schedule: str) -> None:
+    settings = TrainingSettings(epochs=20, batch_size=16, optimizer=optimizer, schedule=schedule, learning_rate=0.01)
+    model = network(dropout=0.0)
+    report = fit(model, stripes(96, 0), settings, device=CPU, seed=1)
+    assert report.samples == 20 * 96
+    assert evaluate(model, stripes(60, 2), device=CPU).accuracy > 0.9
+
+
+def weights(model: nn.Module) -> list[torch.Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+def test_the_same_seed_repeats_bit_for_bit_whatever_the_global_state() -> None:
+    found = []
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        model = network()
+        fit(model, stripes(96, 0), SETTINGS, device=CPU, seed=7)
+        found.append(weights(model))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    other = network()
+    fit(other, stripes(96, 0), SETTINGS, device=CPU, seed=8)
+    assert not all(torch.equal(a, b) for a, b in zip(found[0], weights(other), strict=True))
+
+
+def test_global_random_state_is_left_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    fit(network(), stripes(32, 0), SETTINGS, device=CPU, seed=7)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_evaluation_counts_every_example_once() -> None:
+    model, split = network(), stripes(23, 3)
+    whole = evaluate(model, split, device=CPU, batch_size=23)
+    parts = evaluate(model, split, device=CPU, batch_size=5)
+    assert parts.examples == whole.examples == 23
+    assert parts.accuracy == whole.accuracy
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert model.training
+
+
+def test_non_finite_loss_is_detected_at_once() -> None:
+    steps: list[Progress] = []
+    settings = replace(SETTINGS, learning_rate=100.0, optimizer="sgd", schedule="constant", momentum=0.0)
+    model = nn.Sequential(nn.Flatten(), Exploding())
+    with pytest.raises(DivergedError, match="the loss became nan in epoch 1 of 3"):
+        fit(model, stripes(96, 0), settings, device=CPU, seed=0, on_step=steps.append)
+    assert len(steps) == 1
+
+
+def test_a_last_step_that_breaks_the_weights_is_detected() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 2))
+    model[1].weight.register_hook(lambda grad: grad * math.nan)
+    with pytest.raises(DivergedError, match="weights were not finite after the last of 1 epochs"):
+        fit(model, stripes(32, 0), replace(SETTINGS, epochs=1), device=CPU, seed=0)
+
+
+class Exploding(nn.Module):
+    """Gives a sound result once, then NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(36, 2)
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.linear(x) * (math.nan if self.calls > 1 else 1.0)
+
+
+def test_weight_decay_spares_norms_and_biases() -> None:
+    model = network()
+    decays = {
+        id(p): group["weight_decay"]
+        for group in make_optimizer(model, TrainingSettings(weight_decay=0.1)).param_groups
+        for p in group["params"]
+    }
+    assert len(decays) == len(list(model.parameters()))
+    for name, parameter in model.named_parameters():
+        spared = "norm" in name or name.endswith("bias")
+        assert decays[id(parameter)] == (0.0 if spared else 0.1), name
+
+
+def test_gradient_clipping_bounds_the_step() -> None:
+    settings = TrainingSettings(
+        epochs=1, batch_size=96, optimizer="sgd", learning_rate=1.0, momentum=0, schedule="constant",
+        weight_decay=0, gradient_clip=1e-3,
+    )  # fmt: skip
+    model = network(dropout=0.0)
+    before = [p.detach().clone() for p in model.parameters()]
+    fit(model, stripes(96, 0), settings, device=CPU, seed=0)
+    moved = math.sqrt(sum((p - b).square().sum().item() for p, b in zip(model.parameters(), before, strict=True)))
+    assert moved == pytest.approx(1e-3, rel=0.01)
+
+
+def test_averaged_weights_are_the_moving_average() -> None:
+    settings = TrainingSettings(epochs=1, batch_size=48, optimizer="sgd", schedule="constant", ema=0.75)
+    model, plain = network(dropout=0.0), network(dropout=0.0)
+    trail: list[list[torch.Tensor]] = []
+    fit(plain, stripes(96, 0), replace(settings, ema=0.0), device=CPU, seed=0,
+        on_step=lambda _: trail.append([p.detach().clone() for p in plain.parameters()]))  # fmt: skip
+    fit(model, stripes(96, 0), settings, device=CPU, seed=0)
+    assert len(trail) == 2
+    for got, first, second in zip(model.parameters(), *trail, strict=True):
+        torch.testing.assert_close(got, 2 / 11 * first + 9 / 11 * second, rtol=1e-4, atol=1e-6)
+
+
+def test_a_high_decay_does_not_spoil_a_short_training() -> None:
+    model = network(dropout=0.0)
+    settings = TrainingSettings(epochs=20, batch_size=16, learning_rate=0.01, ema=0.999)
+    fit(model, stripes(96, 0), settings, device=CPU, seed=1)
+    assert evaluate(model, stripes(60, 2), device=CPU).accuracy > 0.9
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_early_stopping_keeps_the_best_epoch(ema: float) -> None:
+    """The weights are those of the epoch that scored best; nothing better came for as long as asked."""
+    settings = replace(SETTINGS, epochs=30, batch_size=16, ema=ema, early_stopping=3, schedule="constant")
+    model, validation = network(), stripes(40, 1)
+    report = fit(model, stripes(96, 0), settings, device=CPU, seed=1, validation=validation)
+    assert report.best_epoch + 3 == report.epochs < 30
+    assert report.samples == report.epochs * 96
+    again = network()  # the schedule is constant, so a training of as many epochs goes the same way
+    fit(again, stripes(96, 0), replace(settings, epochs=report.best_epoch, early_stopping=0), device=CPU, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(weights(model), weights(again), strict=True))
+    assert evaluate(model, validation, device=CPU) == evaluate(again, validation, device=CPU)
+
+
+def test_without_early_stopping_the_last_epoch_counts() -> None:
+    report = fit(network(), stripes(32, 0), SETTINGS, device=CPU, seed=1, validation=stripes(40, 1))
+    assert report.epochs == report.best_epoch == 3
+
+
+def test_early_stopping_needs_what_to_stop_by() -> None:
+    with pytest.raises(ConfigError, match="early_stopping: got 2, allowed: 0, or a validation part to stop by"):
+        fit(network(), stripes(32, 0), replace(SETTINGS, early_stopping=2), device=CPU, seed=1)
+
+
+def test_schedules() -> None:
+    cosine = TrainingSettings(schedule="cosine", warmup=0.2)
+    assert [learning_rate_factor(cosine, p) for p in (0.0, 0.1, 0.2, 0.6, 1.0)] == pytest.approx([0, 0.5, 1, 0.5, 0])
+    one_cycle = TrainingSettings(schedule="one_cycle", warmup=0.3)
+    assert [learning_rate_factor(one_cycle, p) for p in (0.0, 0.3, 0.65, 1.0)] == pytest.approx([0.04, 1, 0.5, 0])
+    assert learning_rate_factor(TrainingSettings(schedule="cosine", warmup=0), 0.0) == 1.0
+    assert learning_rate_factor(TrainingSettings(schedule="constant"), 0.9) == 1.0
+
+
+def test_autocast_keeps_weights_in_float32() -> None:
+    model = network()
+    fit(model, stripes(64, 0), replace(SETTINGS, precision="bfloat16", epochs=1), device=CPU, seed=0)
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in model.parameters())
+
+
+def test_progress_reaches_the_end() -> None:
+    steps: list[Progress] = []
+    fit(network(), stripes(70, 0), SETTINGS, device=CPU, seed=0, on_step=steps.append)
+    assert [s.epoch for s in steps] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert steps[-1].share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 0}, "epochs: got 0, allowed: 1 or more"),
+        ({"batch_size": 1}, "batch_size: got 1, allowed: 2 or more"),
+        ({"optimizer": "rmsprop"}, "optimizer: got 'rmsprop', allowed: adamw, adam, sgd"),
+        ({"learning_rate": 0.0}, "learning_rate: got 0.0, allowed: more than 0"),
+        ({"learning_rate": math.nan}, "learning_rate: got nan"),
+        ({"weight_decay": -1.0}, "weight_decay: got -1.0"),
+        ({"schedule": "step"}, "schedule: got 'step'"),
+        ({"warmup": 1.0}, "warmup: got 1.0"),
+        ({"label_smoothing": 1.0}, "label_smoothing: got 1.0"),
+        ({"ema": 1.0}, "ema: got 1.0"),
+        ({"early_stopping": -1}, "early_stopping: got -1, allowed: 0 or more"),
+        ({"precision": "int8"}, "precision: got 'int8', allowed: float32, bfloat16, float16"),
+    ],
+)
+def test_bad_settings(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainingSettings(**values)
+
+
+def test_devices() -> None:
+    assert get_device("cpu") == CPU
+    assert get_device("auto").type in ("cpu", "cuda")
+    for name in ("tpu", "cuda:99", "xyz", "meta", "hpu", "mps"):
+        with pytest.raises(DeviceError, match=f"device '{name}' cannot be used here; allowed: auto, cpu"):
+            get_device(name)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_glibc_takes_the_advice_to_keep_memory() -> None:
+    assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
