@@ -35,7 +35,7 @@ from neat_deep.data import Dataset, stratified_split
 from neat_deep.data.splits import check_share
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
-from neat_deep.reports.pareto import architecture_of, pareto_front
+from neat_deep.reports.pareto import pareto_front
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.fit import TrainingSettings, evaluate, fit, set_threads
@@ -93,8 +93,8 @@ def _contenders(place: Path, experiment: Experiment, rank: int) -> list[Contende
         if replace(run.data, root=experiment.data.root) != experiment.data:
             raise SearchError("the run's [Data] is not the INI file's, so these splits might hold what validated it")
         skeleton = replace(run.network, rank=rank)
-        for row in pareto_front(store.genomes()).networks:
-            architecture = architecture_of(store, row, run.neat.genome_config, skeleton)
+        for row in pareto_front(store.candidates()).networks:
+            architecture = replace(store.architecture(row.digest), skeleton=skeleton)
             nodes, accuracy = len(architecture.cell.nodes), row.accuracy or 0.0
             if nodes not in found or accuracy > found[nodes][0]:
                 name = f"{place.name}, best of {nodes} node{'s' * (nodes != 1)}"

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.errors import DisconnectedError, SearchError
+from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.command_line import (
     add_common_options,
     at_least,
@@ -38,7 +39,7 @@ from neat_deep.evolution.expression import express
 from neat_deep.evolution.genome import CellGenome
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
-from neat_deep.search.evolve import check_experiment, new_folder
+from neat_deep.search.checks import check_experiment
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import set_threads
 from neat_deep.training.retraining import retrain

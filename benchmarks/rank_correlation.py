@@ -31,7 +31,7 @@ from neat_deep.base.errors import SearchError
 from neat_deep.cli.command_line import run_script
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.reports.pareto import architecture_of, pareto_front
+from neat_deep.reports.pareto import pareto_front
 from neat_deep.search.evolve import evolve
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
@@ -85,14 +85,13 @@ def choose(folder: Path, experiment: Experiment, dataset: Dataset, count: int) -
     skeleton = replace(experiment.network, rank=dataset.spec.rank)
     with RunStore.read(folder) as store:
         # one of each key: what was inherited makes another evaluation, though not another network
-        ranked = sorted(pareto_front(store.genomes()).networks, key=lambda row: row.accuracy or 0.0)
+        ranked = sorted(pareto_front(store.candidates()).networks, key=lambda row: row.accuracy or 0.0)
         distinct = list({row.digest: row for row in ranked}.values())
         if len(distinct) < count:
             raise SearchError(f"--networks: got {count}, allowed: {len(distinct)} or fewer, as many as the run trained")
         steps = [round(i * (len(distinct) - 1) / max(1, count - 1)) for i in range(count)]
         rows = [distinct[step] for step in steps]
-        config = experiment.neat.genome_config
-        return [(row.accuracy or 0.0, architecture_of(store, row, config, skeleton)) for row in rows]
+        return [(row.accuracy or 0.0, replace(store.architecture(row.digest), skeleton=skeleton)) for row in rows]
 
 
 def _retrain(

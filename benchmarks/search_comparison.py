@@ -15,7 +15,7 @@ fitness-proportional, rank and tournament selection, random search; and gradient
 scored as genomes are. `darts` is one search of as many epochs as the budget lasts for; `darts restarts` is searches of
 the file's epochs, each with another seed, until the budget is spent, of which the best counts (arXiv 1806.09055, 3.2).
 
-A search ends with the generation in which its samples reach the budget; what counts is the best network that was
+A search ends at the evaluation with which its samples reach the budget; what counts is the best network that was
 trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI files,
 the one for DARTS in [Darts]: `--set Fitness.train_subset=2000 Fitness.channels=8 Darts.train_subset=2000`. `--picture
 FILE` draws best so far against samples.
@@ -36,13 +36,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-import neat
 import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
-from neat.reporting import BaseReporter
 from rich.console import Console
 from rich.table import Table
 
@@ -54,9 +51,10 @@ from neat_deep.base.randomness import derive_seed
 from neat_deep.cli.command_line import run_script
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.reports.pictures.plots import save_figure, style_axes
-from neat_deep.scoring.job import Job, Stage
+from neat_deep.scoring.budget import Budget
+from neat_deep.scoring.candidate import Candidate
+from neat_deep.scoring.scorer import Scorer
 from neat_deep.search.evolve import evolve
 from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
@@ -160,15 +158,15 @@ def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curv
     changes = parts(options.rungs) if options.what == "parts" else SCHEMES
     experiment = _experiment(options, changes[contender], seed)
     dataset = load_dataset(experiment.data)
-    with tempfile.TemporaryDirectory() as place, mock.patch.object(neat.Population, "run", _until(options.budget)):
+    with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with (folder / "screen").open("w", encoding="utf-8") as screen:
-            evolve(experiment, dataset, folder / "run", Console(file=screen))
+            evolve(experiment, dataset, folder / "run", Console(file=screen), budget=Budget(samples=options.budget))
         with RunStore.read(folder / "run" / FILE_NAME) as store:
-            generations, genomes = store.generations(), store.genomes()
+            generations, candidates = store.generations(), store.candidates()
     top = len(experiment.fitness.rungs)
     best = [
-        max((g.accuracy or 0.0 for g in genomes if g.generation <= row.generation and g.rung == top), default=0.0)
+        max((c.accuracy or 0.0 for c in candidates if c.generation <= row.generation and c.rung == top), default=0.0)
         for row in generations
     ]
     found = [Curve(contender, seed, _cumulative([row.samples for row in generations]), tuple(best))]
@@ -176,32 +174,6 @@ def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curv
         uncached = _cumulative([row.samples + row.saved_by_reuse for row in generations])
         found.insert(0, replace(found[0], contender=OFF, samples=uncached))
     return found
-
-
-def _until(budget: int) -> Any:
-    """`neat.Population.run`, ended after the generation in which the training samples reach the budget."""
-    run = neat.Population.run
-
-    def run_for_budget(population: neat.Population, evaluator: FitnessEvaluator, generations: int) -> Any:
-        population.add_reporter(_Budget(evaluator, budget))
-        return run(population, evaluator, generations)
-
-    return run_for_budget
-
-
-class _Budget(BaseReporter):
-    """Lowers the fitness threshold below everything once the budget is spent, which ends neat-python's loop."""
-
-    def __init__(self, evaluator: FitnessEvaluator, budget: int) -> None:
-        self._evaluator = evaluator
-        self._left = budget
-
-    def post_evaluate(self, config: Any, population: Any, species: Any, best_genome: Any) -> None:  # noqa: ARG002
-        """Count the generation's samples."""
-        self._left -= self._evaluator.cost.samples
-        if self._left <= 0:
-            config.no_fitness_termination = False
-            config.fitness_threshold = float("-inf")
 
 
 def _cumulative(samples: Sequence[int]) -> tuple[int, ...]:
@@ -220,14 +192,12 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
     device = get_device(experiment.run.device)
     dataset = load_dataset(experiment.data)
     skeleton = replace(experiment.network, rank=dataset.spec.rank)
-    evaluator = FitnessEvaluator(
-        dataset, experiment.network, experiment.training, experiment.fitness, device=device, seed=seed
-    ).evaluate
-    epochs = experiment.fitness.epochs
+    scorer = Scorer(dataset, experiment.fitness, experiment.training, experiment.network, device=device, seed=seed)
+    samples_of_a_cell = experiment.fitness.epochs * scorer.evaluate.train_examples
     darts, at_most = settings.darts, math.inf
     if contender == DARTS:
         check_search(darts, skeleton, dataset)
-        darts, at_most = _filling(darts, dataset, options.budget - epochs * evaluator.train_examples), 1
+        darts, at_most = _filling(darts, dataset, options.budget - samples_of_a_cell), 1
     samples: list[int] = []
     accuracies: list[float] = []
     while len(samples) < at_most and sum(samples) < options.budget:
@@ -240,20 +210,13 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
             seed=derive_seed(seed, DARTS, f"search {number}") if number else seed,
             augmentation=settings.training.augmentation,
         )
-        job = Job(
-            f"{DARTS} {number}",
-            0,
-            found.architecture.cell,
-            derive_seed(seed, DARTS, f"weights {number}"),
-            (Stage(epochs, derive_seed(seed, DARTS, f"training {number}")),),
-        )
-        result = evaluator(job)
-        if result.accuracy is None:
-            log.warning("%s, seed %d: cell %d %s: %s", contender, seed, number + 1, result.status, result.reason)
-        samples.append(found.history[-1].samples + result.samples)
-        accuracies.append(result.accuracy or 0.0)
+        score = scorer.score([Candidate(number, found.architecture)])[0]
+        if score.accuracy is None:
+            log.warning("%s, seed %d: cell %d %s: %s", contender, seed, number + 1, score.status, score.reason)
+        samples.append(found.history[-1].samples + scorer.cost.samples)
+        accuracies.append(score.accuracy or 0.0)
     if not any(accuracies):
-        raise SearchError(f"{contender}, seed {seed}: no derived cell could be scored; the last: {result.reason}")
+        raise SearchError(f"{contender}, seed {seed}: no derived cell could be scored; the last: {score.reason}")
     return Curve(contender, seed, _cumulative(samples), tuple(itertools.accumulate(accuracies, max)))
 
 

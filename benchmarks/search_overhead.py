@@ -58,9 +58,10 @@ from neat_deep.data import load_dataset
 from neat_deep.evolution import fitness
 from neat_deep.evolution.reproduction import CellReproduction
 from neat_deep.networks.cost import count_parameters
-from neat_deep.reports import reporting
+from neat_deep.reports import progress, recorder
 from neat_deep.scoring import job as evaluation
-from neat_deep.search.evolve import SearchResult, evolve
+from neat_deep.search.evolve import evolve
+from neat_deep.search.result import SearchResult
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.fit import Evaluation, FitReport, evaluate, fit
@@ -83,20 +84,20 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (RunStore, "record", "store"),
     (RunStore, "keep_weights", "store"),
     (RunStore, "add_generation", "store"),
-    (RunStore, "add_population", "store"),
-    (reporting, "draw_cell", "render"),
-    (reporting, "draw_network", "render"),
-    (reporting, "try_picture", "render"),
-    (reporting, "plot_history", "history.png"),
-    (reporting.RunRecorder, "genome_scored", "JSON files"),
-    (reporting.RunRecorder, "post_evaluate", "JSON files"),
+    (RunStore, "add_state", "store"),
+    (recorder, "draw_cell", "render"),
+    (recorder, "draw_network", "render"),
+    (recorder, "try_picture", "render"),
+    (recorder, "plot_history", "history.png"),
+    (recorder.RunRecorder, "candidate_scored", "JSON files"),
+    (recorder.RunRecorder, "generation_ended", "JSON files"),
     (SummaryWriter, "add_scalar", "TensorBoard"),
     (SummaryWriter, "add_image", "TensorBoard"),
     (SummaryWriter, "flush", "TensorBoard"),
-    (reporting.ProgressReporter, "generation_started", "progress bars"),
-    (reporting.ProgressReporter, "training_went_on", "progress bars"),
-    (reporting.ProgressReporter, "genome_scored", "progress bars"),
-    (reporting.ProgressReporter, "generation_ended", "progress bars"),
+    (progress.ProgressReporter, "generation_started", "progress bars"),
+    (progress.ProgressReporter, "training_progressed", "progress bars"),
+    (progress.ProgressReporter, "candidate_scored", "progress bars"),
+    (progress.ProgressReporter, "generation_ended", "progress bars"),
     (CellReproduction, "reproduce", "reproduction"),
     (neat.DefaultSpeciesSet, "speciate", "speciation"),
 )
@@ -246,7 +247,9 @@ def _search_by_formula(genomes: int, generations: int) -> dict[str, float]:
     """A whole search's seconds, those of neat-python in them, its networks, their mean size, and its memory in MiB."""
     experiment = load_experiment(CONFIG)
     experiment.neat.pop_size = genomes
-    experiment = dataclasses.replace(experiment, run=dataclasses.replace(experiment.run, generations=generations))
+    experiment = dataclasses.replace(
+        experiment, run=dataclasses.replace(experiment.run, generations=generations, workers="0")
+    )
     dataset = load_dataset(experiment.data)
     breeding = [0.0]
     built: list[int] = []  # the parameters of each network
@@ -318,7 +321,9 @@ def _read_experiment(options: argparse.Namespace) -> Experiment:
     if options.epochs:
         shorter = dataclasses.replace(experiment.fitness, epochs=options.epochs)
         experiment = dataclasses.replace(experiment, fitness=shorter)
-    return dataclasses.replace(experiment, run=dataclasses.replace(experiment.run, generations=options.warmup + 1))
+    return dataclasses.replace(
+        experiment, run=dataclasses.replace(experiment.run, generations=options.warmup + 1, workers="0")
+    )
 
 
 def _show(figures: dict[str, Any]) -> None:

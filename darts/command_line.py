@@ -19,6 +19,7 @@ from darts.warm_start import check_holdable
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
+from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.command_line import (
     add_common_options,
     add_retrainings_option,
@@ -38,7 +39,7 @@ from neat_deep.cli.command_line import (
 from neat_deep.data import Dataset
 from neat_deep.networks.network import check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
-from neat_deep.search.evolve import check_augmentation, new_folder
+from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.training.fit import set_threads

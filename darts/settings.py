@@ -10,8 +10,8 @@ from darts.search_space import SearchSpace
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.config.ini import check_sections, read_ini, read_section
+from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation, DataSettings
-from neat_deep.scoring.settings import RunSettings
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import IDENTITY, NONE, CellOutput
 from neat_deep.training.fit import TrainingSettings

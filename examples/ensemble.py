@@ -23,7 +23,6 @@ from neat_deep.cli.command_line import naming, override, run_script
 from neat_deep.config.experiment_file import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import Ensemble, choose_members
-from neat_deep.reports.pareto import architecture_of
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.fit import evaluate, get_device, set_threads
 from neat_deep.training.retraining import retrain, retraining_data
@@ -49,11 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with naming(options.run), RunStore.read(options.run) as store:
         folder = store.path.parent
         experiment = read_settings_text(store.fact("settings"))
-        members = choose_members(store.genomes(), options.size)
+        members = choose_members(store.candidates(), options.size)
         if not members:
             raise SearchError("no network of this run was trained in full")
-        genome_config = experiment.neat.genome_config
-        architectures = [architecture_of(store, row, genome_config, experiment.network) for row in members]
+        architectures = [store.architecture(row.digest) for row in members]
     with naming(options.run):
         dataset = load_dataset(override(experiment.data, options, {"data_root": "root"}))
         device = get_device(options.device or experiment.run.device)
@@ -64,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = dataclasses.replace(settings, epochs=options.epochs)
     console = Console()
     trained = []
-    for number, (row, found) in enumerate(zip(members, architectures, strict=True), start=1):
-        architecture = dataclasses.replace(found, skeleton=dataclasses.replace(found.skeleton, rank=dataset.spec.rank))
+    for number, (row, architecture) in enumerate(zip(members, architectures, strict=True), start=1):
         trained.append(retrain(architecture, dataset, settings, device=device, seed=experiment.run.seed))
         trained[-1].save(folder / f"ensemble-{number}.pt")
         console.print(

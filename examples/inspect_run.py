@@ -21,8 +21,8 @@ from neat_deep.base.files import make_folder
 from neat_deep.cli.command_line import naming, run_script
 from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
+from neat_deep.store.records import CandidateRecord, GenerationRecord
 from neat_deep.store.run_store import RunStore
-from neat_deep.store.tables import GenerationRow, GenomeRow
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     console = Console()
     with naming(options.run), RunStore.read(options.run) as store:
-        generations, genomes, best = store.generations(), store.genomes(), store.best()
+        generations, genomes, best = store.generations(), store.candidates(), store.best()
         folder = options.out or store.path.parent
         changes = store.meta().get("changes")
     console.print(generation_table(generations, genomes))
@@ -51,18 +51,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if changes:
         console.print(f"resumed with other roundings: {changes}", highlight=False)
     if best:
-        winner = best[-1]
-        tree = family_tree(genomes, winner.genome)
+        place = best[-1].generation, best[-1].candidate
+        winner = next(row for row in genomes if (row.generation, row.candidate) == place)
+        tree = family_tree(genomes, winner.candidate)
         console.print(
-            f"best: genome {winner.genome} of generation {winner.generation + 1}, {100 * winner.accuracy:.2f}%, "
-            f"{len(tree.genomes) - 1} ancestors; family tree in {folder}",
+            f"best: network {winner.candidate} of generation {winner.generation + 1}, "
+            f"{100 * (winner.accuracy or 0.0):.2f}%, "
+            f"{len(tree.candidates) - 1} ancestors; family tree in {folder}",
             highlight=False,
             soft_wrap=True,
         )
         try_picture(draw_family_tree(tree), make_folder(folder) / "family")
 
 
-def generation_table(generations: Sequence[GenerationRow], genomes: Sequence[GenomeRow]) -> Table:
+def generation_table(generations: Sequence[GenerationRecord], genomes: Sequence[CandidateRecord]) -> Table:
     """A row for each generation: the best and median accuracy, the best network's size, and the work."""
     headings = ("no.", "best", "median", "parameters", "species", "scored", "reused", "failed", "s")
     table = Table(title="generations")
@@ -70,7 +72,7 @@ def generation_table(generations: Sequence[GenerationRow], genomes: Sequence[Gen
         table.add_column(heading, justify="right")
     for figures in generations:
         rows = [row for row in genomes if row.generation == figures.generation]
-        valid = [row for row in rows if row.accuracy is not None]
+        valid = [row for row in rows if row.objective is not None]
         top = max(valid, key=lambda row: (row.rung, row.accuracy or 0.0), default=None)
         statuses = Counter(row.status for row in rows)
         table.add_row(
@@ -87,20 +89,20 @@ def generation_table(generations: Sequence[GenerationRow], genomes: Sequence[Gen
     return table
 
 
-def failure_table(genomes: Sequence[GenomeRow]) -> Table:
+def failure_table(genomes: Sequence[CandidateRecord]) -> Table:
     """How many genomes failed, by status and reason; what differs from genome to genome is left out of a reason."""
     table = Table(title="failures")
     for heading in ("genomes", "status", "reason"):
         table.add_column(heading)
     reasons = Counter(
-        (row.status, row.reason.replace(f"genome {row.genome}: ", "")) for row in genomes if row.accuracy is None
+        (row.status, row.reason.replace(f"genome {row.candidate}: ", "")) for row in genomes if row.objective is None
     )
     for (status, reason), count in reasons.most_common():
         table.add_row(str(count), status, reason)
     return table
 
 
-def cost_table(generations: Sequence[GenerationRow]) -> Table:
+def cost_table(generations: Sequence[GenerationRecord]) -> Table:
     """Training examples, against training every connected genome from scratch; the seconds of all of it."""
     spent = sum(row.samples for row in generations)
     reuse, rungs = (sum(getattr(row, f"saved_by_{kind}") for row in generations) for kind in ("reuse", "rungs"))

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.command_line import (
     add_common_options,
     add_retrainings_option,
@@ -36,7 +37,7 @@ from neat_deep.cli.command_line import (
 from neat_deep.config.experiment_file import load_training_plan
 from neat_deep.networks.network import build_network, check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
-from neat_deep.search.evolve import check_augmentation, new_folder
+from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import set_threads
 

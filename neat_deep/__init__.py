@@ -12,7 +12,8 @@ from neat_deep.evolution.genome import CellGenome
 from neat_deep.evolution.reproduction import CellReproduction
 from neat_deep.networks.network import build_network
 from neat_deep.ops import register_op
-from neat_deep.search.journal import RunJournal, describe_run, resume_run
+from neat_deep.search.neat_journal import RunJournal, resume_run
+from neat_deep.search.run_identity import describe_run
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.store.run_store import RunStore

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from neat_deep.base.errors import StoreError
 from neat_deep.base.files import copy_file, read_text
+from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.command_line import (
     RESULT,
     data_figures,
@@ -25,7 +26,9 @@ from neat_deep.cli.command_line import (
     training_numbers,
 )
 from neat_deep.evolution.expression import seed_genome
-from neat_deep.search.evolve import SearchResult, check_experiment, evolve, new_folder
+from neat_deep.search.checks import check_experiment
+from neat_deep.search.evolve import evolve
+from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 

@@ -13,8 +13,9 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.base.files import read_text
 from neat_deep.config.ini import check_sections, format_value, read_ini, read_section, values_of
 from neat_deep.config.neat_sections import load_neat
+from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import DataSettings
-from neat_deep.scoring.settings import FitnessSettings, RunSettings
+from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
 from neat_deep.training.fit import TrainingSettings
 

@@ -114,14 +114,14 @@ def _keys(kind: type[Any]) -> dict[str, Any]:
 def values_of(settings: Any) -> dict[str, Any]:
     """The values of a settings dataclass, under the keys that an INI file has for them.
 
-    An empty text is left out: it is always a default, and an INI file cannot hold it.
+    An empty text or list is left out: it is always a default, and an INI file cannot hold it.
     """
     values: dict[str, Any] = {}
     for f in dataclasses.fields(settings):
         value = getattr(settings, f.name)
         if dataclasses.is_dataclass(value):
             values.update({f"{f.name}_{inner}": inner_value for inner, inner_value in values_of(value).items()})
-        elif value != "":
+        elif value not in ("", ()):
             values[f.name] = value
     return values
 
@@ -154,7 +154,7 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
 
 def _names(text: str) -> tuple[str, ...]:
     """The names in a list with single spaces between; a name that is empty is an accident of typing."""
-    names = tuple(text.split(" "))
+    names = tuple(text.split(" ")) if text else ()
     if not all(names):
         raise ValueError("an empty name")
     return names
@@ -178,7 +178,7 @@ def _parse(key: str, text: str, hint: Any) -> Any:
     if "#" in text or ";" in text:
         raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
     reader, allowed = _READERS.get(hint, _READERS[str])  # a Literal is a text that its class checks
-    if not text and hint != tuple[int, ...]:
+    if not text and hint not in (tuple[int, ...], tuple[str, ...]):
         raise ConfigError(f"{key}: got nothing, allowed: {allowed}")
     try:
         return reader(text)

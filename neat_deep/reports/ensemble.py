@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from neat_deep.base.checks import check_range
 from neat_deep.reports.pareto import pareto_front
-from neat_deep.store.tables import GenomeRow
+from neat_deep.store.records import CandidateRecord
 
 
 class Ensemble(nn.Module):
@@ -27,18 +27,20 @@ class Ensemble(nn.Module):
         return logs.logsumexp(0) - math.log(len(logits))
 
 
-def choose_members(genomes: Sequence[GenomeRow], count: int) -> list[GenomeRow]:
+def choose_members(candidates: Sequence[CandidateRecord], count: int) -> list[CandidateRecord]:
     """The `count` networks of a run that shall vote, best first: the best of each species, then the best of the rest.
 
     Only networks that were trained to the last rung count, each graph once. There may be fewer. The best is the run's:
     of networks that tie it is the one that was scored first.
     """
     check_range("count", count, low=1)
-    ranked = sorted(pareto_front(genomes).networks, key=lambda row: (-row.fitness, row.generation, row.position))
-    graphs: dict[str, GenomeRow] = {}
+    ranked = sorted(
+        pareto_front(candidates).networks, key=lambda row: (-(row.objective or 0.0), row.generation, row.position)
+    )
+    graphs: dict[str, CandidateRecord] = {}
     for row in ranked:
         graphs.setdefault(row.digest, row)
-    species: dict[int | None, GenomeRow] = {}
+    species: dict[int | None, CandidateRecord] = {}
     for row in graphs.values():
         species.setdefault(row.species, row)
     leaders = list(species.values())

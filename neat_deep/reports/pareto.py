@@ -1,75 +1,72 @@
-"""The Pareto front of a run, accuracy against size: read from its store, whatever the fitness was."""
+"""The Pareto front of a run, accuracy against size: read from its store, whatever the objective was."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neat_deep.base.files import write_text
-from neat_deep.evolution.expression import express
-from neat_deep.evolution.genome import CellGenomeConfig
-from neat_deep.evolution.population_state import decode_genome
 from neat_deep.reports.pictures.plots import plot_front
-from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.architecture import Skeleton
+from neat_deep.store.records import CandidateRecord
 from neat_deep.store.run_store import RunStore
-from neat_deep.store.tables import GenomeRow
 
 
 @dataclass(frozen=True)
 class Front:
     """The networks that were trained to the last rung, smallest first, and those of them that none dominates."""
 
-    networks: tuple[GenomeRow, ...]
-    front: tuple[GenomeRow, ...]
+    networks: tuple[CandidateRecord, ...]
+    front: tuple[CandidateRecord, ...]
 
 
-def pareto_front(genomes: Sequence[GenomeRow]) -> Front:
+def pareto_front(candidates: Sequence[CandidateRecord]) -> Front:
     """The front of accuracy (more is better) against parameters (fewer are better).
 
     A network is on it when every network of its size or smaller is less accurate; of equals the first counts.
     """
-    top = max((row.rung for row in genomes if row.accuracy is not None), default=0)
-    found: dict[str, GenomeRow] = {}
-    for row in genomes:
-        if row.accuracy is not None and row.rung == top:
-            found.setdefault(row.key, row)
-    networks = sorted(found.values(), key=lambda row: (row.parameters, -(row.accuracy or 0.0)))
-    front: list[GenomeRow] = []
-    for row in networks:
-        if not front or (row.accuracy or 0.0) > (front[-1].accuracy or 0.0):
-            front.append(row)
+    valid = [record for record in candidates if record.objective is not None]
+    top = max((record.rung for record in valid), default=0)
+    found: dict[str, CandidateRecord] = {}
+    for record in valid:
+        if record.rung == top:
+            found.setdefault(record.key, record)
+    networks = sorted(found.values(), key=lambda record: (record.parameters, -(record.accuracy or 0.0)))
+    front: list[CandidateRecord] = []
+    for record in networks:
+        if not front or (record.accuracy or 0.0) > (front[-1].accuracy or 0.0):
+            front.append(record)
     return Front(tuple(networks), tuple(front))
 
 
-def write_front(store: RunStore, config: CellGenomeConfig, skeleton: Skeleton, folder: Path) -> Front:
-    """Write a run's front as `pareto.json`, with its architectures in `skeleton`, and as `pareto.png`.
+def write_front(store: RunStore, folder: Path, skeleton: Skeleton | None = None) -> Front:
+    """Write a run's front as `pareto.json`, with its architectures (in `skeleton`, if given), and as `pareto.png`.
 
-    The figures are of the networks of the search, which may have had other channels than `skeleton`.
+    The figures are of the networks of the search, which may have had other channels than their architectures.
 
     Nothing is written for a run without a valid network. Raises `StoreError` and `OutputError`.
     """
-    found = pareto_front(store.genomes())
+    found = pareto_front(store.candidates())
     if found.front:
-        entries = [
-            {
-                "accuracy_in_search": row.accuracy,
-                "parameters_in_search": row.parameters,
-                "macs_in_search": row.macs,
-                "generation": row.generation + 1,
-                "genome": row.genome,
-                "architecture": json.loads(architecture_of(store, row, config, skeleton).to_json()),
-            }
-            for row in found.front
-        ]
+        entries = []
+        for record in found.front:
+            architecture = store.architecture(record.digest)
+            if skeleton is not None:
+                architecture = replace(architecture, skeleton=skeleton)
+            entries.append(
+                {
+                    "accuracy_in_search": record.accuracy,
+                    "parameters_in_search": record.parameters,
+                    "macs_in_search": record.metrics["macs"],
+                    "generation": record.generation + 1,
+                    "candidate": record.candidate,
+                    "architecture": json.loads(architecture.to_json()),
+                }
+            )
         write_text(folder / "pareto.json", json.dumps(entries, indent=2) + "\n")
-        points = [(row.parameters, row.accuracy or 0.0) for row in found.networks]
-        plot_front(points, [(row.parameters, row.accuracy or 0.0) for row in found.front], folder / "pareto.png")
+        points = [(record.parameters, record.accuracy or 0.0) for record in found.networks]
+        front = [(record.parameters, record.accuracy or 0.0) for record in found.front]
+        plot_front(points, front, folder / "pareto.png")
     return found
-
-
-def architecture_of(store: RunStore, row: GenomeRow, config: CellGenomeConfig, skeleton: Skeleton) -> Architecture:
-    """The architecture of a genome, expressed again from its generation's population."""
-    genomes = {data["key"]: data for data in store.population(row.generation).genomes}
-    return Architecture(express(decode_genome(genomes[row.genome]), config).canonical(), skeleton)

@@ -31,6 +31,7 @@ TaskIn = TypeVar("TaskIn")
 ResultOut = TypeVar("ResultOut", covariant=True)
 
 ATTEMPTS = 2  # a worker that dies may have met a passing lack of memory
+AUTO = "auto"
 RAY = "ray"
 
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neat_deep.base.errors import DivergedError
 from neat_deep.base.randomness import preserved, seed_python, seeded
+from neat_deep.base.threads import computing_with
 from neat_deep.data import DataSpec, Split
 from neat_deep.networks.cost import count_macs, count_parameters
-from neat_deep.networks.latency import measure_latency
 from neat_deep.networks.network import build_network
 from neat_deep.scoring.inheritance import load, pack, unpack
-from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.space.cell_graph import CellGraph
+from neat_deep.scoring.metrics import ALWAYS, Measured, measure
+from neat_deep.scoring.scores import DIVERGED, RAISED, SCORED, TOO_LARGE, TOO_SLOW
+from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, TrainingSettings, evaluate, fit
 
-SCORED = "scored"
-DIVERGED = "diverged"
-RAISED = "raised"
+THREADS = 1  # of every evaluation, wherever it runs: a score does not depend on the number of workers
+BROKEN_OFF = "broken off"  # at the deadline of the whole search: nothing is known of the network
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,22 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What ends an evaluation before its time; 0 and None: no limit.
+
+    A network with more parameters or multiply-accumulates is not trained at all. `deadline` is a point of
+    `time.time()`; it and `seconds` are looked at after each batch.
+    """
+
+    parameters: int = 0
+    macs: int = 0
+    seconds: float = 0.0
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
 class Job:
-    """One evaluation: a canonical cell, trained in stages, then scored.
+    """One evaluation: an architecture, trained in stages, then scored.
 
     `start` holds packed weights that take the place of drawn ones where name and shape fit. The trained weights come
     back if they take no more than `keep_bytes`.
@@ -46,35 +60,31 @@ class Job:
 
     key: str
     rung: int
-    cell: CellGraph
+    architecture: Architecture
     weights_seed: int
     stages: tuple[Stage, ...]
     start: bytes | None = None
     keep_bytes: int = 0
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """How an evaluation ended; `samples` are the training examples that it went through, `macs` of one example.
-
-    `latency` is in milliseconds for one example, None where it is not asked for.
-    """
+    """How an evaluation ended; `samples` are the training examples that it went through."""
 
     status: str
-    accuracy: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
     samples: int = 0
-    parameters: int = 0
-    macs: int = 0
     seconds: float = 0.0
     reason: str = ""
     weights: bytes | None = None
-    latency: float | None = None
 
 
 class Evaluator:
-    """Does jobs for one data set, skeleton and training; it can be sent to other processes.
+    """Does jobs for one data set and training; it can be sent to other processes.
 
-    `vectors` are what the embedding of a network for texts starts from. Latency is measured if `with_latency`.
+    `vectors` are what the embedding of a network for texts starts from, `metrics` the names of those that are measured
+    beside the usual ones.
 
     Whatever a job raises costs that job only. Each job seeds the global generators of Python, NumPy and torch, and
     leaves them as they were, so a result does not depend on which jobs came before or where they ran.
@@ -85,19 +95,17 @@ class Evaluator:
         train: Split,
         validation: Split,
         spec: DataSpec,
-        skeleton: Skeleton,
         training: TrainingSettings,
         device: torch.device,
         *,
         vectors: Tensor | None = None,
-        with_latency: bool = False,
+        metrics: Sequence[str] = (),
     ) -> None:
         self.spec = spec
-        self.skeleton = skeleton
         self.training = training
         self.device = device
         self.vectors = vectors
-        self.with_latency = with_latency
+        self.metrics = tuple(dict.fromkeys((*ALWAYS, *metrics)))
         self.train_examples = len(train)
         self._splits = train, validation
         self._on_device: tuple[Split, Split] | None = None
@@ -107,57 +115,84 @@ class Evaluator:
 
     def __call__(self, job: Job, on_step: Callable[[Progress], None] | None = None) -> JobResult:
         """Do a job; nothing but an interrupt is raised."""
-        started, counter = time.perf_counter(), _SampleCounter(on_step)
+        started, steps = time.perf_counter(), _Steps(job.limits, on_step)
         try:
-            with preserved(), seeded(job.weights_seed, self.device):
+            with preserved(), computing_with(THREADS), seeded(job.weights_seed, self.device):
                 seed_python(job.weights_seed)
-                result = self._train_and_score(job, counter)
+                result = self._train_and_score(job, steps)
+        except _EndedError as end:
+            result = JobResult(end.status, end.metrics, reason=end.reason)
         except DivergedError as error:
             result = JobResult(DIVERGED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a user's op may raise anything; it costs this job only
             result = JobResult(RAISED, reason=f"{type(error).__name__}: {error}")
-        return dataclasses.replace(result, samples=counter.samples, seconds=time.perf_counter() - started)
+        return dataclasses.replace(result, samples=steps.samples, seconds=time.perf_counter() - started)
 
-    def _train_and_score(self, job: Job, counter: _SampleCounter) -> JobResult:
+    def _train_and_score(self, job: Job, steps: _Steps) -> JobResult:
         if self._on_device is None:
             train, validation = self._splits
             self._on_device = train.to(self.device), validation.to(self.device)
         train, validation = self._on_device
-        network = build_network(
-            Architecture(job.cell, self.skeleton), self.spec, seed=job.weights_seed, vectors=self.vectors
-        )
+        network = build_network(job.architecture, self.spec, seed=job.weights_seed, vectors=self.vectors)
+        known: dict[str, float] = {}
+        if job.limits.parameters or job.limits.macs:
+            known = {"parameters": count_parameters(network), "macs": count_macs(network, self.spec)}
+            _check_size(known, job.limits)
         if job.start is not None:
             load(network, unpack(job.start))
         for stage in job.stages:
             settings = dataclasses.replace(self.training, epochs=stage.epochs)
-            counter.begin(stage.epochs * len(train))
-            fit(network, train, settings, device=self.device, seed=stage.seed, on_step=counter)
+            steps.begin(stage.epochs * len(train))
+            fit(network, train, settings, device=self.device, seed=stage.seed, on_step=steps)
         scored = evaluate(network, validation, device=self.device)
         if not math.isfinite(scored.loss):  # finite weights whose outputs are not
             raise DivergedError(f"the validation loss is {scored.loss}")
         weights = pack(network.state_dict()) if job.keep_bytes else None
         return JobResult(
             SCORED,
-            scored.accuracy,
-            parameters=count_parameters(network),
-            macs=count_macs(network, self.spec),
+            self._measure(network, validation, {"accuracy": scored.accuracy, "loss": scored.loss, **known}),
             weights=weights if weights is not None and len(weights) <= job.keep_bytes else None,
-            latency=measure_latency(network, self.spec) if self.with_latency else None,
         )
 
+    def _measure(self, network: nn.Module, validation: Split, known: Mapping[str, float]) -> dict[str, float]:
+        network.eval()
+        return measure(self.metrics, known, lambda found: Measured(network, self.spec, validation, found))
 
-class _SampleCounter:
-    """Counts the training examples of all stages, also of one that breaks off, and hands the progress on."""
 
-    def __init__(self, on_step: Callable[[Progress], None] | None) -> None:
+class _EndedError(Exception):
+    """An evaluation that a limit ended."""
+
+    def __init__(self, status: str, reason: str, metrics: Mapping[str, float] | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.metrics = status, reason, metrics or {}
+
+
+def _check_size(sizes: Mapping[str, float], limits: Limits) -> None:
+    for name, most in (("parameters", limits.parameters), ("macs", limits.macs)):
+        if most and sizes[name] > most:
+            raise _EndedError(TOO_LARGE, f"{name}: got {sizes[name]:,}, allowed: at most {most:,}", sizes)
+
+
+class _Steps:
+    """Counts the training examples of all stages, also of one that breaks off, watches the time, tells the progress."""
+
+    def __init__(self, limits: Limits, on_step: Callable[[Progress], None] | None) -> None:
         self.samples = 0
+        self._limits = limits
         self._on_step = on_step
+        self._started = time.perf_counter()
         self._before = self._total = 0
 
     def begin(self, total: int) -> None:
+        """A stage of `total` examples begins."""
         self._before, self._total = self.samples, total
 
     def __call__(self, progress: Progress) -> None:
         self.samples = self._before + round(progress.share * self._total)
+        limits = self._limits
+        if limits.deadline is not None and time.time() >= limits.deadline:
+            raise _EndedError(BROKEN_OFF, "the search's time was spent")
+        if limits.seconds and time.perf_counter() - self._started >= limits.seconds:
+            raise _EndedError(TOO_SLOW, f"seconds: more than {limits.seconds:g}, which is the limit of an evaluation")
         if self._on_step is not None:
             self._on_step(progress)

@@ -1,7 +1,7 @@
-"""Early stopping of weak candidates: who goes on to the next rung, and how those that stop compare.
+"""Early stopping of weak candidates: who is promoted to the next rung, and how those that stop compare.
 
 Successive halving (Jamieson and Talwalkar, arXiv 1502.07943) within one generation, and the brackets of Hyperband
-(Li et al., arXiv 1603.06560). Every decision is made in the order of the genomes, so that any number of workers
+(Li et al., arXiv 1603.06560). Every decision is made in the order of the candidates, so that any number of workers
 gives the same run.
 """
 
@@ -19,8 +19,8 @@ from neat_deep.base.errors import ConfigError
 class Ladder:
     """The rungs of a generation: the epochs that a network has been trained for when it is compared on each.
 
-    `share` of the networks on a rung go on to the next, at least one. With `hyperband` some start on a higher rung,
-    in case short trainings rank badly. Raises `ConfigError` for rungs that do not rise up to the last, and for
+    `share` of the networks on a rung are promoted to the next, at least one. With `hyperband` some start on a higher
+    rung, in case short trainings rank badly. Raises `ConfigError` for rungs that do not rise up to the last, and for
     `hyperband` with nothing to skip.
     """
 
@@ -67,27 +67,45 @@ class Ladder:
         return chosen
 
     def promoted(self, objectives: Sequence[float | None]) -> list[int]:
-        """The positions of those that go on; ties go to the earlier, and what failed (None) never goes on."""
+        """The positions of those that are promoted; ties go to the earlier, and what failed (None) never is."""
         places = max(1, math.floor(len(objectives) * self.share + 1e-9))
         valid = [(-objective, i) for i, objective in enumerate(objectives) if objective is not None]
         return sorted(i for _, i in sorted(valid)[:places])
 
 
-def comparable_fitness(
-    objectives: Mapping[str, float], rungs: Mapping[str, int], starts: Mapping[str, int]
-) -> dict[str, float]:
-    """The fitness of each network from its objective on its last rung.
+@dataclass(frozen=True)
+class Standing:
+    """Where one network of a generation ended: its objective on the highest rung that it is known on.
 
-    Within a bracket (networks of one `starts`) a network that was stopped is never fitter than one that went on: its
-    objective is cut to the least fitness on the rungs above. Across brackets objectives stand as they are: a network
-    that was stopped counts for what it had reached, against others that were given more epochs from the start.
+    `bracket` is the rung on which it was compared first, None for one that was not compared: its outcome was known.
+    `rung` is where it stopped. `earned` says whether this generation trained it to that rung; if not, it had been
+    trained so far in an earlier one.
+    """
+
+    objective: float
+    bracket: int | None
+    rung: int
+    earned: bool
+
+
+def comparable_fitness(standings: Mapping[str, Standing], top: int) -> dict[str, float]:
+    """The fitness of each network of a generation, by what it is known to reach.
+
+    A network keeps its objective, with two exceptions. Within a bracket one that was stopped is never fitter than one
+    that was promoted over it: its objective is cut to the least fitness of those that this generation trained further.
+    And one that was stopped stands below the best network of the generation that was trained to the `top`, or short
+    trainings that flatter could push the best network known out of the population. Across brackets objectives stand
+    otherwise as they are.
     """
     fitness: dict[str, float] = {}
-    for bracket in set(starts.values()):
-        members = [key for key in objectives if starts[key] == bracket]
+    finished = [one.objective for one in standings.values() if one.rung == top]
+    highest = math.nextafter(max(finished), -math.inf) if finished else math.inf
+    for bracket in {one.bracket for one in standings.values()}:
+        members = {key: one for key, one in standings.items() if one.bracket == bracket}
         ceiling = math.inf
-        for rung in sorted({rungs[key] for key in members}, reverse=True):
-            stopped_here = [key for key in members if rungs[key] == rung]
-            fitness.update({key: min(objectives[key], ceiling) for key in stopped_here})
-            ceiling = min(fitness[key] for key in stopped_here)
+        for rung in sorted({one.rung for one in members.values()}, reverse=True):
+            here = {key: one for key, one in members.items() if one.rung == rung}
+            limit = ceiling if rung == top else min(ceiling, highest)
+            fitness.update({key: min(one.objective, limit) for key, one in here.items()})
+            ceiling = min([ceiling, *(fitness[key] for key, one in here.items() if one.earned)])
     return fitness

@@ -1,48 +1,68 @@
-"""What scoring a generation comes to, and what listens to it or keeps it."""
+"""What scoring candidates comes to, and what listens to it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from neat_deep.space.architecture import Architecture
-from neat_deep.store.tables import EvaluationRow
 from neat_deep.training.fit import Progress
 
+SCORED = "scored"
 REUSED = "reused"  # an equal network was scored before
-DISCONNECTED = "disconnected"
+UNSCORED = "unscored"  # the search's budget was spent first
+# Ways to fail.
+DISCONNECTED = "disconnected"  # nothing connects the genome's input to its output
+DIVERGED = "diverged"
+RAISED = "raised"
+TOO_LARGE = "too large"  # refused before training, by `max_parameters` or `max_macs`
+TOO_SLOW = "too slow"  # stopped after `max_seconds`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
-    """What became of one genome in one generation; `accuracy` (0..1) is None for a genome that failed.
+    """What became of one candidate in one generation.
 
-    `key` names the evaluation that the score comes from, `rung` the highest that it reached in this generation;
-    `objective` is the accuracy less the prices of the network's size and latency (milliseconds, None where it was not
-    measured).
+    `key` names the evaluation that the score comes from, `rung` the highest that its network is known to have reached.
+    `objective` is what the network is worth, None for one that failed. `fitness` is that made comparable within the
+    generation, once all of it is scored: a candidate that stopped on a low rung is never fitter than one that was
+    promoted over it.
     """
 
-    genome_key: int
+    candidate: int
     status: str
     digest: str = ""
     architecture: Architecture | None = None
-    accuracy: float | None = None
-    parameters: int = 0
-    seconds: float = 0.0
-    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
     key: str = ""
     rung: int = 0
-    macs: int = 0
     objective: float | None = None
-    latency: float | None = None
+    fitness: float | None = None
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def accuracy(self) -> float | None:
+        """The validation accuracy (0..1), None for a candidate that failed."""
+        return self.metrics.get("accuracy")
+
+    @property
+    def parameters(self) -> int:
+        """The trainable weights of the network that was scored; 0 where it was never built."""
+        return int(self.metrics.get("parameters", 0))
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it was tried and has no objective."""
+        return self.objective is None and self.status != UNSCORED
 
 
 @dataclass(frozen=True)
 class GenerationCost:
     """Training examples of one generation: seen, and what reuse of scores and early stopping spared.
 
-    What is spared is counted against training every connected genome from scratch for all epochs.
+    What is spared is counted against training every connected candidate from scratch for all epochs.
     """
 
     samples: int = 0
@@ -50,54 +70,31 @@ class GenerationCost:
     saved_by_rungs: int = 0
 
 
-class SearchListener(Protocol):
-    """What wants to know how a generation's scoring goes on."""
+@dataclass(frozen=True)
+class Counts:
+    """How many candidates of a run were trained, reused, failed."""
 
-    def generation_started(self, genomes: int) -> None:
-        """Scoring of `genomes` genomes begins."""
+    trained: int = 0
+    reused: int = 0
+    failed: int = 0
 
-    def training_went_on(self, progress: Progress) -> None:
-        """The genome in training made a step."""
-
-    def genome_scored(self, score: Score, is_best: bool) -> None:
-        """One genome is done; `is_best` when no network of the run was better before."""
-
-
-class EvaluationLog(Protocol):
-    """What keeps evaluations as they end, and trained weights as long as they are needed; a `RunStore` does."""
-
-    def record(self, evaluation: EvaluationRow, weights: bytes | None = None) -> None:
-        """Keep an evaluation and its packed weights."""
-
-    def weights(self, key: str, rung: int) -> bytes | None:
-        """Kept weights."""
-
-    def kept_weights(self) -> set[tuple[str, int]]:
-        """Key and rung of all kept weights."""
-
-    def keep_weights(self, wanted: Collection[tuple[str, int]]) -> None:
-        """Drop the weights of all others."""
+    def add(self, score: Score) -> Counts:
+        """With one score more."""
+        return Counts(
+            self.trained + (score.status == SCORED),
+            self.reused + (score.status == REUSED),
+            self.failed + score.has_failed,
+        )
 
 
-class MemoryLog:
-    """Keeps weights in memory and no evaluations: for a search that nobody will resume."""
+class ScoreListener(Protocol):
+    """What wants to know how the scoring of a generation goes."""
 
-    def __init__(self) -> None:
-        self._weights: dict[tuple[str, int], bytes] = {}
+    def generation_started(self, generation: int, candidates: int) -> None:
+        """Scoring of `candidates` candidates begins; generations count from 0."""
 
-    def record(self, evaluation: EvaluationRow, weights: bytes | None = None) -> None:
-        """Keep the weights."""
-        if weights is not None:
-            self._weights[evaluation.key, evaluation.rung] = weights
+    def training_progressed(self, progress: Progress) -> None:
+        """The candidate in training made a step; not told of trainings in other processes."""
 
-    def weights(self, key: str, rung: int) -> bytes | None:
-        """Kept weights."""
-        return self._weights.get((key, rung))
-
-    def kept_weights(self) -> set[tuple[str, int]]:
-        """Key and rung of all kept weights."""
-        return set(self._weights)
-
-    def keep_weights(self, wanted: Collection[tuple[str, int]]) -> None:
-        """Drop the others."""
-        self._weights = {place: data for place, data in self._weights.items() if place in wanted}
+    def candidate_scored(self, score: Score, is_best: bool) -> None:
+        """One candidate is done; `is_best` when no network of the run was better before."""

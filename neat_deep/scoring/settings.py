@@ -1,17 +1,17 @@
-"""What `[Fitness]` and `[Run]` of an INI file set."""
+"""What `[Fitness]` of an INI file sets."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
-from neat_deep.base.checks import check_choice, check_range
-from neat_deep.base.errors import ConfigError
+from neat_deep.base.checks import check_range
+from neat_deep.base.errors import unknown_name
 from neat_deep.data import Augmentation
-from neat_deep.evolution.selection import REPRODUCTIONS
-from neat_deep.scoring.executors import RAY
+from neat_deep.scoring.metrics import METRICS
+from neat_deep.scoring.objectives import OBJECTIVES, Objective
 from neat_deep.scoring.rungs import Ladder
-from neat_deep.space.architecture import MOST_CHANNELS, Skeleton
+from neat_deep.space.architecture import MOST_CHANNELS, Architecture, Skeleton
 from neat_deep.training.fit import TrainingSettings
 
 
@@ -27,8 +27,9 @@ class FitnessSettings:
     `inherit` a child starts from its parents' trained weights. `weights_megabytes` bounds the weights that are kept
     for either; a network that takes more than its equal share is trained from scratch instead.
 
-    The fitness is the accuracy (0..1) less the prices of a million parameters, of a million multiply-accumulates and
-    of a measured millisecond for one example, all of the network that is scored in the search.
+    What a network is worth is its `objective`, the accuracy (0..1) unless another is named, less the prices of a
+    million parameters, of a million multiply-accumulates and of a measured millisecond for one example, all of the
+    network that is scored in the search.
     """
 
     train_subset: int = 0
@@ -47,6 +48,11 @@ class FitnessSettings:
     parameter_price: float = 0.0
     mac_price: float = 0.0
     latency_price: float = 0.0
+    objective: str = "accuracy"
+    metrics: tuple[str, ...] = ()  # measured beside the usual ones
+    max_parameters: int = 0  # of the network that is scored; a larger one is not trained. 0: no limit
+    max_macs: int = 0
+    max_seconds: float = 0.0  # of one evaluation; a slower one fails. 0: no limit
 
     def __post_init__(self) -> None:
         check_range("train_subset", self.train_subset, low=0)
@@ -60,12 +66,23 @@ class FitnessSettings:
         check_range("parameter_price", self.parameter_price, low=0)
         check_range("mac_price", self.mac_price, low=0)
         check_range("latency_price", self.latency_price, low=0)
+        check_range("max_parameters", self.max_parameters, low=0)
+        check_range("max_macs", self.max_macs, low=0)
+        check_range("max_seconds", self.max_seconds, low=0)
+        if self.objective not in OBJECTIVES:
+            raise unknown_name("objective", self.objective, OBJECTIVES, "objective")
+        for name in self.measured_metrics():
+            if name not in METRICS:
+                raise unknown_name("metric", name, METRICS, "metrics")
         self.ladder()
 
-    def objective(self, accuracy: float, parameters: int, macs: int, latency: float | None = None) -> float:
-        """What a network is worth: its accuracy, less the prices of its size, and of its `latency` in milliseconds."""
-        size = self.parameter_price * parameters / 1e6 + self.mac_price * macs / 1e6
-        return accuracy - size - self.latency_price * (latency or 0.0)
+    def worth(self) -> Objective:
+        """What a network is worth: the objective, less the prices of its size and latency."""
+        return Objective(self.objective, self.parameter_price, self.mac_price, self.latency_price)
+
+    def measured_metrics(self) -> tuple[str, ...]:
+        """The metrics that are measured beside those that always are."""
+        return tuple(dict.fromkeys((*self.metrics, *self.worth().metrics)))
 
     def ladder(self) -> Ladder:
         """The rungs that a genome's training climbs; without `rungs` there is one."""
@@ -85,29 +102,9 @@ class FitnessSettings:
         )
 
     def skeleton(self, full: Skeleton) -> Skeleton:
-        """The skeleton that a genome is scored in."""
+        """The skeleton that a candidate is scored in."""
         return dataclasses.replace(full, channels=self.channels or full.channels)
 
-
-@dataclass(frozen=True)
-class RunSettings:
-    """One run: how long, from which seed, where."""
-
-    generations: int = 10
-    seed: int = 0
-    device: str = "auto"
-    threads: int = 0  # of torch on the CPU, in each worker; 0: as many as torch chooses. Another rounds differently
-    workers: str = "0"  # processes that evaluate: 0 (this one), a number, or ray
-    ray_address: str = "local"  # local, or the address of a Ray cluster
-    ray_gpus: float = 0.0  # the share of a GPU that one evaluation takes on Ray
-    reproduction: str = "CellReproduction"  # how parents are chosen; its settings stand in the section of that name
-    out: str = "runs/neat"
-
-    def __post_init__(self) -> None:
-        check_range("generations", self.generations, low=1)
-        check_range("seed", self.seed, low=0, high=2**62)
-        check_range("threads", self.threads, low=0, high=1024)
-        check_range("ray_gpus", self.ray_gpus, low=0)
-        check_choice("reproduction", self.reproduction, REPRODUCTIONS)
-        if self.workers != RAY and not (self.workers.isdecimal() and int(self.workers) <= 1024):
-            raise ConfigError(f"workers: got '{self.workers}', allowed: 0 to 1024, or ray")
+    def architecture(self, full: Architecture) -> Architecture:
+        """The architecture that is scored in the place of `full`."""
+        return dataclasses.replace(full, skeleton=self.skeleton(full.skeleton))

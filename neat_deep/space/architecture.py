@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -84,6 +85,11 @@ class Architecture:
 
     cell: CellGraph
     skeleton: Skeleton = field(default_factory=Skeleton)
+
+    def digest(self) -> str:
+        """A stable name of the whole network, cell and skeleton: 16 hexadecimal digits of a SHA-256."""
+        text = json.dumps([self.cell.digest(), asdict(self.skeleton)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def save(self, path: Path | str) -> None:
         """Write the architecture as versioned JSON; the file is whole or absent, never half."""

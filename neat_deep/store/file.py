@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from neat_deep.base.errors import StoreError
 from neat_deep.base.files import make_folder, replacing
@@ -108,8 +109,7 @@ def open_file(path: Path, mode: str, *, check: bool) -> sqlite3.Connection:
             if identity != APPLICATION_ID:
                 raise StoreError(f"{path} is not a run store of neat-deep (or its run was stopped at its very start)")
             if version != VERSION:
-                age = "a newer" if version > VERSION else "an older"
-                raise StoreError(f"{path}: version: got {version}, allowed: {VERSION}; {age} neat-deep wrote it")
+                raise StoreError(_other_version(path, version, connection))
             if check:
                 _check_content(path, connection)
     except _DamagedError as damage:
@@ -121,6 +121,16 @@ def open_file(path: Path, mode: str, *, check: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _other_version(path: Path, version: int, connection: sqlite3.Connection) -> str:
+    """What to say of a store of another schema, with the release that wrote it where it says so."""
+    age = "a newer" if version > VERSION else "an older"
+    writer = f"{age} neat-deep"
+    with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
+        stored = connection.execute("SELECT value FROM meta WHERE name = 'versions'").fetchone()
+        writer += f" ({json.loads(stored[0])['neat-deep']})"
+    return f"{path}: version: got {version}, allowed: {VERSION}; {writer} wrote it, which can read it"
 
 
 def _remove(path: Path) -> None:
@@ -149,20 +159,25 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
     checksum = meta.pop(CHECKSUM, None)
     if checksum is not None and checksum != meta_checksum(meta):
         raise _DamagedError(f"{path} is damaged: its settings are not those that were written")
-    populations = connection.execute("SELECT generation, state, torch_random, sha256 FROM populations")
-    for generation, state, torch_random, checksum in populations:
-        if not isinstance(state, str) or population_checksum(state, torch_random) != checksum:
-            raise _DamagedError(f"{path} is damaged: the population of generation {generation}")
-    for generation, architecture, genes in connection.execute("SELECT generation, architecture, genes FROM best"):
-        try:
-            for text in (architecture, genes):
-                json.loads(text)
-        except (ValueError, TypeError):
-            raise _DamagedError(f"{path} is damaged: the best network of generation {generation}") from None
+    states = connection.execute("SELECT generation, state, torch_random, sha256 FROM states")
+    for generation, state, torch_random, checksum in states:
+        if not isinstance(state, str) or state_checksum(state, torch_random) != checksum:
+            raise _DamagedError(f"{path} is damaged: the state of generation {generation}")
+    for digest, architecture in connection.execute("SELECT digest, architecture FROM architectures"):
+        _check_json(architecture, f"{path} is damaged: the architecture {digest}")
+    for generation, genes in connection.execute("SELECT generation, genes FROM best WHERE genes != ''"):
+        _check_json(genes, f"{path} is damaged: the best genome of generation {generation}")
 
 
-def population_checksum(state: str, torch_random: bytes) -> str:
-    """What stands beside a population's two values."""
+def _check_json(text: Any, damage: str) -> None:
+    try:
+        json.loads(text)
+    except (ValueError, TypeError):
+        raise _DamagedError(damage) from None
+
+
+def state_checksum(state: str, torch_random: bytes) -> str:
+    """What stands beside a state's two values."""
     return checksum_of(state.encode() + torch_random)
 
 

@@ -8,15 +8,16 @@ the file is copied to `<name>.backup` by SQLite's online backup.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from neat_deep.base.errors import OutputError, StoreError
 from neat_deep.base.files import replacing
-from neat_deep.evolution.population_state import PopulationState, from_json, to_json
+from neat_deep.scoring.records import EvaluationRecord
+from neat_deep.space.architecture import Architecture
 from neat_deep.store.file import (
     ADVICE,
     backup_path,
@@ -25,21 +26,16 @@ from neat_deep.store.file import (
     meta_checksum,
     naming_file,
     open_file,
-    population_checksum,
     resume_file,
+    state_checksum,
     store_path,
     transaction,
 )
-from neat_deep.store.tables import (
-    CHECKSUM,
-    BestRow,
-    EvaluationRow,
-    GenerationRow,
-    GenomeRow,
-    SpeciesRow,
-)
+from neat_deep.store.records import BestRecord, CandidateRecord, GenerationRecord, SpeciesRecord
+from neat_deep.store.rows import decode, insert, select
+from neat_deep.store.tables import CHECKSUM
 
-Row = TypeVar("Row")
+Record = TypeVar("Record")
 
 
 class RunStore:
@@ -53,6 +49,8 @@ class RunStore:
         self.path = path
         self._connection = connection
         self._lock = lock
+        self._part = ""  # of the run that the time is spent on, while the clock runs
+        self._since = 0.0
 
     @classmethod
     def create(cls, path: Path | str, meta: Mapping[str, str]) -> RunStore:
@@ -121,17 +119,26 @@ class RunStore:
 
     # --- evaluations and weights -------------------------------------------------------------------------------------
 
-    def record(self, evaluation: EvaluationRow, weights: bytes | None = None) -> None:
-        """Keep an evaluation, and the weights that it trained, in one transaction."""
+    def record(self, evaluation: EvaluationRecord, architecture: Architecture, weights: bytes | None = None) -> None:
+        """Keep an evaluation, its architecture, and the weights that it trained, in one transaction."""
         with self._write():
-            _insert(self._connection, "evaluations", [evaluation])
+            insert(self._connection, "evaluations", [evaluation])
+            row: tuple[Any, ...] = (evaluation.digest, architecture.to_json())
+            self._connection.execute("INSERT OR IGNORE INTO architectures VALUES (?, ?)", row)
             if weights is not None:
                 row = (evaluation.key, evaluation.rung, weights, checksum_of(weights))
                 self._connection.execute("INSERT OR REPLACE INTO weights VALUES (?, ?, ?, ?)", row)
 
-    def evaluations(self) -> list[EvaluationRow]:
+    def evaluations(self) -> list[EvaluationRecord]:
         """All evaluations, in the order of generation, key and rung."""
-        return self._rows("evaluations", EvaluationRow, "generation, key, rung")
+        return self._records("evaluations", EvaluationRecord, "generation, key, rung")
+
+    def architecture(self, digest: str) -> Architecture:
+        """The architecture that was evaluated under a digest; raises `StoreError` where there is none."""
+        found = self._fetch("SELECT architecture FROM architectures WHERE digest = ?", (digest,))
+        if not found:
+            raise StoreError(f"{self.path}: the architecture {digest} is not there")
+        return Architecture.from_json(found[0][0])
 
     def weights(self, key: str, rung: int) -> bytes | None:
         """The kept weights of an evaluation, None where they are not kept."""
@@ -155,64 +162,83 @@ class RunStore:
 
     # --- generations -------------------------------------------------------------------------------------------------
 
-    def add_population(self, state: PopulationState) -> None:
-        """Keep the population that a generation begins with, then copy the file to its backup."""
-        text = to_json(state)
-        row = (state.generation, text, state.random.torch, population_checksum(text, state.random.torch))
+    def add_state(self, generation: int, state: str, torch_random: bytes) -> None:
+        """Keep what a generation begins with, then copy the file to its backup.
+
+        `state` is the strategy's own, as JSON text, `torch_random` torch's random state.
+        """
+        row = (generation, state, torch_random, state_checksum(state, torch_random))
         with self._write():
-            self._connection.execute("INSERT OR REPLACE INTO populations VALUES (?, ?, ?, ?)", row)
+            self._connection.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)", row)
         self.back_up()
 
     def last_generation(self) -> int | None:
-        """The number of the newest population; None in a store whose run has just begun."""
-        number: int | None = self._fetch("SELECT max(generation) FROM populations")[0][0]
+        """The number of the newest generation that was begun; None in a store whose run has just begun."""
+        number: int | None = self._fetch("SELECT max(generation) FROM states")[0][0]
         return number
 
-    def population(self, generation: int) -> PopulationState:
-        """The population that a generation began with; raises `StoreError` where it is missing or damaged."""
-        query = "SELECT state, torch_random, sha256 FROM populations WHERE generation = ?"
-        found = self._fetch(query, (generation,))
+    def state(self, generation: int) -> tuple[str, bytes]:
+        """What a generation began with; raises `StoreError` where it is missing or damaged."""
+        found = self._fetch("SELECT state, torch_random, sha256 FROM states WHERE generation = ?", (generation,))
         if not found:
-            raise StoreError(f"{self.path}: the population of generation {generation} is not there")
+            raise StoreError(f"{self.path}: the state of generation {generation} is not there")
         text, torch_random, checksum = found[0]
-        if population_checksum(text, torch_random) != checksum:
-            raise StoreError(f"{self.path}: the population of generation {generation} is damaged; {ADVICE}")
-        try:
-            return from_json(text, torch_random)
-        except StoreError as error:
-            raise StoreError(f"{self.path}: generation {generation}: {error}") from None
+        if state_checksum(text, torch_random) != checksum:
+            raise StoreError(f"{self.path}: the state of generation {generation} is damaged; {ADVICE}")
+        return text, torch_random
 
     def add_generation(
         self,
-        figures: GenerationRow,
-        genomes: Sequence[GenomeRow],
-        species: Sequence[SpeciesRow],
-        best: BestRow | None = None,
+        figures: GenerationRecord,
+        candidates: Sequence[CandidateRecord],
+        species: Sequence[SpeciesRecord] = (),
+        best: BestRecord | None = None,
     ) -> None:
         """Keep what a scored generation came to, with its network that is better than all before, if there is one."""
         with self._write():
-            for table in ("genomes", "species", "best"):
+            for table in ("candidates", "species", "best"):
                 self._connection.execute(f"DELETE FROM {table} WHERE generation = ?", (figures.generation,))
-            _insert(self._connection, "generations", [figures])
-            _insert(self._connection, "genomes", genomes)
-            _insert(self._connection, "species", species)
-            _insert(self._connection, "best", [best] if best is not None else [])
+            insert(self._connection, "generations", [figures])
+            insert(self._connection, "candidates", candidates)
+            insert(self._connection, "species", species)
+            insert(self._connection, "best", [best] if best is not None else [])
 
-    def generations(self) -> list[GenerationRow]:
-        """All scored generations, in order."""
-        return self._rows("generations", GenerationRow, "generation")
+    def generations(self) -> list[GenerationRecord]:
+        """All scored generations, in order; the last may be unfinished."""
+        return self._records("generations", GenerationRecord, "generation")
 
-    def genomes(self) -> list[GenomeRow]:
-        """All genomes of all scored generations, in the order in which they were scored."""
-        return self._rows("genomes", GenomeRow, "generation, position")
+    def candidates(self) -> list[CandidateRecord]:
+        """All candidates of all scored generations, in the order in which they were scored."""
+        return self._records("candidates", CandidateRecord, "generation, position")
 
-    def species(self) -> list[SpeciesRow]:
+    def species(self) -> list[SpeciesRecord]:
         """All species of all scored generations."""
-        return self._rows("species", SpeciesRow, "generation, species")
+        return self._records("species", SpeciesRecord, "generation, species")
 
-    def best(self) -> list[BestRow]:
-        """The networks that were the best of the run when they were scored, the best of all last."""
-        return self._rows("best", BestRow, "generation")
+    def best(self) -> list[BestRecord]:
+        """The candidates that were the best of the run when they were scored, the best of all last."""
+        return self._records("best", BestRecord, "generation")
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def start_clock(self, part: str, already: float = 0.0) -> None:
+        """Count the time from now on, and `already` seconds before, as spent on a part of the run, such as `search`.
+
+        It is written with whatever else is written: of a run that is killed the time up to its last write counts.
+        """
+        self._part, self._since = part, time.monotonic() - already
+        with self._write():
+            pass
+
+    def stop_clock(self) -> None:
+        """Count no further time."""
+        with self._write():
+            pass
+        self._part = ""
+
+    def seconds(self) -> float:
+        """All time that was spent on the run."""
+        return float(self._fetch("SELECT total(seconds) FROM clock")[0][0])
 
     def back_up(self) -> None:
         """Copy the file, as it stands, to `<name>.backup`; the copy is whole or absent."""
@@ -230,19 +256,22 @@ class RunStore:
     def _write(self) -> Iterator[None]:
         with naming_file(self.path), transaction(self._connection):
             yield
+            if self._part:
+                now = time.monotonic()
+                self._connection.execute(
+                    "INSERT INTO clock VALUES (?, ?)"
+                    " ON CONFLICT (part) DO UPDATE SET seconds = seconds + excluded.seconds",
+                    (self._part, now - self._since),
+                )
+                self._since = now
 
     def _fetch(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with naming_file(self.path):
             return self._connection.execute(query, values).fetchall()
 
-    def _rows(self, table: str, kind: type[Row], order: str) -> list[Row]:
-        names = ", ".join(f.name for f in fields(kind))  # type: ignore[arg-type]
-        return [kind(*row) for row in self._fetch(f"SELECT {names} FROM {table} ORDER BY {order}")]
-
-
-def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Any]) -> None:
-    if rows:
-        places = ", ".join("?" * len(fields(rows[0])))
-        names = ", ".join(f.name for f in fields(rows[0]))
-        query = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({places})"
-        connection.executemany(query, [astuple(row) for row in rows])
+    def _records(self, table: str, kind: type[Record], order: str) -> list[Record]:
+        rows = self._fetch(select(kind, table, order))
+        try:
+            return list(decode(kind, rows))
+        except (ValueError, TypeError) as error:
+            raise StoreError(f"{self.path}: the table {table} is damaged: {error}; {ADVICE}") from None

@@ -97,9 +97,9 @@ def few_epochs(folder: Path) -> Path:
 
 
 def test_search_comparison(tmp_path: Path) -> None:
-    small = ["--config", str(few_epochs(tmp_path)), "--budget", "1", "--genomes", "4", "--seeds", "1", "--rungs", "1"]
+    small = ["--config", str(few_epochs(tmp_path)), "--budget", "900", "--genomes", "4", "--seeds", "1", "--rungs", "1"]
     picture = tmp_path / "parts.png"
-    smaller = ["--set", "Fitness.train_subset=100", "Fitness.channels=4"]
+    smaller = ["--set", "Fitness.train_subset=100", "Fitness.channels=4", "Run.workers=0"]
     figures = run_benchmark("search_comparison", "parts", *small, *smaller, "--picture", str(picture))
     rows = figures["rows"]
     assert list(rows) == ["off", "cache", "rungs", "inheritance", "all"]

@@ -769,7 +769,7 @@ RANDOM_GENOMES = tuple(
 RESUMED = (
     case("absent", "--resume: nowhere is not there, allowed: the folder of a search", options="--resume nowhere"),
     case("no-store", "--resume: taken is not a run store of neat-deep", prepare=FILE, options="--resume taken"),
-    case("newer", "--resume: run/run.sqlite: version: got 7, allowed: 2", prepare=newer_run, options="--resume run"),
+    case("newer", "--resume: run/run.sqlite: version: got 7, allowed: 3", prepare=newer_run, options="--resume run"),
     case(
         "changed-ini",
         "--resume: experiment.ini: [Run] seed: got '5', the run was started with '1'; allowed: the INI file of the run",
@@ -800,9 +800,9 @@ RESUMED = (
 )
 
 WORKERS = (
-    case("many", "--workers: got 'many', allowed: 0 to 1024, or ray", options="--workers many"),
-    case("negative", "--workers: got '-1', allowed: 0 to 1024, or ray", options="--workers=-1"),
-    value("Run", "workers", "2.5", "got '2.5', allowed: 0 to 1024, or ray"),
+    case("many", "--workers: got 'many', allowed: auto, 0 to 1024, or ray", options="--workers many"),
+    case("negative", "--workers: got '-1', allowed: auto, 0 to 1024, or ray", options="--workers=-1"),
+    value("Run", "workers", "2.5", "got '2.5', allowed: auto, 0 to 1024, or ray"),
     value("Fitness", "rungs", "4 2", "got 4 2, allowed: rising, from 1 to below epochs (8)"),
     value("Fitness", "rungs", "8", "got 8, allowed: rising, from 1 to below epochs (8)"),
     value("Fitness", "rung_share", "0", "got 0.0, allowed: more than 0 and at most 1"),

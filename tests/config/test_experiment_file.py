@@ -14,9 +14,10 @@ import pytest
 from neat_deep.base.errors import ConfigError
 from neat_deep.config.experiment_file import load_experiment, read_settings_text, settings_text
 from neat_deep.config.ini import read_section
+from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation
 from neat_deep.ops import list_ops
-from neat_deep.scoring.settings import FitnessSettings, RunSettings
+from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.training.fit import TrainingSettings
 from tests.support.random_cells import DIGITS_INI
 
@@ -88,7 +89,7 @@ def test_commented_keys_can_be_switched_on(path: Path, tmp_path: Path) -> None:
     file.write_text(re.sub(r"(?m)^# (\w+ =(?: |$))", r"\1", text).replace("\nrungs =\n", f"\nrungs = {example}\n"))
     loaded = load_experiment(file)
     assert loaded.fitness.rungs == tuple(map(int, example.split()))
-    assert loaded.run.workers == "0"
+    assert loaded.run.workers == "auto"
 
 
 def test_mnist_follows_the_published_experiment() -> None:

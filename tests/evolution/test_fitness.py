@@ -11,18 +11,18 @@ from torch import Tensor, nn
 
 from neat_deep.base.errors import SearchError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.evolution.expression import seed_genome
-from neat_deep.evolution.fitness import DISCONNECTED, DIVERGED, RAISED, REUSED, SCORED, FitnessEvaluator
-from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
 from neat_deep.ops import FeatureSpec, register_op, registry
+from neat_deep.scoring.scores import DISCONNECTED, DIVERGED, RAISED, REUSED, SCORED, Counts
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.training.fit import TrainingSettings, evaluate, fit
 from tests.support import toy_data
 from tests.support.random_cells import genome_config
+from tests.support.toy_genomes import genomes
 
 OPS = "identity sep_conv_3 max_pool_3 fails_in_forward gives_nan none"
 
@@ -64,17 +64,6 @@ def evaluator(**fitness: Any) -> FitnessEvaluator:
     return toy_data.evaluator(settings, channels=8)
 
 
-def genomes(config: Config, *ops: str) -> list[tuple[int, CellGenome]]:
-    made = []
-    for key, op in enumerate(ops):
-        graph = CellGraph(1, (CellNode((Edge(0, op if op != "none" else "identity", "relu"),)),))
-        genome = seed_genome(graph, config.genome_config, key)
-        if op == "none":
-            genome.nodes[0].op_1 = "none"
-        made.append((key, genome))
-    return made
-
-
 def test_fitness_is_the_validation_accuracy_of_a_trained_network() -> None:
     config, score = Config(), evaluator(epochs=3, channels=4)
     made = genomes(config, "sep_conv_3")
@@ -103,7 +92,7 @@ def test_equal_networks_are_trained_once() -> None:
     assert made[0][1].fitness == made[1][1].fitness
     score(made, config)
     assert [s.status for s in score.generation] == [REUSED, REUSED]
-    assert (score.trained, score.reused, score.failed) == (1, 3, 0)
+    assert score.scorer.counts == Counts(trained=1, reused=3, failed=0)
 
 
 def test_scores_do_not_depend_on_order_or_company() -> None:
@@ -141,7 +130,7 @@ def test_a_failing_genome_costs_its_own_fitness_only() -> None:
     assert reasons[0] == "MemoryError: not enough memory"
     assert "loss became nan" in reasons[2]
     assert "nothing connects" in reasons[3]
-    assert score.failed == 3
+    assert score.scorer.counts.failed == 3
 
 
 def test_a_generation_without_a_single_network_goes_on() -> None:
@@ -154,7 +143,7 @@ def test_a_generation_without_a_single_network_goes_on() -> None:
 
 def test_a_generation_in_which_everything_raises_is_an_error() -> None:
     config, score = Config(), evaluator()
-    with pytest.raises(SearchError, match="every genome .* failed; the first: MemoryError"):
+    with pytest.raises(SearchError, match="every candidate .* failed; the first: MemoryError"):
         score(genomes(config, "fails_in_forward"), config)
 
 
@@ -174,13 +163,13 @@ def test_listeners_hear_everything() -> None:
     events: list[str] = []
 
     class Listener:
-        def generation_started(self, genomes: int) -> None:
-            events.append(f"started {genomes}")
+        def generation_started(self, generation: int, candidates: int) -> None:
+            events.append(f"started {generation} {candidates}")
 
-        def training_went_on(self, progress: Any) -> None:
+        def training_progressed(self, progress: Any) -> None:
             events.append("step")
 
-        def genome_scored(self, score: Any, is_best: bool) -> None:
+        def candidate_scored(self, score: Any, is_best: bool) -> None:
             events.append(f"{score.status} {is_best}")
 
     config = Config()
@@ -194,7 +183,7 @@ def test_listeners_hear_everything() -> None:
         listeners=[Listener()],
     )
     score(genomes(config, "sep_conv_3", "none"), config)
-    assert events == ["started 2", "step", "step", "scored True", "disconnected False"]
+    assert events == ["started 0 2", "step", "step", "scored True", "disconnected False"]
 
 
 def test_subsets_are_what_the_settings_say() -> None:

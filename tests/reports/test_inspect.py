@@ -8,28 +8,28 @@ from pathlib import Path
 import pytest
 
 from neat_deep.reports.lineage import draw_family_tree, family_tree
-from neat_deep.store.tables import GenomeRow
-from tests.reports.test_pareto import row
-from tests.search.test_resume import PLAIN, experiment, search
+from neat_deep.store.records import CandidateRecord
+from tests.support.candidate_records import row
 from tests.support.example_scripts import run_example
 from tests.support.stored_rows import rows
+from tests.support.toy_search import PLAIN, experiment, search
 
 
-def genome(key: int, generation: int, parents: str = "[]") -> GenomeRow:
-    return replace(row("a", 10, 0.5), genome=key, generation=generation, parents=parents)
+def genome(key: int, generation: int, parents: tuple[int, ...] = ()) -> CandidateRecord:
+    return replace(row("a", 10, 0.5), candidate=key, generation=generation, parents=parents)
 
 
 def test_a_family_tree_holds_each_ancestor_once() -> None:
     genomes = [
         genome(1, 0),
         genome(2, 0),
-        genome(3, 1, "[1,2]"),
+        genome(3, 1, (1, 2)),
         genome(1, 1),
-        genome(4, 2, "[3,1]"),
-        genome(9, 2, "[2]"),
+        genome(4, 2, (3, 1)),
+        genome(9, 2, (2,)),
     ]
     tree = family_tree(genomes, 4)
-    assert [(found.genome, found.generation) for found in tree.genomes] == [(1, 0), (2, 0), (3, 1), (4, 2)]
+    assert [(found.candidate, found.generation) for found in tree.candidates] == [(1, 0), (2, 0), (3, 1), (4, 2)]
     assert tree.edges == ((1, 3), (1, 4), (2, 3), (3, 4))
     source = draw_family_tree(tree).source
     assert source.count("->") == 4
@@ -43,7 +43,7 @@ def test_the_script_tells_what_happened(
     before = rows(tmp_path / "run")
     run_example(monkeypatch, "inspect_run.py", tmp_path / "run", "--out", tmp_path / "pictures")
     out = capsys.readouterr().out
-    for part in ("generations", "training examples", "spared by reuse", "best: genome"):
+    for part in ("generations", "training examples", "spared by reuse", "best: network"):
         assert part in out
     assert (tmp_path / "pictures" / "family.svg").read_text().count("<svg") == 1
     assert rows(tmp_path / "run") == before

@@ -12,20 +12,16 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.reports.pareto import pareto_front
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture
+from neat_deep.store.records import CandidateRecord
 from neat_deep.store.run_store import RunStore
-from neat_deep.store.tables import GenomeRow
-from tests.evolution.test_fitness import genomes
-from tests.search.test_resume import PLAIN, experiment, search
 from tests.support import toy_data
+from tests.support.candidate_records import row
 from tests.support.random_cells import genome_config
+from tests.support.toy_genomes import genomes
+from tests.support.toy_search import PLAIN, experiment, search
 
 
-def row(key: str, parameters: int, accuracy: float | None, rung: int = 0) -> GenomeRow:
-    number = ord(key[0])
-    return GenomeRow(0, number, 0, 1, key, key, "scored", rung, accuracy, 0.0, parameters, 0, "[]", 0.0, "")
-
-
-def front(*rows: GenomeRow) -> str:
+def front(*rows: CandidateRecord) -> str:
     return "".join(entry.key for entry in pareto_front(rows).front)
 
 
@@ -41,7 +37,7 @@ def front(*rows: GenomeRow) -> str:
         ([], ""),
     ],
 )
-def test_the_front(rows: list[GenomeRow], expected: str) -> None:
+def test_the_front(rows: list[CandidateRecord], expected: str) -> None:
     assert front(*rows) == expected
 
 
@@ -50,13 +46,13 @@ def test_a_search_keeps_and_draws_its_front(tmp_path: Path) -> None:
     assert (tmp_path / "pareto.png").read_bytes().startswith(b"\x89PNG")
     entries = json.loads((tmp_path / "pareto.json").read_text())
     with RunStore.read(tmp_path) as store:
-        best = max(r.accuracy or 0.0 for r in store.genomes())
-        digests = {(r.generation + 1, r.genome): r.digest for r in store.genomes()}
+        best = max(r.accuracy or 0.0 for r in store.candidates())
+        digests = {(r.generation + 1, r.candidate): r.digest for r in store.candidates()}
     assert entries[-1]["accuracy_in_search"] == best
     assert [e["parameters_in_search"] for e in entries] == sorted(e["parameters_in_search"] for e in entries)
     for entry in entries:
         architecture = Architecture.from_json(json.dumps(entry["architecture"]))
-        assert architecture.cell.digest() == digests[entry["generation"], entry["genome"]]
+        assert architecture.cell.digest() == digests[entry["generation"], entry["candidate"]]
 
 
 class Config:
@@ -70,8 +66,8 @@ def test_fitness_is_accuracy_less_the_price_of_size(parameter_price: float, mac_
     made = genomes(Config(), "sep_conv_5", "max_pool_3", "identity")  # type: ignore[arg-type]
     score(made, Config())
     for (_, genome), found in zip(made, score.generation, strict=True):
-        assert found.accuracy is not None and found.macs > 0
-        price = parameter_price * found.parameters / 1e6 + mac_price * found.macs / 1e6
+        assert found.accuracy is not None and found.metrics["macs"] > 0
+        price = parameter_price * found.parameters / 1e6 + mac_price * found.metrics["macs"] / 1e6
         assert genome.fitness == pytest.approx(found.accuracy - price)
     assert score.best_genome is max((genome for _, genome in made), key=lambda genome: genome.fitness)
 
@@ -84,10 +80,10 @@ def test_fitness_is_accuracy_less_the_price_of_measured_latency(tmp_path: Path) 
     made = genomes(Config(), "sep_conv_5", "max_pool_3", "sep_conv_5")  # type: ignore[arg-type]
     score(made, Config())
     for (_, genome), found in zip(made, score.generation, strict=True):
-        assert found.accuracy is not None and found.latency is not None and found.latency > 0
-        assert genome.fitness == pytest.approx(found.accuracy - 0.01 * found.latency)
+        assert found.accuracy is not None and found.metrics["latency"] > 0
+        assert genome.fitness == pytest.approx(found.accuracy - 0.01 * found.metrics["latency"])
     assert made[0][1].fitness == made[2][1].fitness  # twins share one measurement
-    assert {row.key: row.latency for row in store.evaluations()} == {s.key: s.latency for s in score.generation}
+    assert {row.key: row.metrics for row in store.evaluations()} == {s.key: s.metrics for s in score.generation}
     store.close()
 
 

@@ -14,14 +14,15 @@ import pytest
 import torch
 
 from neat_deep.base.errors import ConfigError
-from neat_deep.evolution.fitness import DIVERGED, RAISED, SCORED, FitnessEvaluator
+from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.ops import register_op, registry
 from neat_deep.scoring.executors import InProcess, RayWorkers, WorkerDied, WorkerPool, check_workers
-from tests.evolution.test_fitness import genomes
-from tests.search.test_resume import ALL_ON, PLAIN, experiment, search
+from neat_deep.scoring.scores import DIVERGED, RAISED, SCORED
 from tests.support import toy_data, worker_tasks
 from tests.support.random_cells import genome_config
 from tests.support.stored_rows import rows
+from tests.support.toy_genomes import genomes
+from tests.support.toy_search import ALL_ON, PLAIN, experiment, search
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +102,8 @@ def test_faults_on_purpose_cost_their_own_genomes_only(monkeypatch: pytest.Monke
         return toy_data.evaluator(PLAIN)
 
     together, alone = evaluator(), evaluator()
-    pool = WorkerPool(together.evaluate, workers=1, threads=1)
-    together.use(pool)
+    pool = WorkerPool(together.scorer.evaluate, workers=1, threads=1)
+    together.scorer.use(pool)
     made = genomes(config, *names, "sep_conv_1", "max_pool_3")  # type: ignore[arg-type]
     together(made, config)
     pool.close()

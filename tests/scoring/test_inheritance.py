@@ -11,7 +11,7 @@ import torch
 
 from neat_deep.base.errors import StoreError
 from neat_deep.evolution.expression import express, seed_genome
-from neat_deep.evolution.fitness import REUSED, SCORED, FitnessEvaluator
+from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.evolution.genome import CellGenome
 from neat_deep.networks.network import build_network
 from neat_deep.scoring.inheritance import (
@@ -24,7 +24,8 @@ from neat_deep.scoring.inheritance import (
     plan_inheritance,
     unpack,
 )
-from neat_deep.scoring.scores import MemoryLog
+from neat_deep.scoring.records import MemoryLog
+from neat_deep.scoring.scores import REUSED, SCORED
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge

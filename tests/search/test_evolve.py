@@ -16,10 +16,12 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from neat_deep.base.errors import ArchitectureError, ConfigError, OutputError
+from neat_deep.base.run_folder import new_folder
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, stratified_subset
 from neat_deep.scoring.settings import FitnessSettings
-from neat_deep.search.evolve import SearchResult, evolve, new_folder
+from neat_deep.search.evolve import evolve
+from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.training.fit import TrainingSettings, evaluate
 from neat_deep.training.retraining import load_network, retrain
@@ -38,7 +40,7 @@ def experiment(path: Path = DIGITS_INI, seed: int = 1) -> Experiment:
         network=Skeleton(channels=4, cells=1),
         training=TrainingSettings(epochs=2, batch_size=32),
         fitness=FitnessSettings(epochs=1, batch_size=32, learning_rate=0.02),
-        run=replace(loaded.run, generations=3, seed=seed, device="cpu"),
+        run=replace(loaded.run, generations=3, seed=seed, device="cpu", workers="0"),
     )
 
 
@@ -72,8 +74,10 @@ def test_the_history_tells_every_generation(finished: tuple[Path, SearchResult, 
     assert all(entry["scored"] + entry["reused"] + entry["failed"] == 6 for entry in history)
     assert max(entry["best"] for entry in history) == result.best.accuracy
     assert sum(entry["scored"] for entry in history) == result.trained
-    assert [line.split()[1] for line in output.splitlines() if line.startswith("generation")] == ["1", "2", "3"]
-    genomes = [json.loads(line) for line in (folder / "genomes.jsonl").read_text().splitlines()]
+    lines = [line.split() for line in output.splitlines() if line.startswith("generation")]
+    assert [line[1] for line in lines if "median" in line] == ["1", "2", "3"]
+    assert sum("network" in line for line in lines) == 3 * 6  # no terminal: each network has its line
+    genomes = [json.loads(line) for line in (folder / "candidates.jsonl").read_text().splitlines()]
     assert [line["generation"] for line in genomes] == [1] * 6 + [2] * 6 + [3] * 6
     assert sum(line["status"] == "reused" for line in genomes) == result.reused
 
@@ -88,7 +92,7 @@ def test_tensorboard_can_read_the_run(finished: tuple[Path, SearchResult, str]) 
 
 
 def without_times(folder: Path) -> list[dict[str, object]]:
-    return [{**json.loads(line), "seconds": 0} for line in (folder / "genomes.jsonl").read_text().splitlines()]
+    return [{**json.loads(line), "seconds": 0} for line in (folder / "candidates.jsonl").read_text().splitlines()]
 
 
 def test_the_same_seed_gives_the_same_run(finished: tuple[Path, SearchResult, str], tmp_path: Path) -> None:
@@ -196,8 +200,8 @@ def test_trained_networks_are_loaded_without_running_code(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_ends_the_search_in_one_error(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "genomes.jsonl").symlink_to("/dev/full")
-    with pytest.raises(OutputError, match="cannot write .*run/genomes.jsonl: No space left on device"):
+    (tmp_path / "run" / "candidates.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="cannot write .*run/candidates.jsonl: No space left on device"):
         search(tmp_path / "run")
 
 

@@ -22,7 +22,7 @@ DRIVER = Path(kill_driver.__file__)
 
 def start(folder: Path, workers: str) -> subprocess.Popen[bytes]:
     """The driver as the leader of a process group of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(DRIVER.parent.parent), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(DRIVER.parents[2]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(DRIVER), str(folder), workers]
     return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
 

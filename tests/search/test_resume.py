@@ -18,56 +18,29 @@ import torch
 from rich.console import Console
 
 from neat_deep.base.errors import ConfigError, SearchError, StoreError
-from neat_deep.config.experiment_file import Experiment, load_experiment, read_settings_text
-from neat_deep.data import Dataset
+from neat_deep.config.experiment_file import Experiment, read_settings_text
 from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.evolution.genome import CellGenome
 from neat_deep.evolution.reproduction import CellReproduction
 from neat_deep.ops import register_op, registry
 from neat_deep.scoring.settings import FitnessSettings
-from neat_deep.search.evolve import SearchResult, evolve
-from neat_deep.search.journal import RunJournal, resume_run
-from neat_deep.space.architecture import Skeleton
+from neat_deep.search.evolve import evolve
+from neat_deep.search.neat_journal import RunJournal, resume_run
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import TrainingSettings
 from tests.support import toy_data, worker_tasks
 from tests.support.random_cells import DIGITS_INI
 from tests.support.stored_rows import Rows, rows
-
-PLAIN = FitnessSettings(epochs=1, batch_size=48, learning_rate=0.02)
-ALL_ON = replace(PLAIN, epochs=3, rungs=(1, 2), rung_share=0.5, inherit=True)
-PRICED = replace(ALL_ON, parameter_price=50.0)  # of networks of some hundred parameters
-HYPERBAND = replace(PLAIN, epochs=3, rungs=(1, 2), hyperband=True)
-DATA = toy_data.dataset()
-
-
-def experiment(fitness: FitnessSettings, generations: int = 4, faulty: bool = False, **run: Any) -> Experiment:
-    """The digits experiment, made tiny; when `faulty`, many of its genomes raise or diverge."""
-    loaded = load_experiment(DIGITS_INI)
-    if faulty:
-        loaded.neat.genome_config.op_options = ["identity", "sep_conv_1", "max_pool_3", "raises", "gives_nan"]
-    loaded.neat.pop_size = 6
-    return replace(
-        loaded,
-        network=Skeleton(channels=4, cells=1),
-        training=TrainingSettings(epochs=1, batch_size=48),
-        fitness=fitness,
-        run=replace(loaded.run, generations=generations, device="cpu", **run),
-    )
-
-
-def search(folder: Path, asked: Experiment, resume: bool = False, data: Dataset = DATA) -> SearchResult:
-    return evolve(asked, data, folder, Console(file=io.StringIO(), width=200), resume=resume)
+from tests.support.toy_search import ALL_ON, DATA, HYPERBAND, PLAIN, PRICED, experiment, search
 
 
 @pytest.fixture(scope="module", autouse=True)
 def no_pictures() -> Iterator[None]:
     """Drawing takes most of such a small run's time, and has its own tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("neat_deep.reports.reporting.try_picture", "neat_deep.search.evolve.try_picture"):
+        for place in ("neat_deep.reports.recorder.try_picture", "neat_deep.search.evolve.try_picture"):
             patch.setattr(place, lambda drawing, path: None)
-        patch.setattr("neat_deep.reports.reporting.plot_history", lambda history, path: None)
+        patch.setattr("neat_deep.reports.recorder.plot_history", lambda history, path: None)
         yield
 
 
@@ -114,13 +87,13 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, count: int, *, committed: bool) -> 
 
         return call
 
-    for name in ("record", "add_population", "add_generation", "keep_weights"):
+    for name in ("record", "add_state", "add_generation", "keep_weights"):
         monkeypatch.setattr(RunStore, name, stopping(getattr(RunStore, name)))
 
 
 def traces(folder: Path) -> list[object]:
     """What stands beside the store, but for times."""
-    log = [{**json.loads(line), "seconds": 0} for line in (folder / "genomes.jsonl").read_text().splitlines()]
+    log = [{**json.loads(line), "seconds": 0} for line in (folder / "candidates.jsonl").read_text().splitlines()]
     history = [{**entry, "seconds": 0} for entry in json.loads((folder / "history.json").read_text())]
     return [log, history, (folder / "best.json").read_text()]
 
@@ -153,7 +126,7 @@ def test_results_of_a_finished_run_are_read_again(unbroken: tuple[Path, Callable
     again = search(folder, asked(), resume=True)
     assert rows(folder) == before
     with RunStore.read(folder) as store:
-        assert again.best.accuracy == store.best()[-1].accuracy
+        assert (again.best.candidate, again.best.key) == (store.best()[-1].candidate, store.best()[-1].key)
     assert len(again.history) == 4
     assert again.trained + again.reused + again.failed == 24
 
@@ -183,7 +156,7 @@ def test_a_run_in_which_everything_raised_can_go_on_when_that_is_mended(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("neat_deep.scoring.job.fit", out_of_memory)
-        with pytest.raises(SearchError, match="every genome of the generation failed; the first: .*out of memory"):
+        with pytest.raises(SearchError, match="every candidate of the generation failed; the first: .*out of memory"):
             search(tmp_path, asked())
     search(tmp_path, asked(), resume=True)
     assert rows(tmp_path) == rows(folder)
@@ -218,7 +191,7 @@ def test_a_run_that_starts_from_a_cell_remembers_it(tmp_path: Path) -> None:
                 evolve(experiment(PLAIN, generations=2), DATA, folder, console, start=CELL)
         search(folder, experiment(PLAIN, generations=2), resume=True)
         assert rows(folder) == rows(tmp_path / "whole")
-    first = next(row for row in rows(tmp_path / "whole")["genomes"] if row[:2] == (0, 1))
+    first = next(row for row in rows(tmp_path / "whole")["candidates"] if row[:2] == (0, 1))
     assert CELL.digest() in first
     with pytest.raises(SearchError, match="start: got a cell, allowed: None with resume"):
         evolve(experiment(PLAIN), DATA, tmp_path / "whole", console, start=CELL, resume=True)
@@ -340,16 +313,31 @@ def test_a_run_is_not_started_over_another(short: Path) -> None:
         search(short, experiment(PLAIN))
 
 
-def test_other_threads_end_the_promise_and_say_so(
+def test_another_device_ends_the_promise_and_says_so(
     short: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search(tmp_path, experiment(PLAIN, generations=1))
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(torch, "__version__", "9.9.9")
     with caplog.at_level(logging.WARNING):
-        search(tmp_path, experiment(PLAIN, generations=2, threads=torch.get_num_threads()), resume=True)
-    assert "this run was started with other roundings (threads: 1, now 3)" in caplog.text
+        search(tmp_path, experiment(PLAIN, generations=2), resume=True)
+    assert "this run was started with other roundings (versions: " in caplog.text
     with RunStore.read(tmp_path) as store:
-        assert json.loads(store.meta()["changes"]) == ["threads: 1, now 3"]
+        (change,) = json.loads(store.meta()["changes"])
+    assert "9.9.9" in change
+
+
+def test_the_number_of_threads_may_change(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Scores are computed on one thread, whatever the rest of the process computes with."""
+    search(tmp_path / "one", experiment(PLAIN, generations=2, threads=1))
+    search(tmp_path / "two", experiment(PLAIN, generations=1, threads=1))
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        search(tmp_path / "two", experiment(PLAIN, generations=2, threads=2), resume=True)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert without_settings(rows(tmp_path / "one")) == without_settings(rows(tmp_path / "two"))
 
 
 def test_the_stored_settings_make_the_same_experiment(short: Path) -> None:

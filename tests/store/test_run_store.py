@@ -13,26 +13,44 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import neat
 import pytest
 
 from neat_deep.base.errors import NeatDeepError, StoreError
 from neat_deep.config.experiment_file import load_experiment, read_settings_text, settings_text, settings_values
-from neat_deep.evolution.population_state import PopulationState, capture
+from neat_deep.scoring.records import EvaluationRecord
+from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.store.file import backup_path
+from neat_deep.store.records import BestRecord, CandidateRecord, GenerationRecord, SpeciesRecord
 from neat_deep.store.run_store import RunStore
-from neat_deep.store.tables import BestRow, EvaluationRow, GenerationRow, GenomeRow, SpeciesRow
-from tests.support.random_cells import DIGITS_INI, neat_config
+from tests.support.random_cells import DIGITS_INI
+
+ARCHITECTURE = Architecture(CellGraph(1, (CellNode((Edge(0, "sep_conv_3", "relu"),), key=0),)))
+STATES = [(json.dumps({"population": [number, "x" * 30_000]}), bytes([number]) * 5000) for number in range(3)]
 
 
-def evaluation(generation: int = 0, key: str = "ab", rung: int = 0) -> EvaluationRow:
-    return EvaluationRow(generation, key, rung, 7, "ab", "scored", 0.1 + 0.2, 500, 1234, 99, 0.5, "")
+def evaluation(generation: int = 0, key: str = "ab", rung: int = 0) -> EvaluationRecord:
+    return EvaluationRecord(
+        generation=generation,
+        key=key,
+        rung=rung,
+        candidate=7,
+        digest="ab",
+        status="scored",
+        metrics={"accuracy": 0.1 + 0.2, "parameters": 1234},
+        samples=500,
+        seconds=0.5,
+    )
 
 
-@pytest.fixture(scope="module")
-def states() -> list[PopulationState]:
-    population = neat.Population(neat_config(), seed=1)
-    return [capture(population, generation) for generation in range(3)]
+def figures(generation: int = 0) -> GenerationRecord:
+    return GenerationRecord(
+        generation=generation, finished=True, samples=500, saved_by_reuse=100, saved_by_rungs=50, seconds=1.5
+    )
+
+
+def record(store: RunStore, made: EvaluationRecord, weights: bytes | None = None) -> None:
+    store.record(made, ARCHITECTURE, weights)
 
 
 @pytest.fixture
@@ -41,23 +59,40 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
         yield made
 
 
-def test_what_is_written_is_read_back_to_the_last_bit(store: RunStore, states: list[PopulationState]) -> None:
-    genome = GenomeRow(0, 7, 0, 1, "ab", "ab", "scored", 0, 1 / 3, 1 / 3, 10, 20, "[3,1]", 0.1, "")
-    species = SpeciesRow(0, 1, 0, 0, 7, "[7]", "[]")
-    best = BestRow(0, 7, "ab", 0, 1 / 3, "{}", "{}")
-    store.record(evaluation(), b"weights")
-    store.record(evaluation(rung=1))
-    store.add_population(states[0])
-    store.add_generation(GenerationRow(0, 500, 100, 50, 1.5), [genome], [species], best)
+def test_what_is_written_is_read_back_to_the_last_bit(store: RunStore) -> None:
+    candidate = CandidateRecord(
+        generation=0,
+        candidate=7,
+        position=0,
+        species=1,
+        key="ab",
+        digest="ab",
+        status="scored",
+        rung=0,
+        metrics={"accuracy": 1 / 3, "parameters": 10},
+        objective=1 / 3,
+        fitness=1 / 3,
+        parents=(3, 1),
+        seconds=0.1,
+    )
+    species = SpeciesRecord(
+        generation=0, species=1, created=0, last_improved=0, representative=7, members=(7,), history=(0.1 + 0.2,)
+    )
+    best = BestRecord(generation=0, candidate=7, key="ab", digest="ab", genes="{}")
+    record(store, evaluation(), b"weights")
+    record(store, evaluation(rung=1))
+    store.add_state(0, *STATES[0])
+    store.add_generation(figures(), [candidate], [species], best)
     with RunStore.read(store.path.parent) as reader:
         assert reader.meta() == {"ini": "[Data]\n"}
         assert reader.evaluations() == [evaluation(), evaluation(rung=1)]
         assert reader.weights("ab", 0) == b"weights"
         assert reader.weights("ab", 1) is None
-        assert reader.population(0) == states[0]
+        assert reader.state(0) == STATES[0]
+        assert reader.architecture("ab") == ARCHITECTURE
         assert reader.last_generation() == 0
-        assert (reader.genomes(), reader.species(), reader.best()) == ([genome], [species], [best])
-        assert reader.generations() == [GenerationRow(0, 500, 100, 50, 1.5)]
+        assert (reader.candidates(), reader.species(), reader.best()) == ([candidate], [species], [best])
+        assert reader.generations() == [figures()]
     store.keep_weights([])
     assert store.kept_weights() == set()
 
@@ -65,10 +100,10 @@ def test_what_is_written_is_read_back_to_the_last_bit(store: RunStore, states: l
 def test_a_reader_sees_the_run_go_on(store: RunStore) -> None:
     with RunStore.read(store.path) as reader:
         assert reader.evaluations() == []
-        store.record(evaluation())
+        record(store, evaluation())
         assert reader.evaluations() == [evaluation()]
         with pytest.raises(StoreError, match="readonly"):
-            reader.record(evaluation(1))
+            record(reader, evaluation(1))
 
 
 def test_the_schema_is_the_documented_one(store: RunStore) -> None:
@@ -92,12 +127,12 @@ def test_one_process_writes(store: RunStore) -> None:
 
 def newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
 
 
 def older(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute("PRAGMA user_version = 2")
 
 
 def other_database(path: Path) -> None:
@@ -110,8 +145,8 @@ def other_database(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (newer, "run.sqlite: version: got 3, allowed: 2; a newer neat-deep wrote it"),
-        (older, "run.sqlite: version: got 1, allowed: 2; an older neat-deep wrote it"),
+        (newer, "run.sqlite: version: got 4, allowed: 3; a newer neat-deep wrote it"),
+        (older, "run.sqlite: version: got 2, allowed: 3; an older neat-deep wrote it"),
         (other_database, "run.sqlite is not a run store of neat-deep"),
         (lambda path: path.write_text("[Data]\n"), "run.sqlite is not a run store of neat-deep: not an SQLite file"),
         (lambda path: path.write_bytes(b""), "run.sqlite is not a run store of neat-deep"),
@@ -131,7 +166,7 @@ def test_files_that_are_refused(
 
 
 def test_a_store_is_never_overwritten(store: RunStore) -> None:
-    store.record(evaluation())
+    record(store, evaluation())
     with pytest.raises(StoreError, match="run.sqlite is there already"):
         RunStore.create(store.path, {})
     assert store.evaluations() == [evaluation()]
@@ -145,12 +180,12 @@ def count_in_another_process(path: Path) -> int:
 
 def test_readers_take_nothing_away_from_a_writer(store: RunStore) -> None:
     """A reader in the writer's own process once dropped its locks, and the next reader unlinked its journal."""
-    store.record(evaluation(0, "first"))
+    record(store, evaluation(0, "first"))
     with RunStore.read(store.path) as reader:
         assert len(reader.evaluations()) == 1
     assert count_in_another_process(store.path) == 1
     for number in range(20):
-        store.record(evaluation(0, f"{number}"))
+        record(store, evaluation(0, f"{number}"))
     assert count_in_another_process(store.path) == 21
 
 
@@ -170,17 +205,17 @@ def full_disk(limit: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_loses_only_what_did_not_fit(store: RunStore, states: list[PopulationState]) -> None:
-    store.record(evaluation())
-    store.add_population(states[0])
+def test_a_full_disk_loses_only_what_did_not_fit(store: RunStore) -> None:
+    record(store, evaluation())
+    store.add_state(0, *STATES[0])
     message = "cannot write .*run.sqlite: .*what was stored before is whole: make room"
     with full_disk(1_000_000), pytest.raises(StoreError, match=message):
-        store.record(evaluation(1), bytes(2_000_000))
+        record(store, evaluation(1), bytes(2_000_000))
     store.close()
     with RunStore.resume(store.path) as again:
         assert again.evaluations() == [evaluation()]
-        assert again.population(0) == states[0]
-        again.record(evaluation(1), bytes(2_000_000))
+        assert again.state(0) == STATES[0]
+        record(again, evaluation(1), bytes(2_000_000))
 
 
 def test_a_disk_that_is_full_at_the_start_leaves_no_store(tmp_path: Path) -> None:
@@ -192,8 +227,8 @@ def test_a_disk_that_is_full_at_the_start_leaves_no_store(tmp_path: Path) -> Non
         assert store.meta() == {"ini": "x" * 50_000}
 
 
-def test_a_backup_that_does_not_fit_leaves_the_last_one(store: RunStore, states: list[PopulationState]) -> None:
-    store.add_population(states[0])
+def test_a_backup_that_does_not_fit_leaves_the_last_one(store: RunStore) -> None:
+    store.add_state(0, *STATES[0])
     whole = backup_path(store.path).read_bytes()
     with full_disk(len(whole) // 2), pytest.raises(StoreError, match="cannot write"):
         store.back_up()
@@ -203,18 +238,18 @@ def test_a_backup_that_does_not_fit_leaves_the_last_one(store: RunStore, states:
 
 @pytest.mark.parametrize("filling", [b"\x00", b"\xff", b"\x5a"])
 def test_any_damaged_page_costs_at_most_the_last_generation(
-    tmp_path: Path, states: list[PopulationState], filling: bytes, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, filling: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "run.sqlite"
     meta = {"ini": "x" * 9000, "settings": "y" * 9000}
-    best = BestRow(0, 1, "k", 0, 0.5, json.dumps(["a" * 5000]), json.dumps(["g" * 9000]))
+    best = BestRecord(generation=0, candidate=1, key="k", digest="d", genes=json.dumps(["g" * 9000]))
     with RunStore.create(path, meta) as store:
         store.set_meta("data", "z")
-        store.add_generation(GenerationRow(0, 1, 0, 0, 1.0), [], [], best)
-        for generation, state in enumerate(states):
-            store.add_population(state)
+        store.add_generation(figures(), [], [], best)
+        for generation, state in enumerate(STATES):
+            store.add_state(generation, *state)
             for number in range(40):
-                store.record(evaluation(generation, f"{number}"), bytes(100))
+                record(store, evaluation(generation, f"{number}"), bytes(100))
     whole, page_size = path.read_bytes(), 4096
     damaged = noticed = 0
     for page in range(len(whole) // page_size):
@@ -231,18 +266,18 @@ def test_any_damaged_page_costs_at_most_the_last_generation(
                 noticed += 1
                 assert "run.sqlite is damaged" in caplog.text
                 assert "run.sqlite.damaged" in caplog.text
-                assert again.population(2) == states[2]
+                assert again.state(2) == STATES[2]
                 assert len(again.evaluations()) == 80
                 continue
             # SQLite saw nothing wrong: then nothing that is read may be, or our own checksum says so
-            found = [again.population(generation) for generation in range(3)]
+            found = [again.state(generation) for generation in range(3)]
             try:
                 kept = [again.weights(f"{number}", 0) for number in range(40)]
             except NeatDeepError as error:
                 noticed += 1
                 assert "damaged; move run.sqlite.backup in its place" in str(error)
             else:
-                assert found == states
+                assert found == STATES
                 assert kept == [bytes(100)] * 40
                 assert len(again.evaluations()) == 120
     assert noticed > damaged // 2

@@ -13,9 +13,9 @@ from torch import nn
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import Ensemble, choose_members
-from tests.reports.test_pareto import row
-from tests.search.test_resume import PLAIN, experiment, search
+from tests.support.candidate_records import row
 from tests.support.example_scripts import run_example
+from tests.support.toy_search import PLAIN, experiment, search
 
 
 def members(count: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 
 from neat_deep.base.errors import OutputError
 from neat_deep.base.files import replacing
+from neat_deep.reports.summary import GenerationSummary
 
 DPI = 144
 LOG_FROM = 20.0  # parameters that span more than this factor are shown on a logarithmic axis
@@ -30,26 +30,6 @@ BLUE, PALE_BLUE = "#2F6BB5", "#8DB3E2"
 TEAL, PALE_TEAL = "#1C7F70", "#8CC5BB"
 PURPLE = "#7548B5"
 RED = "#B83A5B"
-
-
-@dataclass(frozen=True)
-class GenerationSummary:
-    """What one generation, numbered from 1, came to.
-
-    `best` and `median` are validation accuracies of its genomes; `scored` were trained, `reused` had their score
-    already, `failed` gave none. `seconds` is the wall-clock time.
-    """
-
-    generation: int
-    best: float
-    median: float
-    best_parameters: int
-    median_parameters: float
-    species: int
-    scored: int
-    reused: int
-    failed: int
-    seconds: float
 
 
 def plot_history(history: Sequence[GenerationSummary], path: Path) -> None:

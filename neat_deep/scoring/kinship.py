@@ -1,0 +1,93 @@
+"""Which evaluation scores a candidate, and what its network inherits from the generation before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from neat_deep.scoring.candidate import Candidate
+from neat_deep.scoring.inheritance import Ancestor, Piece, name_inheritance, plan_inheritance
+from neat_deep.scoring.known import KnownEvaluations
+from neat_deep.space.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A candidate of the generation that is scored: `key` names the evaluation that scores it, which its twins share.
+
+    `architecture` holds the canonical cell, with the candidate's own node keys.
+    """
+
+    candidate: Candidate
+    digest: str
+    architecture: Architecture
+    key: str
+    pieces: tuple[Piece, ...] = ()
+
+
+class Kinship:
+    """The candidates of the generation before, which the next may descend from."""
+
+    def __init__(self, known: KnownEvaluations, *, inherit: bool, top: int) -> None:
+        self._known = known
+        self._inherit = inherit
+        self._top = top
+        self._kin: dict[int, Entry] = {}
+        self._ancestors: dict[int, Ancestor] = {}
+
+    def follow(self, entries: Iterable[Entry]) -> None:
+        """Let these be the generation before."""
+        self._kin = {entry.candidate.number: entry for entry in entries}
+
+    def __len__(self) -> int:
+        return len(self._kin)
+
+    def wanted_weights(self) -> set[tuple[str, int]]:
+        """Key and rung of the trained weights that the next generation may still need."""
+        return {(ancestor.key, ancestor.rung) for ancestor in self._all_ancestors().values()}
+
+    def keep(self, kept: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Offer only the weights that were kept; returns key and rung of those that are offered."""
+        self._ancestors = {n: a for n, a in self._all_ancestors().items() if (a.key, a.rung) in kept}
+        return {(ancestor.key, ancestor.rung) for ancestor in self._ancestors.values()}
+
+    def enter(self, candidate: Candidate, digest: str, architecture: Architecture) -> Entry:
+        """The candidate's place in the generation.
+
+        A candidate that lives on, and a child that computes what a parent computes, is that network: it shares its
+        evaluation. Otherwise the key is the digest, with the name of what was inherited.
+        """
+        key: str = digest
+        pieces: tuple[Piece, ...] = ()
+        if self._inherit:
+            shared = self._shared_evaluation(candidate, digest)
+            if shared is not None:
+                key = shared
+            else:
+                parents = [self._ancestors[parent] for parent in candidate.parents if parent in self._ancestors]
+                pieces = plan_inheritance(architecture.cell, parents)
+                key = f"{digest}-{name_inheritance(pieces)}" if pieces else digest
+        return Entry(candidate, digest, architecture, key, pieces)
+
+    def _shared_evaluation(self, candidate: Candidate, digest: str) -> str | None:
+        for number in (candidate.number, *candidate.parents):
+            kin = self._kin.get(number)
+            if kin is not None and kin.digest == digest and self._can_continue(kin, self._ancestors.get(number)):
+                return kin.key
+        return None
+
+    def _can_continue(self, kin: Entry, ancestor: Ancestor | None) -> bool:
+        """Whether an evaluation of the generation before needs no further training, or has the weights for it."""
+        record = self._known.before(kin.key)
+        if record is None:  # it raised: then it is tried anew
+            return False
+        return record.has_failed or record.rung == self._top or kin.key == kin.digest or ancestor is not None
+
+    def _all_ancestors(self) -> Mapping[int, Ancestor]:
+        """The generation before as ancestors, if their weights can be needed at all, by the candidates' numbers."""
+        found = {}
+        for number, kin in self._kin.items():
+            record = self._known.before(kin.key)
+            if record is not None and (self._inherit or record.rung < self._top):
+                found[number] = Ancestor(kin.key, record.rung, kin.architecture.cell)
+        return found

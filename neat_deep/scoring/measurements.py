@@ -1,0 +1,40 @@
+"""The functions of the built-in metrics."""
+
+from __future__ import annotations
+
+import torch
+
+from neat_deep.networks.cost import count_macs, count_parameters
+from neat_deep.networks.latency import measure_latency
+from neat_deep.scoring.metrics import Measured
+from neat_deep.training.fit import Evaluation, evaluate
+
+
+def accuracy(measured: Measured) -> float:
+    """The share (0..1) of the validation examples that are classified rightly."""
+    return _evaluation(measured).accuracy
+
+
+def loss(measured: Measured) -> float:
+    """The mean cross-entropy of the validation examples."""
+    return _evaluation(measured).loss
+
+
+def parameters(measured: Measured) -> float:
+    """The number of trainable weights."""
+    return count_parameters(measured.network)
+
+
+def macs(measured: Measured) -> float:
+    """The multiply-accumulates of one example."""
+    return count_macs(measured.network, measured.data)
+
+
+def latency(measured: Measured) -> float:
+    """The milliseconds for one example."""
+    return measure_latency(measured.network, measured.data)
+
+
+def _evaluation(measured: Measured) -> Evaluation:
+    device: torch.device = next(measured.network.parameters()).device
+    return evaluate(measured.network, measured.validation, device=device)

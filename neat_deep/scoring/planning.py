@@ -1,0 +1,65 @@
+"""From a candidate's place in its generation to the job that trains and scores it."""
+
+from __future__ import annotations
+
+from neat_deep.base.randomness import derive_seed
+from neat_deep.scoring.inheritance import collect, pack
+from neat_deep.scoring.job import Job, Limits, Stage
+from neat_deep.scoring.kinship import Entry
+from neat_deep.scoring.records import EvaluationLog
+from neat_deep.scoring.rungs import Ladder
+from neat_deep.scoring.settings import FitnessSettings
+
+
+class JobPlanner:
+    """Plans jobs: their seeds, their stages, the weights that they start from and how much of theirs is kept.
+
+    Each training's seed derives from the run's seed, the digest and what was inherited, so a score depends neither on
+    the order of the candidates nor on where it is computed.
+    """
+
+    def __init__(self, settings: FitnessSettings, ladder: Ladder, log: EvaluationLog, seed: int) -> None:
+        self._settings = settings
+        self._ladder = ladder
+        self._log = log
+        self._seed = seed
+
+    def plan(self, entry: Entry, rung: int, *, candidates: int, deadline: float | None) -> Job:
+        """The job of an entry on a rung, in a generation of so many candidates."""
+        seed_parts = entry.key.split("-")  # the digest, and the name of what was inherited
+        start, first_stage = self._start(entry, rung)
+        stages = [
+            Stage(
+                self._ladder.stage(stage),
+                derive_seed(self._seed, *seed_parts, "training", *([f"rung {stage}"] if stage else [])),
+            )
+            for stage in range(first_stage, rung + 1)
+        ]
+        settings = self._settings
+        return Job(
+            key=entry.key,
+            rung=rung,
+            architecture=settings.architecture(entry.architecture),
+            weights_seed=derive_seed(self._seed, *seed_parts, "weights"),
+            stages=tuple(stages),
+            start=start,
+            keep_bytes=self._keep_bytes(rung, candidates),
+            limits=Limits(settings.max_parameters, settings.max_macs, settings.max_seconds, deadline),
+        )
+
+    def _start(self, entry: Entry, rung: int) -> tuple[bytes | None, int]:
+        """The weights that a training starts from, and its first stage."""
+        below = self._log.weights(entry.key, rung - 1) if rung else None
+        if below is not None:
+            return below, rung
+        tensors = collect(entry.pieces, self._log.weights) if entry.pieces else {}
+        return (pack(tensors) if tensors else None), 0
+
+    def _keep_bytes(self, rung: int, candidates: int) -> int:
+        """The bytes up to which a network's weights are kept: an equal share of the bound, whoever comes first.
+
+        There may be three sets of weights for each candidate: its parent's, and its own on two rungs.
+        """
+        if not self._settings.inherit and rung == self._ladder.top:
+            return 0
+        return self._settings.weights_megabytes * 2**20 // (3 * candidates)

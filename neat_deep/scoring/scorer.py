@@ -1,0 +1,331 @@
+"""The one place that turns architectures into scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from neat_deep.base.errors import SearchError
+from neat_deep.base.randomness import preserved
+from neat_deep.data import Dataset, stratified_subset
+from neat_deep.scoring.budget import Budget, BudgetSpentError
+from neat_deep.scoring.candidate import Candidate
+from neat_deep.scoring.climb import Climb
+from neat_deep.scoring.executors import Executor, InProcess, WorkerDied
+from neat_deep.scoring.job import BROKEN_OFF, Evaluator, Job, JobResult
+from neat_deep.scoring.kinship import Entry, Kinship
+from neat_deep.scoring.known import KnownEvaluations
+from neat_deep.scoring.planning import JobPlanner
+from neat_deep.scoring.records import EvaluationLog, EvaluationRecord, MemoryLog
+from neat_deep.scoring.rungs import comparable_fitness
+from neat_deep.scoring.scores import (
+    DISCONNECTED,
+    RAISED,
+    REUSED,
+    SCORED,
+    UNSCORED,
+    Counts,
+    GenerationCost,
+    Score,
+    ScoreListener,
+)
+from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.training.fit import Progress, TrainingSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ScorerState:
+    """Where a run stands whose scoring is taken up again in `generation` (from 0).
+
+    `evaluations` are all of the run; `parents` the candidates of the generation before, each with the key of its
+    evaluation; `best` the best score before `generation`.
+    """
+
+    generation: int
+    evaluations: Sequence[EvaluationRecord]
+    parents: Sequence[tuple[Candidate, str]] = ()
+    best: Score | None = None
+    counts: Counts = field(default_factory=Counts)
+
+
+class Scorer:
+    """Scores candidates: looks them up, trains them on a budget, scores them on validation examples.
+
+    A network that was scored before in this run is not trained again. With rungs, networks are trained step by step and
+    the weak stop early; with inheritance, a candidate starts from its parents' weights, and what it inherited counts as
+    part of what was scored. A candidate that fails (its loss diverges, it is too large or too slow, anything raises)
+    costs its own score only. `journal` keeps every evaluation as it ends.
+
+    It knows no genome and no strategy. `skeleton` is the one that candidates of a search of cells share: they are named
+    by their cells' digests; a candidate in another skeleton by its architecture's.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        fitness: FitnessSettings,
+        training: TrainingSettings | None = None,
+        skeleton: Skeleton | None = None,
+        *,
+        device: torch.device | None = None,
+        seed: int = 0,
+        listeners: Sequence[ScoreListener] = (),
+        journal: EvaluationLog | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.settings = fitness
+        self.skeleton = dataclasses.replace(skeleton or Skeleton(), rank=dataset.spec.rank)
+        self.budget = budget or Budget()
+        self.evaluate = Evaluator(
+            _subset(dataset.train, fitness.train_subset, seed),
+            _subset(dataset.validation, fitness.validation_subset, seed),
+            dataset.spec,
+            fitness.training(training or TrainingSettings()),
+            device or torch.device("cpu"),
+            vectors=dataset.vectors,
+            metrics=fitness.measured_metrics(),
+        )
+        self._executor: Executor[Job, JobResult] = InProcess(self._evaluate_here)
+        self._ladder = fitness.ladder()
+        self._objective = fitness.worth()
+        self._listeners = tuple(listeners)
+        self._journal: EvaluationLog = journal or MemoryLog()
+        self._planner = JobPlanner(fitness, self._ladder, self._journal, seed)
+        self._known = KnownEvaluations()
+        self._kinship = Kinship(self._known, inherit=fitness.inherit, top=self._ladder.top)
+        self.best: Score | None = None
+        self.generation: list[Score] = []  # the scores of the generation that was last scored, in order
+        self.cost = GenerationCost()  # of that generation
+        self.counts = Counts()  # of the whole run
+
+    def use(self, executor: Executor[Job, JobResult]) -> None:
+        """Run evaluations there from now on; it must do jobs as `self.evaluate` does."""
+        self._executor = executor
+
+    def resume(self, state: ScorerState) -> None:
+        """Take up a run that stopped, also in the middle of a generation."""
+        self._known.generation = state.generation
+        for record in state.evaluations:
+            self._known.remember(record)
+            self.budget.ask(record.samples)
+        entries = []
+        for candidate, key in state.parents:
+            digest, architecture = self._identify(candidate.architecture)
+            entries.append(Entry(candidate, digest, architecture, key))
+        self._kinship.follow(entries)
+        if state.best is not None:
+            self.best = dataclasses.replace(state.best, objective=self._objective(state.best.metrics))
+        self.counts = state.counts
+
+    def score_architecture(self, architecture: Architecture) -> Score:
+        """The score of one architecture, trained and scored on the budget of `settings`."""
+        return self.score([Candidate(0, architecture)])[0]
+
+    def score(self, candidates: Sequence[Candidate | Score]) -> list[Score]:
+        """Score one generation; a `Score` among the candidates, of what has no architecture, keeps its place.
+
+        The global random states are as before afterwards, whatever the networks drew. Raises `SearchError` when every
+        candidate raised, and `BudgetSpentError` when the budget ended first: `generation` then holds what was scored.
+        """
+        with preserved():
+            return self._score_generation(candidates)
+
+    def _score_generation(self, candidates: Sequence[Candidate | Score]) -> list[Score]:
+        self.generation = []
+        made_before = {(record.key, record.rung) for record in self._known.of_this_generation()}  # by a stopped run
+        if not made_before and (refusal := self.budget.refusal()):
+            raise BudgetSpentError(refusal)
+        for listener in self._listeners:
+            listener.generation_started(self._known.generation, len(candidates))
+        self._journal.keep_weights(made_before | self._kinship.wanted_weights())
+        needed = self._kinship.keep(self._journal.kept_weights())
+        entries = [entry if isinstance(entry, Score) else self._enter(entry) for entry in candidates]
+        scored = [entry for entry in entries if isinstance(entry, Entry)]
+        self._forget_a_hopeless_try(entries)
+        climb = Climb(scored, self._known, self._ladder, self._worth)
+
+        def evaluate(rung: int, missing: Sequence[Entry]) -> Iterator[EvaluationRecord]:
+            superseded = {(key, lower) for key in climb.climbed(rung - 1) for lower in range(rung - 1)} - needed
+            if superseded:
+                self._journal.keep_weights(self._journal.kept_weights() - superseded)
+            return self._run(rung, missing, len(candidates))
+
+        for reached in climb.run(evaluate):
+            if not self._ladder.top:
+                self._announce(entries, reached, final=False)
+        self._announce(entries, climb.reached, final=True)
+        self.cost = self._cost(climb.reached)
+        if not climb.finished:
+            raise BudgetSpentError(self.budget.refusal() or "the search's time was spent")
+        self._set_fitness(climb)
+        self._kinship.follow(scored)
+        self._known.end_generation()
+        return self.generation
+
+    # --- who is scored -----------------------------------------------------------------------------------------------
+
+    def _enter(self, candidate: Candidate) -> Entry | Score:
+        """The candidate's place in the generation, or the score of one that cannot be named."""
+        try:
+            return self._kinship.enter(candidate, *self._identify(candidate.architecture))
+        except Exception as error:  # noqa: BLE001 - a user's op may raise anything; it costs this candidate only
+            return Score(candidate=candidate.number, status=RAISED, reason=f"{type(error).__name__}: {error}")
+
+    def _identify(self, architecture: Architecture) -> tuple[str, Architecture]:
+        """The digest by which an architecture is known in this run, and the architecture with its canonical cell."""
+        canonical = dataclasses.replace(architecture, cell=architecture.cell.canonical())
+        is_shared = architecture.skeleton == self.skeleton
+        return (architecture.cell.digest() if is_shared else architecture.digest()), canonical
+
+    def _forget_a_hopeless_try(self, entries: Sequence[Entry | Score]) -> None:
+        """A run ended here when every candidate raised; taken up again it tries them again, or it could never go on."""
+        raised = {record.key for record in self._known.of_this_generation() if record.status == RAISED}
+        if all(e.key in raised if isinstance(e, Entry) else e.status == RAISED for e in entries):
+            self._known.forget(raised)
+
+    # --- evaluations -------------------------------------------------------------------------------------------------
+
+    def _run(self, rung: int, entries: Sequence[Entry], candidates: int) -> Iterator[EvaluationRecord]:
+        """Evaluate on one rung, until the budget ends; each evaluation is kept as it ends."""
+        by_key = {entry.key: entry for entry in entries}
+        for job, result in self._executor.run(self._jobs(rung, entries, candidates)):
+            if isinstance(result, WorkerDied):
+                result = JobResult(RAISED, reason=result.reason)
+            if result.status == BROKEN_OFF:
+                continue
+            entry = by_key[job.key]
+            record = EvaluationRecord(
+                generation=self._known.generation,
+                key=job.key,
+                rung=rung,
+                candidate=entry.candidate.number,
+                digest=entry.digest,
+                status=result.status,
+                metrics=result.metrics,
+                samples=result.samples,
+                seconds=result.seconds,
+                reason=result.reason,
+            )
+            self.budget.took(result.seconds)
+            self._journal.record(record, entry.architecture, result.weights)
+            self._known.remember(record)
+            yield record
+
+    def _jobs(self, rung: int, entries: Sequence[Entry], candidates: int) -> Iterator[Job]:
+        for entry in entries:
+            if self.budget.refusal():
+                return
+            job = self._planner.plan(entry, rung, candidates=candidates, deadline=self.budget.deadline)
+            self.budget.ask(sum(stage.epochs for stage in job.stages) * self.evaluate.train_examples)
+            yield job
+
+    def _evaluate_here(self, job: Job) -> JobResult:
+        return self.evaluate(job, self._progressed)
+
+    def _progressed(self, progress: Progress) -> None:
+        for listener in self._listeners:
+            listener.training_progressed(progress)
+
+    # --- what it came to ---------------------------------------------------------------------------------------------
+
+    def _announce(
+        self, entries: Sequence[Entry | Score], reached: Mapping[str, EvaluationRecord], *, final: bool
+    ) -> None:
+        """Tell the scores that are settled, in the order of the candidates: with rungs at the end, without at once."""
+        while len(self.generation) < len(entries):
+            entry = entries[len(self.generation)]
+            if not final and isinstance(entry, Entry) and entry.key not in reached:
+                return
+            score = entry if isinstance(entry, Score) else self._score(entry, reached.get(entry.key))
+            self.generation.append(score)
+            self.counts = self.counts.add(score)
+            is_best = self._is_best(score)
+            if is_best:
+                self.best = score
+            if score.has_failed:
+                level = logging.INFO if score.status == DISCONNECTED else logging.WARNING  # an everyday end
+                log.log(level, "candidate %s %s: %s", score.candidate, score.status, score.reason)
+            for listener in self._listeners:
+                listener.candidate_scored(score, is_best)
+
+    def _score(self, entry: Entry, record: EvaluationRecord | None) -> Score:
+        number = entry.candidate.number
+        if record is None:
+            return Score(candidate=number, status=UNSCORED, digest=entry.digest, key=entry.key)
+        is_new = record.generation == self._known.generation and record.candidate == number
+        objective, reason, status = self._value(record)
+        return Score(
+            candidate=number,
+            status=status if is_new or objective is None else REUSED,
+            digest=entry.digest,
+            architecture=entry.architecture if objective is not None else None,
+            metrics=record.metrics,
+            key=record.key,
+            rung=record.rung,
+            objective=objective,
+            seconds=record.seconds if is_new else 0.0,
+            reason=reason,
+        )
+
+    def _value(self, record: EvaluationRecord) -> tuple[float | None, str, str]:
+        """What a network is worth, the reason where it is worth nothing, and the status."""
+        if record.has_failed:
+            return None, record.reason, record.status
+        try:
+            return self._objective(record.metrics), record.reason, SCORED
+        except Exception as error:  # noqa: BLE001 - a user's objective may raise anything; it costs this candidate only
+            return None, f"objective: {type(error).__name__}: {error}", RAISED
+
+    def _worth(self, record: EvaluationRecord) -> float | None:
+        return self._value(record)[0]
+
+    def _is_best(self, score: Score) -> bool:
+        """Whether a score is the best so far; one that was trained further counts more than any objective."""
+        if score.objective is None:
+            return False
+        if self.best is None or self.best.objective is None:
+            return True
+        return (score.rung, score.objective) > (self.best.rung, self.best.objective)
+
+    def _set_fitness(self, climb: Climb) -> None:
+        """Fitness is comparable within the generation; what failed stands just below the lowest of what did not.
+
+        As fit as the lowest it would be one of the best in a generation whose valid candidates are all alike: elites
+        and parents would be drawn among the failed, and the search would end in them.
+        """
+        fitness = comparable_fitness(climb.standings(), self._ladder.top)
+        failed = math.nextafter(min(fitness.values()), -math.inf) if fitness else self._fitness_of_nothing()
+        self.generation = [
+            dataclasses.replace(score, fitness=fitness.get(score.key, failed)) for score in self.generation
+        ]
+
+    def _fitness_of_nothing(self) -> float:
+        """The fitness in a generation without a valid candidate; raises `SearchError` when all of them raised."""
+        raised = [score for score in self.generation if score.status == RAISED]
+        if len(raised) == len(self.generation):
+            raise SearchError(f"every candidate of the generation failed; the first: {raised[0].reason}")
+        return 0.0  # all disconnected or diverged: mutation may mend that
+
+    def _cost(self, reached: Mapping[str, EvaluationRecord]) -> GenerationCost:
+        spent = self._known.samples_spent()
+        epoch, epochs = self.evaluate.train_examples, self._ladder.epochs
+        saved_by_reuse = saved_by_rungs = 0
+        for score in self.generation:
+            if score.objective is not None:
+                trained = epochs[reached[score.key].rung]
+                saved_by_reuse += max(0, epoch * trained - spent[score.key, score.candidate])
+                saved_by_rungs += epoch * (epochs[-1] - trained)
+        return GenerationCost(spent.total(), saved_by_reuse, saved_by_rungs)
+
+
+def _subset(split: Any, count: int, seed: int) -> Any:
+    return split.subset(stratified_subset(split.labels, count, seed)) if count else split

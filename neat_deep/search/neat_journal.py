@@ -1,0 +1,173 @@
+"""A run of neat-python in its store, and how it goes on from there.
+
+With stock neat-python: make a `RunStore`, give it to `FitnessEvaluator`, and add a `RunJournal` as the last reporter.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import neat
+from neat.reporting import BaseReporter
+
+from neat_deep.base.errors import DisconnectedError
+from neat_deep.evolution.expression import express
+from neat_deep.evolution.fitness import FitnessEvaluator
+from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.population_state import (
+    capture,
+    decode_genome,
+    encode_genome,
+    from_json,
+    restore,
+    to_json,
+)
+from neat_deep.scoring.candidate import Candidate
+from neat_deep.scoring.scorer import ScorerState
+from neat_deep.scoring.scores import Counts, Score
+from neat_deep.search.journal import GenerationJournal, stored_score
+from neat_deep.space.architecture import Architecture
+from neat_deep.store.records import BestRecord, CandidateRecord, SpeciesRecord
+from neat_deep.store.run_store import RunStore
+
+
+class RunJournal(BaseReporter):
+    """Writes each generation of a population into the store of its run: add it as the population's last reporter."""
+
+    def __init__(self, store: RunStore, population: neat.Population, evaluator: FitnessEvaluator) -> None:
+        self._store = store
+        self._population = population
+        self._evaluator = evaluator
+        self._journal = GenerationJournal(store, evaluator.scorer)
+        self._started = time.perf_counter()
+        if store.last_generation() is None:
+            self._keep_population(population.generation)
+
+    def start_generation(self, generation: int) -> None:
+        """Start the generation's clock."""
+        self._started = time.perf_counter()
+
+    def post_evaluate(self, config: Any, population: Any, species: Any, best_genome: Any) -> None:
+        """Keep what the generation came to."""
+        self._write(population, species, finished=True)
+
+    def budget_spent(self) -> None:
+        """Keep what was scored of a generation in which the search's budget ended."""
+        if self._evaluator.generation:
+            self._write(self._population.population, self._population.species, finished=False)
+
+    def end_generation(self, config: Any, population: Any, species_set: Any) -> None:
+        """Keep the population that the next generation begins with."""
+        self._keep_population(self._population.generation + 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: neat-python's `Checkpointer` pickles all reporters, and a store stays with its process."""
+        return {}
+
+    def _write(self, population: dict[int, CellGenome], species: Any, *, finished: bool) -> None:
+        number, best_genome = self._population.generation, self._evaluator.best_genome
+        self._journal.write(
+            number,
+            time.perf_counter() - self._started,
+            finished=finished,
+            parents={key: genome.parents for key, genome in population.items()},
+            species_of=species.genome_to_species,
+            species=[_species_record(number, one) for one in species.species.values()],
+            genes="" if best_genome is None else json.dumps(encode_genome(best_genome)),
+        )
+
+    def _keep_population(self, generation: int) -> None:
+        state = capture(self._population, generation)
+        self._store.add_state(generation, to_json(state), state.random.torch)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run taken up again: its population, and each finished generation's scores, number of species and seconds."""
+
+    population: neat.Population
+    history: tuple[tuple[list[Score], int, float], ...]
+
+
+def resume_run(store: RunStore, config: neat.Config, evaluator: FitnessEvaluator) -> Resumed | None:
+    """Take up a run where its store ends, in the middle of a generation too; None when it had hardly begun.
+
+    `config` must hold the run's settings (see `check_same_run`) and `evaluator` keep its evaluations in `store`. The
+    global random states are set, so nothing may draw from them before the population runs.
+    """
+    generation = store.last_generation()
+    if generation is None:
+        return None
+    records = [record for record in store.candidates() if record.generation < generation]
+    counts, scores = Counts(), dict[int, list[Score]]()
+    for record in records:
+        score = stored_score(record)
+        counts = counts.add(score)
+        scores.setdefault(record.generation, []).append(score)
+    best = next((record for record in reversed(store.best()) if record.generation < generation), None)
+    best_score = None
+    if best is not None:
+        best_score, evaluator.best_genome = _read_best(best, records, config, evaluator)
+    parents = _read_parents(store, generation, records, config, evaluator)
+    evaluator.scorer.resume(ScorerState(generation, store.evaluations(), parents, best_score, counts))
+    species = [record.generation for record in store.species()]
+    history = [
+        (scores.get(figures.generation, []), species.count(figures.generation), figures.seconds)
+        for figures in store.generations()
+        if figures.generation < generation
+    ]
+    state = from_json(*store.state(generation))
+    return Resumed(restore(config, state), tuple(history))
+
+
+def _read_parents(
+    store: RunStore,
+    generation: int,
+    records: Sequence[CandidateRecord],
+    config: neat.Config,
+    evaluator: FitnessEvaluator,
+) -> list[tuple[Candidate, str]]:
+    """The candidates of the generation before, with the keys of their evaluations."""
+    if not generation:
+        return []
+    keys = {record.candidate: record.key for record in records if record.generation == generation - 1}
+    parents = []
+    for data in from_json(*store.state(generation - 1)).genomes:
+        key = keys.get(data["key"])
+        if key:
+            try:
+                parents.append((_candidate(decode_genome(data), config, evaluator), key))
+            except DisconnectedError:
+                continue
+    return parents
+
+
+def _candidate(genome: CellGenome, config: neat.Config, evaluator: FitnessEvaluator) -> Candidate:
+    architecture = Architecture(express(genome, config.genome_config), evaluator.scorer.skeleton)
+    return Candidate(genome.key, architecture, genome.parents)
+
+
+def _read_best(
+    best: BestRecord, records: Sequence[CandidateRecord], config: neat.Config, evaluator: FitnessEvaluator
+) -> tuple[Score, CellGenome]:
+    place = best.generation, best.candidate
+    record = next(record for record in records if (record.generation, record.candidate) == place)
+    genome = decode_genome(json.loads(best.genes))
+    cell = express(genome, config.genome_config).canonical()
+    return stored_score(record, Architecture(cell, evaluator.scorer.skeleton)), genome
+
+
+def _species_record(generation: int, species: Any) -> SpeciesRecord:
+    return SpeciesRecord(
+        generation=generation,
+        species=species.key,
+        created=species.created,
+        last_improved=species.last_improved,
+        representative=species.representative.key,
+        members=tuple(species.members),
+        history=tuple(species.fitness_history),
+    )

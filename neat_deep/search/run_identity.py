@@ -1,0 +1,97 @@
+"""Which run a store is of: its settings, its data, and what rounds its sums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from importlib.metadata import version
+
+import numpy
+import torch
+
+from neat_deep.base.errors import StoreError
+from neat_deep.config.experiment_file import Experiment, settings_text, settings_values
+from neat_deep.data import Dataset, digest_examples
+from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph
+from neat_deep.store.run_store import RunStore
+
+log = logging.getLogger(__name__)
+
+# What may change when a run is resumed: these change nothing that is stored,
+FREE_KEYS = ("generations", "evaluations", "samples", "minutes", "workers", "threads", "ray_address", "ray_gpus", "out")
+FREE = {("Run", key) for key in FREE_KEYS} | {("Data", "root")}
+# and this rounds differently, so that the run is no longer the one that was never stopped.
+ROUNDING = {("Run", "device")}
+
+
+def describe_run(
+    experiment: Experiment, dataset: Dataset, device: torch.device, start: CellGraph | None = None
+) -> dict[str, str]:
+    """What a store is told about its run when it is made; `start` is the cell that the first generation mutates."""
+    first = {} if start is None else {"start": Architecture(start, experiment.network).to_json()}
+    return {
+        **first,
+        "ini": experiment.text,
+        "settings": settings_text(experiment),
+        "data": fingerprint(dataset),
+        **_rounding(device),
+    }
+
+
+def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, device: torch.device) -> None:
+    """Raise `StoreError` unless a store's run can go on with these settings and data; the message names what differs.
+
+    Another device, number of threads or version of torch is allowed, with a warning, and noted in the store.
+    """
+    meta = store.meta()
+    before, now = settings_values(store.fact("settings")), settings_values(settings_text(experiment))
+    for place in dict.fromkeys([*before, *now]):
+        if before.get(place) != now.get(place) and place not in FREE | ROUNDING:
+            section, key = place
+            raise StoreError(
+                f"{store.path}: [{section}] {key}: the run has '{before.get(place, '')}', got '{now.get(place, '')}'; "
+                "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
+                "threads and device, [Data] root"
+            )
+    done, wanted = store.last_generation() or 0, experiment.run.generations
+    if wanted < done:
+        raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
+    if fingerprint(dataset) != store.fact("data"):
+        raise StoreError(
+            f"{store.path}: the data are not those that the run was started with: got {len(dataset.train):,} examples "
+            f"of {dataset.spec.name} to train on and {len(dataset.validation):,} to validate on, allowed: the same ones"
+        )
+    if now != before:
+        asked = before["Run", "generations"]
+        if str(wanted) != asked:
+            log.warning("the run was asked for %s generations; from now on it is for %d", asked, wanted)
+        store.set_meta("settings", settings_text(experiment))  # a later resume asks for as much as this one
+    changes = []
+    for name, value in _rounding(device).items():
+        then = meta.get(name, value)
+        if then != value:
+            changes.append(f"{name}: {then}, now {value}")
+    if changes:
+        log.warning(
+            "this run was started with other roundings (%s): from here on it is not the run that it would have been",
+            "; ".join(changes),
+        )
+        store.set_meta("changes", json.dumps([*json.loads(meta.get("changes", "[]")), *changes]))
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """A name of the data that a search sees: facts, all examples of either split, word vectors."""
+    examples = digest_examples((dataset.train, dataset.validation), dataset.vectors)
+    return hashlib.sha256((repr(dataset.spec) + examples).encode()).hexdigest()[:16]
+
+
+def _rounding(device: torch.device) -> dict[str, str]:
+    """What decides how sums are rounded."""
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__}
+    return {
+        "device": str(device),
+        "versions": json.dumps({**versions, "neat-python": version("neat-python"), "neat-deep": version("neat-deep")}),
+    }

@@ -1,0 +1,75 @@
+"""Where a search's evaluations run: one process for each core, unless the settings say otherwise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from neat_deep.base.errors import ConfigError
+from neat_deep.config.run_settings import RunSettings
+from neat_deep.scoring.executors import AUTO, RAY, RayWorkers, WorkerPool, check_workers
+from neat_deep.scoring.job import THREADS
+from neat_deep.scoring.scorer import Scorer
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """How many processes evaluate (0: this one), or `ray`, and what to tell the user about it."""
+
+    workers: str
+    note: str
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def plan_workers(workers: str, device: torch.device) -> WorkerPlan:
+    """What the setting `workers` comes to on this machine; raises `ConfigError` for what is asked for and cannot be.
+
+    `auto` is one process for each core on the CPU, this process on an accelerator or a single core, or where a user's
+    ops cannot be imported by another process.
+    """
+    if workers != AUTO:
+        check_workers(workers)
+        return WorkerPlan(workers, _describe(workers))
+    count = cores()
+    if device.type != "cpu":
+        return WorkerPlan("0", "evaluations run in this process, on one accelerator")
+    if count == 1:
+        return WorkerPlan("0", "evaluations run in this process: there is one core")
+    try:
+        check_workers(str(count))
+    except ConfigError as error:
+        reason = str(error).removeprefix("[Run] workers: ").partition("; allowed")[0]
+        return WorkerPlan("0", f"evaluations run in this process: {reason}")
+    return WorkerPlan(str(count), _describe(str(count)))
+
+
+def _describe(workers: str) -> str:
+    if workers in ("0", "1"):
+        return "evaluations run in this process, on one thread"
+    return "evaluations run on Ray" if workers == RAY else f"evaluations run in {workers} processes of one thread each"
+
+
+@contextmanager
+def evaluating_in(plan: WorkerPlan, run: RunSettings, scorer: Scorer) -> Iterator[None]:
+    """Within the block the scorer evaluates where `plan` says."""
+    if plan.workers in ("0", "1"):
+        yield
+        return
+    executor = (
+        RayWorkers(scorer.evaluate, THREADS, address=run.ray_address, gpus=run.ray_gpus)
+        if plan.workers == RAY
+        else WorkerPool(scorer.evaluate, int(plan.workers), THREADS)
+    )
+    scorer.use(executor)
+    try:
+        yield
+    finally:
+        executor.close()

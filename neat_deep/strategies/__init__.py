@@ -1,0 +1,1 @@
+"""Ways to propose architectures, one file each, and their registry."""
