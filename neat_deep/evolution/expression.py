@@ -85,7 +85,7 @@ def seed_genome(graph: CellGraph, config: CellGenomeConfig, key: int) -> CellGen
 def feeding_connections(genome: CellGenome, key: int) -> list[CellConnectionGene]:
     """The connections that feed slot 1 and slot 2 of a node, by the rule of `express`; empty when none is enabled."""
     enabled = [c for c in genome.connections.values() if c.enabled and c.key[1] == key]
-    enabled.sort(key=lambda c: (-c.weight, c.innovation))
+    enabled.sort(key=lambda c: c.rank)
     return [enabled[0], enabled[:2][-1]] if enabled else []
 
 

@@ -67,3 +67,8 @@ class CellNodeGene(BaseGene):
 
 class CellConnectionGene(DefaultConnectionGene):
     """A connection; `weight` is its strength: the two strongest enabled ones into a node feed its two slots."""
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """What orders the connections into a node: the lowest is the strongest, and of equals the oldest."""
+        return -self.weight, self.innovation

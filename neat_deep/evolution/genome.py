@@ -118,11 +118,21 @@ class CellGenome(DefaultGenome):
         out = tracker.get_innovation_number(key, target, "add_node_out")
         self.add_connection(config, source, key, 1.0, True, innovation=into)
         self.add_connection(config, key, target, split.weight, True, innovation=out)
-        for other in self.connections.values():
-            # Equal strengths rank by innovation number, and the new half's is higher than the split one's was:
-            # connections that it was ahead of must not overtake it.
-            if other.key[1] == target and other.weight == split.weight and split.innovation < other.innovation < out:
-                other.weight = math.nextafter(other.weight, -math.inf)
+        self._keep_order_behind(self.connections[key, target], split)
+
+    def _keep_order_behind(self, half: CellConnectionGene, split: CellConnectionGene) -> None:
+        """Let `half` stand where `split` stood among the connections into its target, whose order stays as it was.
+
+        Equal strengths rank by innovation number, and the half's is the highest of all. A connection that would pass
+        the half becomes weaker by the least step there is, and so does one that would then pass that connection.
+        """
+        rivals = [c for c in self.connections.values() if c.key[1] == split.key[1] and c is not half]
+        last = half
+        for other in sorted((c for c in rivals if c.rank > split.rank), key=lambda c: c.rank):
+            if other.rank < last.rank:
+                wins_ties = other.innovation < last.innovation
+                other.weight = math.nextafter(last.weight, -math.inf) if wins_ties else last.weight
+            last = other
 
 
 def _check_values(values: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 import random
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import neat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neat.innovation import InnovationTracker
 
 from neat_deep.base.errors import ConfigError, DisconnectedError, GraphError
 from neat_deep.evolution.expression import express, seed_genome
@@ -131,6 +133,58 @@ def test_an_added_node_changes_no_output(seed: int, steps: int, tie: bool) -> No
         after = express(genome, config)
         assert len(genome.nodes) == nodes + 1
         assert after.canonical() == before.canonical()
+
+
+def nearly_tied(strength: float, steps: int) -> float:
+    """The number so many units in the last place above `strength`, or below it."""
+    for _ in range(abs(steps)):
+        strength = math.nextafter(strength, math.copysign(math.inf, steps))
+    return strength
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    steps=st.lists(st.integers(-2, 2), min_size=3, max_size=7),
+    order=st.randoms(use_true_random=False),
+    splits=st.integers(1, 4),
+)
+@settings(max_examples=300, deadline=None)
+def test_splitting_among_nearly_equal_strengths_changes_no_output(seed, steps, order, splits: int) -> None:
+    """Several units in the last place apart: the neighbours of a split connection keep their order, whatever it is."""
+    keys = list(range(1, len(steps) + 1))
+    innovations = [*keys]
+    order.shuffle(innovations)
+    nodes = {0: ("sep_conv_3", "max_pool_3", "add"), **dict.fromkeys(keys, ("identity", "none", "add"))}
+    genome, config = hand_made([(-1, key, 1.0, True) for key in keys], nodes)
+    for key in keys:  # ops that differ, lest nodes that change places make the same network
+        genome.nodes[key].op_1 = OPS[key % len(OPS)]
+    for key, step, innovation in zip(keys, steps, innovations, strict=True):
+        genome.add_connection(config, key, 0, nearly_tied(0.1, step), True, innovation=len(keys) + innovation)
+    config.innovation_tracker = InnovationTracker(start_number=2 * len(keys))
+    random.seed(seed)
+    before = express(genome, config)
+    for _ in range(splits):
+        genome.mutate_add_node(config)
+        assert express(genome, config).digest() == before.digest()
+
+
+def test_an_older_connection_does_not_overtake_one_that_made_way_for_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Innovations 1 to 3: the split one and its equal, and an older one a unit in the last place below both."""
+    below = math.nextafter(1.0, -math.inf)
+    genome, config = hand_made(
+        [(3, 0, below, True), (1, 0, 1.0, True), (2, 0, 1.0, True), *((-1, key, 1.0, True) for key in (1, 2, 3))],
+        {
+            0: ("identity", "identity", "add"),
+            1: ("sep_conv_1", "none", "add"),
+            2: ("sep_conv_3", "none", "add"),
+            3: ("max_pool_3", "none", "add"),
+        },
+    )
+    config.innovation_tracker = InnovationTracker(start_number=6)
+    before = express(genome, config)
+    monkeypatch.setattr("neat_deep.evolution.genome.choice", lambda enabled: genome.connections[1, 0])
+    genome.mutate_add_node(config)
+    assert express(genome, config).digest() == before.digest()
 
 
 def test_a_split_takes_enabled_connections_only() -> None:
