@@ -14,7 +14,7 @@ from typing import Any
 
 from neat_deep.base.errors import StoreError
 from neat_deep.base.files import make_folder, replacing
-from neat_deep.base.locks import lock_file
+from neat_deep.base.locks import HeldLock, lock_file
 from neat_deep.store.tables import APPLICATION_ID, CHECKSUM, SCHEMA, VERSION
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def backup_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.backup")
 
 
-def create_file(path: Path, meta: Mapping[str, str]) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+def create_file(path: Path, meta: Mapping[str, str]) -> tuple[sqlite3.Connection, HeldLock]:
     """Make a store where there is none: the connection to write it with, and the lock to close after it.
 
     Raises `StoreError`, with nothing left behind.
@@ -73,7 +73,7 @@ def create_file(path: Path, meta: Mapping[str, str]) -> tuple[sqlite3.Connection
     return connection, lock
 
 
-def resume_file(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+def resume_file(path: Path) -> tuple[sqlite3.Connection, HeldLock]:
     """Open a store to be written further, as `create_file` returns it; a damaged one is replaced by its backup."""
     _check_place(path)
     lock = lock_file(path)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from neat_deep.base.errors import OutputError, StoreError
 from neat_deep.base.files import replacing
+from neat_deep.base.locks import HeldLock
 from neat_deep.scoring.records import EvaluationRecord
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.file import (
@@ -45,7 +46,7 @@ class RunStore:
     committed before stays whole.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: HeldLock | None) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
