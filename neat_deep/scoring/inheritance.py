@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from neat_deep.base.errors import StoreError
@@ -24,16 +23,18 @@ from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 
 REST = ""  # the piece that is everything outside the cells' ops: stem, reductions, head
 
-# Names of the safetensors format, and what they are here and in NumPy.
-DTYPES = {
-    "F32": (torch.float32, np.float32),
-    "F16": (torch.float16, np.float16),
-    "F64": (torch.float64, np.float64),
-    "I64": (torch.int64, np.int64),
-    "I32": (torch.int32, np.int32),
-    "U8": (torch.uint8, np.uint8),
-    "BOOL": (torch.bool, np.bool_),
-}
+# What weights and statistics are made of. The format holds more, but what an older release of its library can read
+# is on the safe side.
+DTYPES = (
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float64,
+    torch.int64,
+    torch.int32,
+    torch.uint8,
+    torch.bool,
+)
 
 
 @dataclass(frozen=True)
@@ -122,40 +123,23 @@ def load(network: nn.Module, tensors: Mapping[str, Tensor]) -> int:
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors as bytes, in the layout of safetensors: the header's length, a JSON header, the values."""
-    names = {dtype: name for name, (dtype, _) in DTYPES.items()}
-    header, values, place = {}, [], 0
+    """Tensors as bytes of the safetensors format; raises `StoreError` for a type that is not among `DTYPES`."""
     for name, tensor in tensors.items():
-        if tensor.dtype not in names:
-            raise StoreError(f"cannot keep '{name}': got {tensor.dtype}, allowed: {', '.join(map(str, names))}")
-        value = tensor.detach().cpu().contiguous().numpy().tobytes()
-        header[name] = {
-            "dtype": names[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [place, place + len(value)],
-        }
-        values.append(value)
-        place += len(value)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    return b"".join([len(text).to_bytes(8, "little"), text, *values])
+        if tensor.dtype not in DTYPES:
+            raise StoreError(f"cannot keep '{name}': got {tensor.dtype}, allowed: {', '.join(map(str, DTYPES))}")
+    # Copies, since the library refuses names that share their memory, as tied weights of a user's op do.
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+    return safetensors.torch.save(copies)
 
 
 def unpack(data: bytes) -> dict[str, Tensor]:
     """The tensors that `pack` wrote, on the CPU; raises `StoreError` for other bytes."""
     try:
-        start = 8 + int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:start])
-        tensors = {}
-        for name, entry in header.items():
-            first, last = entry["data_offsets"]
-            dtype = DTYPES[entry["dtype"]][1]
-            flat: np.ndarray[Any, Any] = np.frombuffer(data[start + first : start + last], dtype=dtype)
-            if flat.size != math.prod(entry["shape"]):
-                raise ValueError(f"'{name}' has {flat.size} values")
-            tensors[name] = torch.from_numpy(flat.copy()).reshape(entry["shape"])
-        return tensors
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"not packed weights: {type(error).__name__}: {error}") from None
+        return safetensors.torch.load(data)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise StoreError(f"not packed weights: {error}") from None
 
 
 @dataclass(frozen=True)
