@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ArchitectureError, ConfigError, GraphError
+from neat_deep.base.fields import parse_json, read_object, setting
 from neat_deep.base.files import read_text, write_text
-from neat_deep.base.json_fields import parse_json, take_fields, take_items
-from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.space.cell_graph import CellGraph
 
 FORMAT = "neat-deep architecture"
 VERSION = 2
 READABLE_VERSIONS = (1, 2)
-SINCE_VERSION_2 = {"embedding_dropout", "positions"}  # fields of the skeleton
+SINCE_VERSION_2 = frozenset({"embedding_dropout", "positions"})  # fields of the skeleton
 
 NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
@@ -40,7 +40,7 @@ class Skeleton:
     never, or (auto) where an op of the cell needs them, as attention does. Raises `ConfigError` on creation.
     """
 
-    rank: int = 2
+    rank: int = setting(2, in_files=False)  # the data decide
     channels: int = 16
     cells: int = 4
     reduce_after: tuple[int, ...] = ()
@@ -122,14 +122,30 @@ class Architecture:
 
         Names of ops are checked when a network is built, since a user's own may be registered by then.
         """
-        document = parse_json(text)
-        top = take_fields(document, "the file", {"format": str, "version": int, "skeleton": dict, "cell": dict})
-        if top["format"] != FORMAT:
-            raise ArchitectureError(f"format: got {top['format']!r}, allowed: {FORMAT!r}")
-        if top["version"] not in READABLE_VERSIONS:
-            allowed = ", ".join(map(str, READABLE_VERSIONS))
-            raise ArchitectureError(f"version: got {top['version']}, allowed: {allowed}; a newer neat-deep wrote it?")
-        return cls(_decode_cell(top["cell"]), _decode_skeleton(top["skeleton"], top["version"]))
+        try:
+            document = read_object(_Document, parse_json(text), "the file")
+            if document.format != FORMAT:
+                raise ArchitectureError(f"format: got {document.format!r}, allowed: {FORMAT!r}")
+            if document.version not in READABLE_VERSIONS:
+                allowed = ", ".join(map(str, READABLE_VERSIONS))
+                raise ArchitectureError(
+                    f"version: got {document.version}, allowed: {allowed}; a newer neat-deep wrote it?"
+                )
+            later = SINCE_VERSION_2 if document.version < 2 else frozenset()
+            skeleton = read_object(Skeleton, document.skeleton, "skeleton", without=later)
+            return cls(_decode_cell(document.cell), skeleton)
+        except ConfigError as error:
+            raise ArchitectureError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The JSON object that an architecture's file holds."""
+
+    format: str
+    version: int
+    skeleton: dict[str, Any]
+    cell: dict[str, Any]
 
 
 def _encode_cell(cell: CellGraph) -> dict[str, Any]:
@@ -138,32 +154,10 @@ def _encode_cell(cell: CellGraph) -> dict[str, Any]:
 
 
 def _decode_cell(data: object) -> CellGraph:
-    top = take_fields(data, "cell", {"num_inputs": int, "output": str, "nodes": list})
-    nodes = []
-    for index, entry in enumerate(top["nodes"]):
-        node = take_fields(
-            entry, f"cell.nodes[{index}]", {"key": int, "aggregation": str, "edges": list}, optional={"key"}
-        )
-        edges = []
-        for slot, item in enumerate(node["edges"]):
-            where = f"cell.nodes[{index}].edges[{slot}]"
-            edge = take_fields(item, where, {"source": int, "op": str, "activation": str}, optional={"activation"})
-            edges.append(Edge(**edge))
-        nodes.append(CellNode(tuple(edges), node["aggregation"], node.get("key", index)))
+    if isinstance(data, dict) and isinstance(data.get("nodes"), list):  # a node without a key has its place for one
+        nodes = [{"key": index, **node} if isinstance(node, dict) else node for index, node in enumerate(data["nodes"])]
+        data = {**data, "nodes": nodes}
     try:
-        return CellGraph(top["num_inputs"], tuple(nodes), top["output"])
+        return read_object(CellGraph, data, "cell")
     except GraphError as error:
         raise ArchitectureError(f"cell: {error}") from None
-
-
-def _decode_skeleton(data: object, version: int) -> Skeleton:
-    later = SINCE_VERSION_2 if version < 2 else set()
-    kinds = {f.name: type(f.default) for f in fields(Skeleton) if f.name not in later}
-    kinds["reduce_after"] = list  # JSON has no tuples
-    values = take_fields(data, "skeleton", kinds, optional=set(kinds))
-    if "reduce_after" in values:
-        values["reduce_after"] = take_items(values["reduce_after"], "skeleton: reduce_after", int)
-    try:
-        return Skeleton(**values)
-    except ConfigError as error:
-        raise ArchitectureError(f"skeleton: {error}") from None

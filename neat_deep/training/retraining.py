@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.base.errors import ArchitectureError, ConfigError, NeatDeepError
-from neat_deep.base.json_fields import parse_json, take_fields, take_items
+from neat_deep.base.fields import parse_json, read_object
 from neat_deep.base.randomness import derive_seed
 from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import Dataset, DataSpec
@@ -28,8 +27,26 @@ VERSION = 3  # 2 brought facts about texts, 3 their encoding
 TRAINED = FileKind(
     "trained network", "neat-deep", "neat-deep trained network", VERSION, range(1, VERSION + 1), ArchitectureError
 )
-PARTS = {"format": str, "version": int, "architecture": str, "data": str, "weights": dict, "encoding": dict}
-ENCODING = {"encoder": str, "max_length": int}
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """The part of a file that says how texts became token numbers; `encoder` is empty where no file can hold it."""
+
+    encoder: str
+    max_length: int
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a file of a trained network holds."""
+
+    format: str
+    version: int
+    architecture: str
+    data: str
+    weights: dict[Any, Any]
+    encoding: dict[Any, Any] = dataclasses.field(default_factory=dict)  # none for images, nor before version 3
 
 
 @dataclass(frozen=True)
@@ -146,42 +163,37 @@ def load_encoding(path: Path | str) -> tuple[Network, DataSpec, TextEncoding]:
         reason = "trained on images" if spec.rank == 2 else "of an older version, which kept no tokenizer"
         raise ArchitectureError(f"{path}: {reason}; allowed: a network trained on texts")
     try:
-        values = take_fields(encoding, "encoding", ENCODING)
-        if not values["encoder"]:
+        values = read_object(_Encoding, encoding, "encoding")
+        if not values.encoder:
             raise ArchitectureError(
                 "its tokenizer was torchtext's or a caller's own, which no file holds; allowed: load_network"
             )
-        encoder = encoder_from_json(values["encoder"])
-        if encoder.size != spec.vocabulary or values["max_length"] < 1:
+        encoder = encoder_from_json(values.encoder)
+        if encoder.size != spec.vocabulary or values.max_length < 1:
             raise ArchitectureError(
-                f"encoding: got {encoder.size} tokens and a length of {values['max_length']}, allowed:"
+                f"encoding: got {encoder.size} tokens and a length of {values.max_length}, allowed:"
                 f" {spec.vocabulary}, as the network has, and 1 or more"
             )
     except NeatDeepError as error:
         raise ArchitectureError(f"{path}: {error}") from None
-    return network, spec, TextEncoding(encoder, values["max_length"])
+    return network, spec, TextEncoding(encoder, values.max_length)
 
 
 def _read(path: Path | str) -> tuple[Network, DataSpec, dict[Any, Any] | None]:
     content = TRAINED.load(path)
     try:
-        parts = take_fields(content, "the file", PARTS, optional={"encoding"})
-        spec = _decode_spec(parts["data"])
-        network = build_network(Architecture.from_json(parts["architecture"]), spec, seed=0)
-        _load_weights(network, parts["weights"])
+        parts = read_object(_Parts, content, "the file")
+        spec = _decode_spec(parts.data)
+        network = build_network(Architecture.from_json(parts.architecture), spec, seed=0)
+        _load_weights(network, parts.weights)
     except NeatDeepError as error:
         raise ArchitectureError(f"{path}: {error}") from None
     network.eval()
-    return network, spec, parts.get("encoding")
+    return network, spec, parts.encoding or None
 
 
 def _decode_spec(text: str) -> DataSpec:
-    hints = typing.get_type_hints(DataSpec)
-    items = {name: typing.get_args(hint)[0] for name, hint in hints.items() if typing.get_origin(hint) is tuple}
-    kinds = {name: list if name in items else hints[name] for name in hints}
-    values = take_fields(parse_json(text), "data", kinds, optional={"vector_size"})  # version 1 had none
-    values.update({name: take_items(values[name], f"data: {name}", kind) for name, kind in items.items()})
-    spec = DataSpec(**values)
+    spec = read_object(DataSpec, parse_json(text), "data")
     lengths = {1: 1, 2: 3}  # of the shape: (L,) and (C, H, W)
     if len(spec.shape) != lengths.get(spec.rank) or min(*spec.shape, spec.num_classes) < 1:
         raise ArchitectureError(
