@@ -9,6 +9,7 @@ from pathlib import Path
 from darts.search_space import SearchSpace
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, UnknownNameError
+from neat_deep.base.sections import register_section
 from neat_deep.config.ini import check_sections, read_ini, read_section
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation, DataSettings
@@ -154,6 +155,9 @@ class DartsSettings:
         return full if self.augment else Augmentation()
 
 
+register_section("Darts", DartsSettings)
+
+
 @dataclass(frozen=True)
 class DartsExperiment:
     """All that an INI file says about a search by gradient descent."""
@@ -174,7 +178,7 @@ def load_darts_experiment(path: Path | str) -> DartsExperiment:
     check_sections(path, parser)
     return DartsExperiment(
         data=read_section(path, parser, "Data", DataSettings),
-        network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
+        network=read_section(path, parser, "Network", Skeleton),
         training=read_section(path, parser, "Training", TrainingSettings),
         darts=read_section(path, parser, "Darts", DartsSettings),
         run=read_section(path, parser, "Run", RunSettings),

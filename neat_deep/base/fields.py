@@ -43,22 +43,16 @@ def read_texts(kind: type[Kind], texts: Mapping[str, str], *, stored: bool = Fal
     `augmentation_shift`. With `stored` the texts are those of an earlier run, and keys that they lack take the value
     that the program had before it knew them.
     """
-    keys = text_keys(kind)
+    keys = _keys(kind)
     for key in texts:
         if key not in keys:
             raise unknown_name("key", key, keys)
-    return _make(kind, {key: _parse(key, text, keys[key]) for key, text in texts.items()}, stored)
+    return _make(kind, {key: _parse(key, text, *keys[key]) for key, text in texts.items()}, stored)
 
 
 def text_keys(kind: type[Any]) -> dict[str, Any]:
     """The keys that an INI section of a settings dataclass may hold, and their types."""
-    keys: dict[str, Any] = {}
-    for f, hint in _fields(kind):
-        if dataclasses.is_dataclass(hint):
-            keys.update({f"{f.name}_{key}": inner for key, inner in text_keys(typing.cast(type, hint)).items()})
-        elif f.metadata.get(_IN_FILES, True):
-            keys[f.name] = hint
-    return keys
+    return {key: hint for key, (_, hint) in _keys(kind).items()}
 
 
 def values_of(settings: Any) -> dict[str, Any]:
@@ -79,6 +73,16 @@ def values_of(settings: Any) -> dict[str, Any]:
 def text_of(value: Any) -> str:
     """The text that is read as `value`."""
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _keys(kind: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+    keys = {}
+    for f, hint in _fields(kind):
+        if dataclasses.is_dataclass(hint):
+            keys.update({f"{f.name}_{key}": inner for key, inner in _keys(typing.cast(type, hint)).items()})
+        elif f.metadata.get(_IN_FILES, True):
+            keys[f.name] = f, hint
+    return keys
 
 
 def _make(kind: type[Kind], values: Mapping[str, Any], stored: bool) -> Kind:
@@ -120,11 +124,13 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
 }
 
 
-def _parse(key: str, text: str, hint: Any) -> Any:
+def _parse(key: str, text: str, f: dataclasses.Field[Any], hint: Any) -> Any:
     if "#" in text or ";" in text:
         raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
     reader, allowed = _READERS.get(hint, _READERS[str])  # a Literal is a text that its class checks
-    if not text.strip() and hint != tuple[int, ...]:
+    if not text.strip():
+        if f.default == ():  # no name or number is what such a list holds unless one is given
+            return ()
         raise ConfigError(f"{key}: got nothing, allowed: {allowed}")
     try:
         return reader(text)

@@ -6,12 +6,14 @@ import configparser
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import neat
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.files import read_text
-from neat_deep.config.ini import check_sections, format_value, read_ini, read_section, values_of
+from neat_deep.base.sections import register_section
+from neat_deep.config.ini import check_sections, parse_ini, read_ini, read_section, write_sections
 from neat_deep.config.neat_sections import load_neat
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import DataSettings
@@ -42,6 +44,18 @@ class TrainingPlan:
     run: RunSettings
 
 
+# The sections that make an experiment, each a field of `Experiment`, in the order in which a run keeps them.
+OWN: dict[str, type[Any]] = {
+    "Data": DataSettings,
+    "Network": Skeleton,
+    "Training": TrainingSettings,
+    "Fitness": FitnessSettings,
+    "Run": RunSettings,
+}
+for _name, _settings in OWN.items():
+    register_section(_name, _settings)
+
+
 def load_training_plan(path: Path | str) -> TrainingPlan:
     """Read and check [Data], [Training] and [Run] of an experiment's INI file, whichever searcher it is for.
 
@@ -62,59 +76,60 @@ def load_experiment(path: Path | str) -> Experiment:
     Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed. Sections of
     other programs may stay in the file; a warning names them.
     """
-    parser = read_ini(path)
+    text = read_text(path, "INI file", ConfigError)
+    parser = parse_ini(text, path)
     check_sections(path, parser)
-    experiment = Experiment(
-        data=read_section(path, parser, "Data", DataSettings),
-        network=read_section(path, parser, "Network", Skeleton, hidden={"rank"}),
-        training=read_section(path, parser, "Training", TrainingSettings),
-        fitness=read_section(path, parser, "Fitness", FitnessSettings),
-        run=(run := read_section(path, parser, "Run", RunSettings)),
-        neat=load_neat(path, parser, run.reproduction),
-        text=read_text(path, "INI file", ConfigError),
-    )
-    try:
-        experiment.fitness.skeleton(experiment.network)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: [Fitness] {error}") from None
+    experiment = _read_experiment(path, parser, text, stored=False)
+    if not Path(path).is_file():  # a run keeps a copy of it
+        raise ConfigError(f"cannot read INI file {path} twice, as a run must: it is a pipe or device, not a file")
     return experiment
 
 
 def settings_text(experiment: Experiment) -> str:
-    """A whole INI file that `load_experiment` reads as `experiment`, whatever was changed since it was loaded."""
-    sections = {
-        "Data": experiment.data,
-        "Network": experiment.network,
-        "Training": experiment.training,
-        "Fitness": experiment.fitness,
-        "Run": experiment.run,
-    }
-    hidden = {("Network", "rank")}
-    lines = []
-    for section, settings in sections.items():
-        lines.append(f"[{section}]")
-        values = values_of(settings)
-        lines += [f"{key} = {format_value(value)}" for key, value in values.items() if (section, key) not in hidden]
-        lines.append("")
+    """A whole INI file that is read as `experiment`, whatever was changed since it was loaded, with every key."""
+    sections = {name: getattr(experiment, name.lower()) for name in OWN}
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / "neat.ini"
         experiment.neat.save(beside)  # neat-python writes to files only
-        return "\n".join(lines) + "\n" + beside.read_text(encoding="utf-8")
+        return write_sections(sections) + "\n" + beside.read_text(encoding="utf-8")
 
 
 def read_settings_text(text: str) -> Experiment:
-    """The experiment that `settings_text` wrote; raises `ConfigError`."""
-    with tempfile.TemporaryDirectory() as folder:
-        beside = Path(folder) / "settings.ini"
-        beside.write_text(text, encoding="utf-8")
-        try:
-            return load_experiment(beside)
-        except ConfigError as error:
-            raise ConfigError(str(error).replace(str(beside), "the run's settings")) from None
+    """The experiment that `settings_text` wrote; raises `ConfigError`.
+
+    An older program may have written it: a setting that it did not know has the value that does what that program did.
+    """
+    source = "the run's settings"
+    return _read_experiment(source, parse_ini(text, source), text, stored=True)
 
 
 def settings_values(text: str) -> dict[tuple[str, str], str]:
-    """Every value of a text that `settings_text` wrote, by section and key."""
+    """Every value of an INI file's text, by section and key."""
     parser = configparser.RawConfigParser()
     parser.read_string(text)
     return {(section, key): value for section in parser.sections() for key, value in parser.items(section)}
+
+
+def changed_settings(stored: str, experiment: Experiment) -> dict[tuple[str, str], tuple[str, str]]:
+    """Where an experiment is not the one that `settings_text` wrote: its value then and now, by section and key.
+
+    A setting that the program did not know then is no change while it does what that program did. Raises `ConfigError`
+    for a text with something in it that this program does not know.
+    """
+    before = settings_values(settings_text(read_settings_text(stored)))
+    now = settings_values(settings_text(experiment))
+    return {
+        place: (before.get(place, ""), now.get(place, ""))
+        for place in dict.fromkeys([*before, *now])
+        if before.get(place) != now.get(place)
+    }
+
+
+def _read_experiment(source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool) -> Experiment:
+    own = {name.lower(): read_section(source, parser, name, kind, stored=stored) for name, kind in OWN.items()}
+    experiment = Experiment(**own, neat=load_neat(source, parser, own["run"].reproduction, stored=stored), text=text)
+    try:
+        experiment.fitness.skeleton(experiment.network)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: [Fitness] {error}") from None
+    return experiment

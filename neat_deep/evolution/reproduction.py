@@ -1,12 +1,33 @@
-"""neat-python's reproduction, made safe for many species in a small population."""
+"""neat-python's reproduction, made safe for many species in a small population; and the registry of such classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from neat.config import ConfigParameter, DefaultClassConfig
 from neat.reproduction import DefaultReproduction
+
+from neat_deep.base.checks import check_range
+from neat_deep.base.errors import ConfigError, NeatDeepError
+from neat_deep.base.fields import read_texts, text_keys, text_of, values_of
+from neat_deep.base.registry import Registry
+from neat_deep.base.sections import register_section
+
+
+@dataclass(frozen=True)
+class ReproductionSettings:
+    """What `[CellReproduction]` sets: neat-python's keys and defaults."""
+
+    elitism: int = 0
+    survival_threshold: float = 0.2
+    min_species_size: int = 1
+
+    def __post_init__(self) -> None:
+        check_range("elitism", self.elitism, low=0)
+        check_range("survival_threshold", self.survival_threshold, low=0, high=1)
+        check_range("min_species_size", self.min_species_size, low=1)
 
 
 class CellReproduction(DefaultReproduction):
@@ -17,15 +38,18 @@ class CellReproduction(DefaultReproduction):
     given up first, and the counts add up by construction. INI section `[CellReproduction]`, stock keys.
     """
 
+    settings: type[Any] = ReproductionSettings  # of the section of the class's name; one key is `elitism`
+
     @classmethod
     def parse_config(cls, param_dict: dict[str, str]) -> DefaultClassConfig:
-        """Read `elitism`, `survival_threshold` and `min_species_size`."""
-        parameters = [
-            ConfigParameter("elitism", int, 0),
-            ConfigParameter("survival_threshold", float, 0.2),
-            ConfigParameter("min_species_size", int, 1),
-        ]
-        return DefaultClassConfig(param_dict, parameters, cls.__name__)
+        """Read the section's keys; raises `ConfigError`."""
+        try:
+            settings = read_texts(cls.settings, param_dict)
+        except NeatDeepError as error:
+            raise ConfigError(f"[{cls.__name__}] {error}") from None
+        parameters = [ConfigParameter(key, kind) for key, kind in text_keys(cls.settings).items()]
+        texts = {key: text_of(value) for key, value in values_of(settings).items()}
+        return DefaultClassConfig(texts, parameters, cls.__name__)
 
     @staticmethod
     def compute_spawn(
@@ -52,3 +76,25 @@ class CellReproduction(DefaultReproduction):
             self.reporters.info(f"Species {key} given up: {pop_size} genomes have room for {room} species")
             del species.species[key]
         return super().reproduce(config, species, pop_size, generation)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A way to choose parents, by the name that `[Run] reproduction` gives it."""
+
+    name: str
+    kind: type[CellReproduction]
+
+
+REPRODUCTIONS: Registry[Reproduction] = Registry("reproduction")
+Kind = TypeVar("Kind", bound=type[CellReproduction])
+
+
+def register_reproduction(kind: Kind) -> Kind:
+    """Let `[Run] reproduction` name a class, whose settings stand in a section of its name; for use as a decorator."""
+    REPRODUCTIONS.add(Reproduction(kind.__name__, kind))
+    register_section(kind.__name__, kind.settings)
+    return kind
+
+
+register_reproduction(CellReproduction)

@@ -9,23 +9,53 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from neat.config import ConfigParameter, DefaultClassConfig
-
+from neat_deep.base.checks import check_range
 from neat_deep.evolution.genome import CellGenome
-from neat_deep.evolution.reproduction import CellReproduction
+from neat_deep.evolution.reproduction import REPRODUCTIONS, CellReproduction, register_reproduction
+
+__all__ = ["REPRODUCTIONS"]  # complete when this module is imported
 
 
+@dataclass(frozen=True)
+class SelectionSettings:
+    """What the sections of these classes set: how many of the fittest stay as they are."""
+
+    elitism: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("elitism", self.elitism, low=0)
+
+
+@dataclass(frozen=True)
+class TournamentSettings(SelectionSettings):
+    """What `[TournamentReproduction]` sets."""
+
+    tournament_size: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("tournament_size", self.tournament_size, low=1)
+
+
+@dataclass(frozen=True)
+class RandomSettings(SelectionSettings):
+    """What `[RandomReproduction]` sets."""
+
+    mutations: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("mutations", self.mutations, low=0)
+
+
+@register_reproduction
 class ProportionalReproduction(CellReproduction):
     """A genome is a parent in proportion to its fitness above the generation's lowest. INI key `elitism`."""
 
-    _parameters: tuple[ConfigParameter, ...] = (ConfigParameter("elitism", int, 0),)
-
-    @classmethod
-    def parse_config(cls, param_dict: dict[str, str]) -> DefaultClassConfig:
-        """Read the section's keys."""
-        return DefaultClassConfig(param_dict, list(cls._parameters), cls.__name__)
+    settings = SelectionSettings
 
     def reproduce(self, config: Any, species: Any, pop_size: int, generation: int) -> dict[int, Any]:
         """The next generation: the `elitism` fittest as they are, then children."""
@@ -55,6 +85,7 @@ class ProportionalReproduction(CellReproduction):
         return random.choices(ranked, weights if any(weights) else None)[0]
 
 
+@register_reproduction
 class RankReproduction(ProportionalReproduction):
     """A genome is a parent in proportion to its rank from below: linear ranking. INI key `elitism`."""
 
@@ -62,35 +93,25 @@ class RankReproduction(ProportionalReproduction):
         return random.choices(ranked, range(len(ranked), 0, -1))[0]
 
 
+@register_reproduction
 class TournamentReproduction(ProportionalReproduction):
     """A parent is the fittest of `tournament_size` genomes drawn at random. INI keys `elitism`, `tournament_size`."""
 
-    _parameters = (ConfigParameter("elitism", int, 0), ConfigParameter("tournament_size", int, 3))
+    settings = TournamentSettings
 
     def choose(self, ranked: Sequence[CellGenome]) -> CellGenome:
         draws = (random.randrange(len(ranked)) for _ in range(self.reproduction_config.tournament_size))
         return ranked[min(draws)]
 
 
+@register_reproduction
 class RandomReproduction(ProportionalReproduction):
     """Random search: every genome is a new one, mutated 0 to `mutations` times. INI keys `elitism`, `mutations`."""
 
-    _parameters = (ConfigParameter("elitism", int, 0), ConfigParameter("mutations", int, 10))
+    settings = RandomSettings
 
     def _make(self, child: CellGenome, ranked: Sequence[CellGenome], config: Any) -> tuple[int, ...]:  # noqa: ARG002
         child.configure_new(config.genome_config)
         for _ in range(random.randint(0, self.reproduction_config.mutations)):
             child.mutate(config.genome_config)
         return ()
-
-
-REPRODUCTIONS: dict[str, type[CellReproduction]] = {
-    kind.__name__: kind
-    for kind in (
-        CellReproduction,
-        ProportionalReproduction,
-        RankReproduction,
-        TournamentReproduction,
-        RandomReproduction,
-    )
-}

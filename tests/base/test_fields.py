@@ -30,6 +30,7 @@ class Outer:
     choice: Literal["last", "first"] = "last"
     rank: int = setting(2, in_files=False)
     inner: Inner = field(default_factory=Inner)
+    more: tuple[str, ...] = ()
     parts: tuple[Inner, ...] = ()
 
 
@@ -39,6 +40,7 @@ TEXTS = {"needed": "1e-3", "flag": "TRUE", "places": "0 2", "names": "b c", "cho
 def test_texts_become_a_dataclass_and_texts_again() -> None:
     made = read_texts(Outer, TEXTS)
     assert made == Outer(0.001, True, (0, 2), ("b", "c"), "first", inner=Inner(3))
+    assert read_texts(Outer, {**TEXTS, "places": "", "more": ""}).places == ()
     texts = {key: text_of(value) for key, value in values_of(made).items() if key != "parts"}
     assert read_texts(Outer, texts) == made
     assert "rank" not in text_keys(Outer) and "rank" not in texts
@@ -64,6 +66,7 @@ def test_a_key_that_is_left_out_has_its_default_or_what_was_done_before_it(key: 
         ({"places": "1, 2"}, "places: got '1, 2', allowed: whole numbers with spaces between"),
         ({"names": "a  b"}, "names: got 'a  b', allowed: names with one space between"),
         ({"needed": ""}, "needed: got nothing, allowed: a number"),
+        ({"names": ""}, "names: got nothing, allowed: names with one space between"),
         ({"needed": "1 # first"}, "needed: got '1 # first'; a comment needs a line of its own"),
         ({"inner_size": "0"}, "inner_size: got 0, allowed: 1 or more"),
     ],

@@ -245,17 +245,17 @@ AS_A_USER = (
     ),
     case(
         "genome-key-unknown",
-        "experiment.ini: unknown key 'op_option' in [CellGenome]; did you mean 'op_options'?",
+        "experiment.ini: [CellGenome] unknown key 'op_option'; did you mean 'op_options'?",
         "known: activation_default,",
         prepare=line("CellGenome", "op_option", "identity"),
     ),
     case(
         "op-unknown",
-        "experiment.ini: unknown op 'sepconv_3' in [CellGenome] op_options; did you mean 'sep_conv_3'?",
+        "experiment.ini: [CellGenome] unknown op 'sepconv_3' in op_options; did you mean 'sep_conv_3'?",
         "known: attention, avg_pool_3,",
         prepare=line("CellGenome", "op_options", "identity sepconv_3 none"),
     ),
-    value("CellGenome", "op_options", "identity  none", "got 'identity  none'; names are separated by one space"),
+    value("CellGenome", "op_options", "identity  none", "got 'identity  none', allowed: names with one space between"),
     value("CellGenome", "op_mutate_rate", "1.5", "got 1.5, allowed: 0 to 1"),
     value("Training", "epochs", "-1", "got -1, allowed: 1 or more"),
     value("NEAT", "pop_size", "1", "got 1, allowed: 2 to 100000"),
@@ -499,12 +499,12 @@ NEAT_SECTIONS = (
     value("CellGenome", "op_options", "none", "got 'none' alone"),
     case(
         "activation",
-        "experiment.ini: unknown activation 'rely' in [CellGenome] activation_options; did you mean 'relu'?",
+        "experiment.ini: [CellGenome] unknown activation 'rely' in activation_options; did you mean 'relu'?",
         prepare=line("CellGenome", "activation_options", "identity rely"),
     ),
     case(
         "aggregation",
-        "experiment.ini: unknown aggregation 'div' in [CellGenome] aggregation_options; known: add, mul",
+        "experiment.ini: [CellGenome] unknown aggregation 'div' in aggregation_options; known: add, mul",
         prepare=line("CellGenome", "aggregation_options", "add div"),
     ),
     value(

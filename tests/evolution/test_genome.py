@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from neat.innovation import InnovationTracker
 
 from neat_deep.base.errors import ConfigError, DisconnectedError, GraphError
+from neat_deep.base.fields import text_keys
 from neat_deep.evolution.expression import express, seed_genome
 from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.genome_settings import GenomeSettings
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from tests.support.random_cells import OPS, evolved_genomes, genome_config, graphs, neat_config
 
@@ -266,8 +268,8 @@ def test_graphs_that_no_genome_can_hold(graph: CellGraph, changes: dict[str, obj
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"op_optoins": "identity"}, r"unknown key 'op_optoins' in \[CellGenome\]; did you mean 'op_options'"),
-        ({"op_options": "identity sepconv_3"}, r"unknown op 'sepconv_3' in \[CellGenome\] op_options; did you mean"),
+        ({"op_optoins": "identity"}, r"\[CellGenome\] unknown key 'op_optoins'; did you mean 'op_options'"),
+        ({"op_options": "identity sepconv_3"}, r"\[CellGenome\] unknown op 'sepconv_3' in op_options; did you mean"),
         ({"op_options": "identity  sep_conv_3"}, r"op_options: .* one space"),
         ({"op_options": "identity # a comment"}, r"op_options: .* a comment needs a line of its own"),
         ({"op_options": "identity identity"}, r"op_options: .* twice"),
@@ -300,6 +302,12 @@ def test_bad_genome_settings(changes: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         genome_config(**changes)
     assert "[CellGenome]" in str(caught.value)
+
+
+def test_the_settings_are_those_that_neat_python_reads() -> None:
+    """A release of neat-python with another key would be met here."""
+    names = {parameter.name for parameter in genome_config()._params}
+    assert set(text_keys(GenomeSettings)) == names | {"max_nodes"}
 
 
 def test_a_missing_key_is_named() -> None:

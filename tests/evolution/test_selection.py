@@ -51,7 +51,7 @@ def test_a_population_breeds_keeps_its_elites_and_resumes(tmp_path: Path, name: 
 
 def chosen(name: str, fitnesses: list[float], **settings: int) -> Counter[float]:
     """How often each fitness is chosen in 4,000 draws."""
-    kind: Any = REPRODUCTIONS[name]
+    kind: Any = REPRODUCTIONS.get(name).kind
     reproduction = kind.__new__(kind)
     reproduction.reproduction_config = SimpleNamespace(**settings)
     ranked = [SimpleNamespace(fitness=f) for f in sorted(fitnesses, reverse=True)]
@@ -81,7 +81,7 @@ def test_random_search_forgets(tmp_path: Path) -> None:
 def test_settings_text_holds_the_choice(tmp_path: Path, name: str) -> None:
     experiment = load_experiment(ini(tmp_path, name))
     text = settings_text(experiment)
-    assert read_settings_text(text).neat.reproduction_type is REPRODUCTIONS[name]
+    assert read_settings_text(text).neat.reproduction_type is REPRODUCTIONS.get(name).kind
     assert settings_text(read_settings_text(text)) == text
 
 
