@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import platform
@@ -11,9 +10,10 @@ from importlib.metadata import version
 import numpy
 import torch
 
-from neat_deep.base.errors import StoreError
-from neat_deep.config.experiment_file import Experiment, settings_text, settings_values
-from neat_deep.data import Dataset, digest_examples
+from neat_deep.base.errors import ConfigError, StoreError
+from neat_deep.config.data_facts import changed_fact, data_facts
+from neat_deep.config.experiment_file import Experiment, changed_settings, settings_text
+from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.run_store import RunStore
@@ -36,7 +36,7 @@ def describe_run(
         **first,
         "ini": experiment.text,
         "settings": settings_text(experiment),
-        "data": fingerprint(dataset),
+        "data": data_facts(dataset),
         **_rounding(device),
     }
 
@@ -47,28 +47,33 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
     Another device, number of threads or version of torch is allowed, with a warning, and noted in the store.
     """
     meta = store.meta()
-    before, now = settings_values(store.fact("settings")), settings_values(settings_text(experiment))
-    for place in dict.fromkeys([*before, *now]):
-        if before.get(place) != now.get(place) and place not in FREE | ROUNDING:
-            section, key = place
+    try:
+        changed = changed_settings(store.fact("settings"), experiment)
+    except ConfigError as error:
+        raise StoreError(f"{store.path}: {error}") from None
+    for (section, key), (then, now) in changed.items():
+        if (section, key) not in FREE | ROUNDING:
             raise StoreError(
-                f"{store.path}: [{section}] {key}: the run has '{before.get(place, '')}', got '{now.get(place, '')}'; "
+                f"{store.path}: [{section}] {key}: the run has '{then}', got '{now}'; "
                 "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
                 "threads and device, [Data] root"
             )
     done, wanted = store.last_generation() or 0, experiment.run.generations
     if wanted < done:
         raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
-    if fingerprint(dataset) != store.fact("data"):
+    other = changed_fact(store.fact("data"), dataset)
+    if other is not None:
         raise StoreError(
             f"{store.path}: the data are not those that the run was started with: got {len(dataset.train):,} examples "
-            f"of {dataset.spec.name} to train on and {len(dataset.validation):,} to validate on, allowed: the same ones"
+            f"of {dataset.spec.name} to train on and {len(dataset.validation):,} to validate on, and other {other}; "
+            "allowed: the same ones"
         )
-    if now != before:
-        asked = before["Run", "generations"]
-        if str(wanted) != asked:
-            log.warning("the run was asked for %s generations; from now on it is for %d", asked, wanted)
-        store.set_meta("settings", settings_text(experiment))  # a later resume asks for as much as this one
+    if ("Run", "generations") in changed:
+        asked, _ = changed["Run", "generations"]
+        log.warning("the run was asked for %s generations; from now on it is for %d", asked, wanted)
+    settings = settings_text(experiment)
+    if settings != store.fact("settings"):
+        store.set_meta("settings", settings)  # a later resume asks for as much as this one
     changes = []
     for name, value in _rounding(device).items():
         then = meta.get(name, value)
@@ -80,12 +85,6 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
             "; ".join(changes),
         )
         store.set_meta("changes", json.dumps([*json.loads(meta.get("changes", "[]")), *changes]))
-
-
-def fingerprint(dataset: Dataset) -> str:
-    """A name of the data that a search sees: facts, all examples of either split, word vectors."""
-    examples = digest_examples((dataset.train, dataset.validation), dataset.vectors)
-    return hashlib.sha256((repr(dataset.spec) + examples).encode()).hexdigest()[:16]
 
 
 def _rounding(device: torch.device) -> dict[str, str]:

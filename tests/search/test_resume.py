@@ -29,6 +29,7 @@ from neat_deep.search.neat_journal import RunJournal, resume_run
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.store.run_store import RunStore
 from tests.support import toy_data, worker_tasks
+from tests.support.older_runs import without_key
 from tests.support.random_cells import DIGITS_INI
 from tests.support.stored_rows import Rows, rows
 from tests.support.toy_search import ALL_ON, DATA, HYPERBAND, PLAIN, PRICED, experiment, search
@@ -270,6 +271,30 @@ def changed(section: str, key: str, value: object) -> Callable[[Experiment], Exp
         return replace(asked, **{section: replace(part, **{key: value})})
 
     return change
+
+
+LATER = (
+    *(("Fitness", "latency_price"), ("Fitness", "hyperband"), ("Network", "positions"), ("Training", "warmup")),
+    *(("Run", "reproduction"), ("Data", "train_limit"), ("CellGenome", "weight_init_type"), ("NEAT", "seed")),
+)
+
+
+@pytest.mark.parametrize("later", [LATER, *((place,) for place in LATER[:2])], ids=lambda places: places[-1][1])
+def test_a_run_that_an_older_program_stopped_ends_the_same(later: tuple[tuple[str, str], ...], tmp_path: Path) -> None:
+    """Its settings lack keys, and its data a fact, that came later."""
+    search(tmp_path / "whole", experiment(PLAIN, generations=2))
+    search(tmp_path / "older", experiment(PLAIN, generations=1))
+    with RunStore.resume(tmp_path / "older") as store:
+        text = store.fact("settings")
+        for section, key in later:
+            text = without_key(text, section, key)
+        store.set_meta("settings", text.replace("generations = 1\n", "generations = 2\n"))
+        facts = json.loads(store.fact("data"))
+        store.set_meta("data", json.dumps({name: facts[name] for name in facts if name != "vector_size"}))
+    with RunStore.read(tmp_path / "older") as store:
+        asked = read_settings_text(store.fact("settings"))
+    search(tmp_path / "older", asked, resume=True)
+    assert rows(tmp_path / "older", without=("ini", "data")) == rows(tmp_path / "whole", without=("ini", "data"))
 
 
 def other_population(asked: Experiment) -> Experiment:
