@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from darts.history import EpochSummary, history_from_json, history_to_json
 from darts.settings import DartsSettings
 from darts.supernet import Supernet
 from neat_deep.base.errors import ArchitectureError, SearchError
+from neat_deep.base.fields import values_before
 from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import Augmentation, DataSpec
 from neat_deep.space.architecture import Architecture, Skeleton
 
 VERSION = 1
+START = "cell to start from"
 CHECKPOINT = FileKind("checkpoint", "a search by DARTS", "neat-deep darts search", VERSION, (VERSION,), SearchError)
 
 
@@ -37,15 +39,31 @@ class Identity:
 
     def facts(self) -> dict[str, Any]:
         """All of it as plain values, by the name that a user knows it by."""
-        facts = {f"[Darts] {key}": value for key, value in asdict(self.settings).items()}
-        facts.update({f"[Network] {key}": value for key, value in asdict(self.skeleton).items()})
-        # The mean and std of the training images with it: those of another split are others.
-        facts.update({f"data set {key}".removesuffix(" name"): value for key, value in asdict(self.data).items()})
+        facts = self._named(asdict)
         facts["data set examples"] = self.examples
         facts["[Run] seed"] = self.seed
-        facts["cell to start from"] = self.start
-        facts.update({f"[Training] augmentation_{key}": value for key, value in asdict(self.augmentation).items()})
+        facts[START] = self.start
         return json.loads(json.dumps(facts))
+
+    def facts_before(self) -> dict[str, Any]:
+        """The facts that a checkpoint may lack, since an older program did not know them: what that program did."""
+        facts = self._named(lambda part: values_before(type(part)))
+        facts[START] = None
+        return json.loads(json.dumps(facts))
+
+    def _named(self, values: Callable[[Any], Mapping[str, Any]]) -> dict[str, Any]:
+        # The data with the mean and std of the training images: those of another split are others.
+        parts = {
+            "[Darts] ": self.settings,
+            "[Network] ": self.skeleton,
+            "data set ": self.data,
+            "[Training] augmentation_": self.augmentation,
+        }
+        return {
+            f"{place}{key}".removesuffix(" name"): value
+            for place, part in parts.items()
+            for key, value in values(part).items()
+        }
 
 
 def save_checkpoint(
@@ -80,7 +98,7 @@ def load_checkpoint(
     """
     content = CHECKPOINT.load(path)
     try:
-        _check_identity(path, dict(json.loads(content["identity"])), identity.facts())
+        _check_identity(path, {**identity.facts_before(), **json.loads(content["identity"])}, identity.facts())
         supernet.load_state_dict(content["supernet"])
         for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.search import SearchResult, check_search, search
-from darts.settings import DartsExperiment, load_darts_experiment
+from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
 from darts.warm_start import check_holdable
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import copy_file, read_text, write_text
@@ -48,7 +49,8 @@ CHECKPOINT = "search.pt"
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
 KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device", "threads")
 ROUNDING_OPTIONS = ("device", "threads")
-SETTINGS = "experiment.ini"
+SETTINGS = "experiment.ini"  # as it was given, to be read by people
+COMPLETE = "settings.ini"  # every setting in force, for a resume
 START = "start.json"  # the architecture that the alphas favoured at first, if one was given
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,7 @@ def run_darts(options: argparse.Namespace) -> None:
         folder = options.resume or new_folder(experiment.run.out)
     if options.resume is None:
         copy_file(options.config, folder / SETTINGS)
+        write_text(folder / COMPLETE, darts_settings_text(experiment))
         if options.start is not None:
             copy_file(options.start, folder / START)
         given = {name: getattr(options, name, None) for name in KEPT_OPTIONS}
@@ -165,7 +168,8 @@ def _search(
 
 def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
     """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
-    experiment = read_settings(options, load_darts_experiment)
+    stored = options.resume is not None and options.config == options.resume / COMPLETE
+    experiment = read_settings(options, partial(load_darts_experiment, stored=stored))
     return dataclasses.replace(experiment, darts=override(experiment.darts, options, {"epochs": "epochs"}))
 
 
@@ -178,7 +182,8 @@ def _take_up(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             raise ConfigError(f"--{name}: got it with --resume, allowed: one of them; the search in {folder} goes on")
     if options.config is None:
-        options.config = folder / SETTINGS
+        complete = folder / COMPLETE
+        options.config = complete if complete.is_file() else folder / SETTINGS  # older searches kept only this
     if (folder / START).is_file():
         options.start = folder / START
     if (folder / OPTIONS).is_file():

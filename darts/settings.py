@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from darts.search_space import SearchSpace
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.base.sections import register_section
-from neat_deep.config.ini import check_sections, read_ini, read_section
+from neat_deep.config.ini import check_sections, read_ini, read_section, write_sections
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation, DataSettings
 from neat_deep.space.architecture import Skeleton
@@ -169,17 +170,28 @@ class DartsExperiment:
     run: RunSettings
 
 
-def load_darts_experiment(path: Path | str) -> DartsExperiment:
+OWN: dict[str, type[Any]] = {  # sections, each a field of `DartsExperiment`
+    "Data": DataSettings,
+    "Network": Skeleton,
+    "Training": TrainingSettings,
+    "Darts": DartsSettings,
+    "Run": RunSettings,
+}
+
+
+def load_darts_experiment(path: Path | str, *, stored: bool = False) -> DartsExperiment:
     """Read and check an INI file's [Data], [Network], [Training], [Darts] and [Run]; other sections are left alone.
 
-    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed.
+    With `stored` the file is one that `darts_settings_text` wrote, for an older program perhaps: a setting that it did
+    not know has the value that does what that program did. Raises `ConfigError`, which names the file, the section, the
+    key, what was found and what is allowed.
     """
     parser = read_ini(path)
     check_sections(path, parser)
-    return DartsExperiment(
-        data=read_section(path, parser, "Data", DataSettings),
-        network=read_section(path, parser, "Network", Skeleton),
-        training=read_section(path, parser, "Training", TrainingSettings),
-        darts=read_section(path, parser, "Darts", DartsSettings),
-        run=read_section(path, parser, "Run", RunSettings),
-    )
+    sections = {name.lower(): read_section(path, parser, name, kind, stored=stored) for name, kind in OWN.items()}
+    return DartsExperiment(**sections)
+
+
+def darts_settings_text(experiment: DartsExperiment) -> str:
+    """A whole INI file that is read as `experiment`, with every key: a default that changes does not change it."""
+    return write_sections({name: getattr(experiment, name.lower()) for name in OWN})

@@ -23,6 +23,7 @@ from neat_deep.base.errors import OutputError
 from neat_deep.base.locks import lock_file
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.retraining import load_network
+from tests.support.older_runs import without_key
 from tests.support.text_files import write_sst2
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,9 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, finished: Path) -> No
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
         patch.setattr("darts.reporting.SearchProgress.step_done", fail_at(2, Stopped))
         run("--config", ini, "--out", tmp_path / "run", "--device", "cpu", "--seed", 4)
+    settings = tmp_path / "run" / "settings.ini"
+    for key in ("stop_parameter_free", "identity_cap"):  # as if they had come later
+        settings.write_text(without_key(settings.read_text(), "Darts", key))
     run("--resume", tmp_path / "run")  # with the options that it was begun with
     run("--config", ini, "--out", tmp_path / "unbroken", "--device", "cpu", "--seed", 4)
 
@@ -108,6 +112,16 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, finished: Path) -> No
 
     assert told("run") == told("unbroken")
     assert (tmp_path / "run" / "best.json").read_text() == (tmp_path / "unbroken" / "best.json").read_text()
+
+
+def test_a_run_keeps_every_setting(tmp_path: Path, finished: Path) -> None:
+    """So that another default, in a later program, is not that of an earlier run."""
+    kept = load_darts_experiment(finished / "settings.ini", stored=True)
+    given = load_darts_experiment(small_ini(tmp_path))
+    assert replace(kept, run=given.run) == given
+    assert (kept.run.seed, kept.run.device) == (given.run.seed, "cpu")
+    text = (finished / "settings.ini").read_text()
+    assert all(re.search(rf"(?m)^{f.name} = ", text) for f in fields(DartsSettings))
 
 
 def fail_at(epoch: int, error: type[Exception]) -> object:

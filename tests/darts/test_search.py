@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from darts import DartsSettings, SearchResult, Supernet, build_supernet, search
 from darts.architect import Architect
+from darts.checkpoint import Identity
 from darts.derive import Derived, count_identities
 from darts.history import EpochSummary, history_from_json, history_to_json, save_history
 from darts.search import check_search
@@ -493,6 +495,42 @@ def test_the_checkpoint_of_another_search(
         run(**changes, checkpoint=path)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == checkpoint
+
+
+def without_facts(names: set[str]) -> Callable[[Path], None]:
+    """What an older program would have written: it did not know these facts."""
+
+    def forget(content: dict[str, Any]) -> None:
+        facts = json.loads(content["identity"])
+        assert names <= set(facts)
+        content["identity"] = json.dumps({name: value for name, value in facts.items() if name not in names})
+
+    return rewritten(forget)
+
+
+def test_a_checkpoint_of_an_older_program_lacks_facts(checkpoint: bytes, tmp_path: Path) -> None:
+    """It goes on where what it lacks is as it was before, and else is one of another search."""
+    identity = Identity(SETTINGS, SKELETON, SPEC, 5, Augmentation(), "")
+    own, before = identity.facts(), identity.facts_before()
+    as_before = {name for name in before if before[name] == own[name]}
+    for kind, place in (
+        (DartsSettings, "[Darts] "),
+        (Skeleton, "[Network] "),
+        (Augmentation, "[Training] augmentation_"),
+    ):
+        assert {f"{place}{f.name}" for f in fields(kind)} <= set(before)
+    assert len(as_before) > 40
+    path = tmp_path / "search.pt"
+    path.write_bytes(checkpoint)
+    without_facts(as_before)(path)
+    assert len(run(checkpoint=path).history) == SETTINGS.epochs
+    for name in ("[Darts] nodes", "[Network] cells"):
+        path.write_bytes(checkpoint)
+        without_facts({name})(path)
+        with pytest.raises(
+            SearchError, match=f"checkpoint of another search: {re.escape(name)}: it has 4, this search 2"
+        ):
+            run(checkpoint=path)
 
 
 class Malicious:
