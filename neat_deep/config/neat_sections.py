@@ -14,7 +14,7 @@ from neat.config import UnknownConfigItemError
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError
-from neat_deep.base.files import write_text
+from neat_deep.base.files import writing
 from neat_deep.base.sections import register_section
 from neat_deep.config.ini import read_section, write_sections
 from neat_deep.evolution.genome import CellGenome
@@ -83,7 +83,8 @@ def load_neat(
     parts = CellGenome, choosing, neat.DefaultSpeciesSet, neat.DefaultStagnation
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "neat.ini"  # neat-python reads files only, and wants each key that it knows
-        write_text(file, write_sections(sections))
+        with writing(file), file.open("w", encoding="utf-8") as stream:
+            stream.write(write_sections(sections))
         try:
             return neat.Config(*parts, str(file))
         except (ConfigError, RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:
