@@ -29,7 +29,7 @@ from torch import Tensor
 
 from neat_deep.base.errors import SearchError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.cli.command_line import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
+from neat_deep.cli.overrides import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
 from neat_deep.config.experiment_file import Experiment, read_settings_text
 from neat_deep.data import Dataset, stratified_split
 from neat_deep.data.splits import check_share

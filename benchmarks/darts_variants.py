@@ -32,7 +32,7 @@ from darts.settings import DartsExperiment, load_darts_experiment
 from memory import resident_mib
 from neat_deep.base.errors import ConfigError, NeatDeepError, SearchError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.cli.command_line import at_least, override, run_script
+from neat_deep.cli.overrides import at_least, override, run_script
 from neat_deep.data import DATASETS, DataSpec, load_dataset
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from neat_deep.base.errors import DisconnectedError, SearchError
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.command_line import (
+from neat_deep.cli.overrides import (
     add_common_options,
     at_least,
     load_inputs,

@@ -21,7 +21,7 @@ from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.command_line import (
+from neat_deep.cli.overrides import (
     add_common_options,
     add_retrainings_option,
     add_threads_option,

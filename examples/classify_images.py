@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from neat_deep.cli.command_line import run_script
+from neat_deep.cli.overrides import run_script
 from neat_deep.data.images.image_files import list_images
 from neat_deep.training.prediction import load_image_classifier
 

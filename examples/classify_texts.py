@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neat_deep.base.errors import ConfigError
-from neat_deep.cli.command_line import run_script
+from neat_deep.cli.overrides import run_script
 from neat_deep.data.texts.tsv import read_lines
 from neat_deep.training.prediction import load_text_classifier
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import SearchError
 from neat_deep.base.files import write_text
-from neat_deep.cli.command_line import naming, override, run_script
+from neat_deep.cli.overrides import naming, override, run_script
 from neat_deep.config.experiment_file import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import Ensemble, choose_members

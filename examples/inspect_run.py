@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.files import make_folder
-from neat_deep.cli.command_line import naming, run_script
+from neat_deep.cli.overrides import naming, run_script
 from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
 from neat_deep.store.records import CandidateRecord, GenerationRecord

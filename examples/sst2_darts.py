@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from darts.command_line import darts_options, run_darts
-from neat_deep.cli.command_line import run_script
+from neat_deep.cli.overrides import run_script
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_darts.ini"
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from neat_deep.cli.command_line import run_script
-from neat_deep.cli.neat_script import search_and_retrain
+from neat_deep.cli.neat_runner import search_and_retrain
+from neat_deep.cli.overrides import run_script
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_neat.ini"
 

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.command_line import (
+from neat_deep.cli.overrides import (
     add_common_options,
     add_retrainings_option,
     data_figures,

@@ -11,7 +11,7 @@ from rich.console import Console
 from neat_deep.base.errors import StoreError
 from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.command_line import (
+from neat_deep.cli.overrides import (
     RESULT,
     data_figures,
     data_numbers,
