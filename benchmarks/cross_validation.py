@@ -27,9 +27,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from data_options import add_common_options, at_least, given
 from neat_deep.base.errors import SearchError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.cli.overrides import add_common_options, at_least, load_inputs, naming, read_experiment, run_script
+from neat_deep.cli.experiment import read_experiment
+from neat_deep.cli.overrides import load_inputs
+from neat_deep.cli.running import naming, run_script
 from neat_deep.config.experiment_file import Experiment, read_settings_text
 from neat_deep.data import Dataset, stratified_split
 from neat_deep.data.splits import check_share
@@ -54,10 +57,10 @@ class Contender:
 def main(arguments: Sequence[str] | None) -> None:
     """Train, score, print a table."""
     options = _parse(arguments)
-    experiment = read_experiment(options)
+    experiment = read_experiment(options.config, given(options))
     set_threads(experiment.run.threads)
     check_share("--share", options.share)
-    device, dataset = load_inputs(options, experiment)
+    device, dataset = load_inputs(options.config, given(options), experiment)
     selecting = len(dataset.validation)
     dataset = dataset.for_retraining()
     contenders = [found for place in options.contenders for found in _contenders(place, experiment, dataset.spec.rank)]

@@ -29,10 +29,12 @@ from darts.alphas import Alphas
 from darts.derive import count_parameter_free, derive
 from darts.search import search
 from darts.settings import DartsExperiment, load_darts_experiment
+from data_options import at_least, given
 from memory import resident_mib
 from neat_deep.base.errors import ConfigError, NeatDeepError, SearchError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.cli.overrides import at_least, override, run_script
+from neat_deep.cli.overrides import override
+from neat_deep.cli.running import run_script
 from neat_deep.data import DATASETS, DataSpec, load_dataset
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
@@ -110,12 +112,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _experiment(options: argparse.Namespace, variant: str, seed: int) -> DartsExperiment:
     experiment = load_darts_experiment(options.config)
-    darts = override(experiment.darts, options, {"epochs": "epochs"})
+    darts = override(experiment.darts, given(options), {"epochs": "epochs"})
     return replace(
         experiment,
-        data=override(experiment.data, options, {"dataset": "dataset", "data_root": "root"}),
+        data=override(experiment.data, given(options), {"dataset": "dataset", "data_root": "root"}),
         darts=replace(darts, **VARIANTS.get(variant, {})),
-        run=replace(override(experiment.run, options, {"device": "device"}), seed=seed),
+        run=replace(override(experiment.run, given(options), {"device": "device"}), seed=seed),
     )
 
 

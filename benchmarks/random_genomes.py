@@ -24,16 +24,12 @@ from neat.innovation import InnovationTracker
 from rich.console import Console
 from rich.table import Table
 
+from data_options import add_common_options, at_least, given
 from neat_deep.base.errors import DisconnectedError, SearchError
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.overrides import (
-    add_common_options,
-    at_least,
-    load_inputs,
-    naming,
-    read_experiment,
-    run_script,
-)
+from neat_deep.cli.experiment import read_experiment
+from neat_deep.cli.overrides import load_inputs
+from neat_deep.cli.running import naming, run_script
 from neat_deep.data import DataSpec
 from neat_deep.evolution.expression import express
 from neat_deep.evolution.genome import CellGenome
@@ -54,9 +50,9 @@ def main(arguments: Sequence[str] | None) -> None:
     """Sample, train, print a table."""
     options = _parse(arguments)
     winner = Architecture.load(options.winner)
-    experiment = read_experiment(options)
+    experiment = read_experiment(options.config, given(options))
     set_threads(experiment.run.threads)
-    device, dataset = load_inputs(options, experiment)
+    device, dataset = load_inputs(options.config, given(options), experiment)
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
     with naming(options.winner):

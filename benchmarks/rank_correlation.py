@@ -28,7 +28,7 @@ from rich.table import Table
 from scipy.stats import spearmanr
 
 from neat_deep.base.errors import SearchError
-from neat_deep.cli.overrides import run_script
+from neat_deep.cli.running import run_script
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
 from neat_deep.reports.pareto import pareto_front

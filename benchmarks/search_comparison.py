@@ -48,7 +48,7 @@ from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import read_text
 from neat_deep.base.randomness import derive_seed
-from neat_deep.cli.overrides import run_script
+from neat_deep.cli.running import run_script
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, load_dataset
 from neat_deep.reports.pictures.plots import save_figure, style_axes

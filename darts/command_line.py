@@ -1,18 +1,19 @@
-"""What the scripts of searches by gradient descent share: options, and the run from INI file to result table."""
+"""What the command does for a search by gradient descent: from its request to the result table."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import logging
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 
+from darts.plugin import CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
@@ -21,22 +22,13 @@ from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.overrides import (
-    add_common_options,
-    add_retrainings_option,
-    add_threads_option,
-    data_figures,
-    data_numbers,
-    load_inputs,
-    naming,
-    override,
-    place_of,
-    read_settings,
-    show_results,
-    train_and_report,
-    training_figures,
-    training_numbers,
-)
+from neat_deep.cli.experiment import check_same_folder
+from neat_deep.cli.options import Given, flag, retrainings_of
+from neat_deep.cli.overrides import load_inputs, override, place_of, read_settings
+from neat_deep.cli.results import data_figures, data_numbers, show_results, training_figures, training_numbers
+from neat_deep.cli.retraining import train_and_report
+from neat_deep.cli.runners import Request
+from neat_deep.cli.running import naming
 from neat_deep.data import Dataset
 from neat_deep.networks.network import check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
@@ -45,7 +37,6 @@ from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.training.fit import set_threads
 
-CHECKPOINT = "search.pt"
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
 KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device", "threads")
 ROUNDING_OPTIONS = ("device", "threads")
@@ -56,54 +47,36 @@ START = "start.json"  # the architecture that the alphas favoured at first, if o
 log = logging.getLogger(__name__)
 
 
-def darts_options(description: str, config: Path) -> argparse.ArgumentParser:
-    """The options of a script that searches by gradient descent; what is not given is read from the INI file."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--config", type=Path, help=f"INI file of the experiment (default: {config})")
-    parser.add_argument("--epochs", type=int, help="epochs to search; over [Darts] epochs")
-    add_threads_option(parser)
-    add_retrainings_option(parser)
-    parser.add_argument(
-        "--start", type=Path, metavar="JSON", help="an architecture whose cell the alphas favour at first"
-    )
-    parser.add_argument(
-        "--resume", type=Path, metavar="RUN", help="go on with the search in this folder, from its last whole epoch"
-    )
-    add_common_options(parser)
-    parser.set_defaults(default_config=config)
-    return parser
-
-
-def run_darts(options: argparse.Namespace) -> None:
-    """Search, derive, retrain, report: all that a script of this kind does, with `darts_options`."""
-    if options.resume is not None:
-        _take_up(options)
-    options.config = options.config or options.default_config
-    experiment = read_darts_experiment(options)
+def run_darts(request: Request) -> None:
+    """Search, derive, retrain, report, or go on with a search that stopped; raises `NeatDeepError`."""
+    retrainings = retrainings_of(request.given)
+    config, given = request.config, request.given
+    if request.run is not None:
+        with naming(request.place):
+            config, given = _take_up(request.run, config, given)
+    assert config is not None
+    stored = request.run is not None and config == request.run / COMPLETE
+    experiment = read_darts_experiment(config, given, stored=stored)
+    if request.run is not None:
+        check_same_folder(request.given.get("out"), request.run, experiment.run.out)
     start = None
-    if options.start is not None:
-        start = Architecture.load(options.start).cell
-        with naming(f"--start: {options.start}"):
+    if "start" in given:
+        start = Architecture.load(given["start"]).cell
+        with naming(f"--start: {given['start']}"):
             check_holdable(experiment.darts.space(), start)
     set_threads(experiment.run.threads)
-    device, dataset = load_inputs(options, experiment)
-    with naming(f"{options.config}: [Network]"):
+    device, dataset = load_inputs(config, given, experiment)
+    with naming(f"{config}: [Network]"):
         check_reductions(experiment.network, dataset.spec)
-    with naming(f"{options.config}: [Darts]"):
+    with naming(f"{config}: [Darts]"):
         check_search(experiment.darts, experiment.network, dataset)
-    with naming(options.config):
+    with naming(config):
         check_augmentation(experiment.training.augmentation, dataset.spec)
-    with naming(place_of(options, "[Run] out", "out")):
-        folder = options.resume or new_folder(experiment.run.out)
-    if options.resume is None:
-        copy_file(options.config, folder / SETTINGS)
+    with naming(place_of(config, given, "[Run] out", "out")):
+        folder = request.run or new_folder(experiment.run.out)
+    if request.run is None:
+        _keep_request(config, given, folder)
         write_text(folder / COMPLETE, darts_settings_text(experiment))
-        if options.start is not None:
-            copy_file(options.start, folder / START)
-        given = {name: getattr(options, name, None) for name in KEPT_OPTIONS}
-        write_text(folder / OPTIONS, json.dumps({k: v for k, v in given.items() if v is not None}, indent=2) + "\n")
     console = Console()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:
@@ -119,7 +92,7 @@ def run_darts(options: argparse.Namespace) -> None:
         experiment.training,
         device=device,
         seed=experiment.run.seed,
-        repeats=options.retrainings,
+        repeats=retrainings,
         folder=folder,
         console=console,
     )
@@ -166,40 +139,61 @@ def _search(
         recorder.close()
 
 
-def read_darts_experiment(options: argparse.Namespace) -> DartsExperiment:
-    """The experiment of `options.config`, with what the other options say in place; raises `ConfigError`."""
-    stored = options.resume is not None and options.config == options.resume / COMPLETE
-    experiment = read_settings(options, partial(load_darts_experiment, stored=stored))
-    return dataclasses.replace(experiment, darts=override(experiment.darts, options, {"epochs": "epochs"}))
+def read_darts_experiment(config: Path, given: Given, *, stored: bool = False) -> DartsExperiment:
+    """The experiment of the INI file `config`, with what the options say in place; raises `ConfigError`.
+
+    `stored` is as `load_darts_experiment` has it.
+    """
+    experiment = read_settings(config, given, partial(load_darts_experiment, stored=stored))
+    return dataclasses.replace(experiment, darts=override(experiment.darts, given, {"epochs": "epochs"}))
 
 
-def _take_up(options: argparse.Namespace) -> None:
-    """Put the INI file and the options that a begun search was given where this command line says nothing."""
-    folder: Path = options.resume
+def _keep_request(config: Path, given: Given, folder: Path) -> None:
+    """Keep in the run's folder what its resume needs."""
+    copy_file(config, folder / SETTINGS)
+    if "start" in given:
+        copy_file(given["start"], folder / START)
+    kept = {name: given[name] for name in KEPT_OPTIONS if name in given}
+    write_text(folder / OPTIONS, json.dumps(kept, indent=2) + "\n")
+
+
+def _take_up(folder: Path, config: Path | None, given: Given) -> tuple[Path, Given]:
+    """The INI file and the options of a begun search: what it was begun with where the command line says nothing."""
     if not (folder / CHECKPOINT).is_file():
-        raise SearchError(f"--resume: {folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
-    for name in ("out", "start"):
-        if getattr(options, name) is not None:
-            raise ConfigError(f"--{name}: got it with --resume, allowed: one of them; the search in {folder} goes on")
-    if options.config is None:
-        complete = folder / COMPLETE
-        options.config = complete if complete.is_file() else folder / SETTINGS  # older searches kept only this
-    if (folder / START).is_file():
-        options.start = folder / START
-    if (folder / OPTIONS).is_file():
-        text = read_text(folder / OPTIONS, "options", SearchError)
-        try:
-            given = dict(json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise SearchError(f"{folder / OPTIONS}: not the options of a search: {error}") from None
-        for name in KEPT_OPTIONS:
-            if getattr(options, name, None) is None:
-                setattr(options, name, given.get(name))
-            elif name in ROUNDING_OPTIONS and getattr(options, name) != given.get(name):
-                log.warning(
-                    "this search was started with other roundings (--%s): from here on it is not the one that it would "
-                    "have been", name,
-                )  # fmt: skip
+        raise SearchError(f"{folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+    options = {name: value for name, value in given.items() if name != "out"}  # the folder is there
+    if "start" in given:
+        _check_same_start(given["start"], folder)
+    elif (folder / START).is_file():
+        options["start"] = folder / START
+    for name, before in _kept_options(folder).items():
+        now = options.setdefault(name, before)
+        if name in ROUNDING_OPTIONS and now != before:
+            log.warning(
+                "this search was started with other roundings (%s): from here on it is not the one that it would "
+                "have been", flag(name),
+            )  # fmt: skip
+    complete = folder / COMPLETE
+    kept = complete if complete.is_file() else folder / SETTINGS  # older searches kept only this
+    return config or kept, options
+
+
+def _kept_options(folder: Path) -> dict[str, Any]:
+    if not (folder / OPTIONS).is_file():
+        return {}
+    text = read_text(folder / OPTIONS, "options", SearchError)
+    try:
+        kept = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise SearchError(f"{folder / OPTIONS}: not the options of a search: {error}") from None
+    return {name: kept[name] for name in KEPT_OPTIONS if kept.get(name) is not None}
+
+
+def _check_same_start(start: Path, folder: Path) -> None:
+    if not (folder / START).is_file():
+        raise ConfigError(f"--start: got {start}, the search in {folder} began without one; allowed: none")
+    if Architecture.load(start).cell != Architecture.load(folder / START).cell:
+        raise ConfigError(f"--start: got {start}, the search in {folder} began from another cell; allowed: that one")
 
 
 def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:

@@ -1,38 +1,38 @@
 """Let a trained network classify texts of your own.
 
-python examples/classify_texts.py runs/sst2_neat/trained.pt "a film that moves" "two hours that I want back"
-python examples/classify_texts.py runs/sst2_neat/trained.pt --file reviews.txt     # a text a line
+    python examples/classify_texts.py runs/sst2_neat/trained.pt "a film that moves" "two hours that I want back"
+    python examples/classify_texts.py runs/sst2_neat/trained.pt --file reviews.txt     # a text a line
+
+`neat-deep classify` does the same, for images too.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from neat_deep.base.errors import ConfigError
-from neat_deep.cli.overrides import run_script
-from neat_deep.data.texts.tsv import read_lines
+import typer
+
+from neat_deep.cli.classifying import classify_texts
+from neat_deep.cli.running import call_with_options, run_script
 from neat_deep.training.prediction import load_text_classifier
 
 
+def classify(
+    network: Annotated[Path, typer.Argument(help="trained.pt of a run on texts.")],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT...", help="Texts to classify.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="More texts, one a line; empty lines are left out.", show_default=False)
+    ] = None,
+) -> None:
+    """Print a line a text: class, probability, text."""
+    classify_texts(load_text_classifier(network), texts or [], file)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Classify, print a line a text: class, probability, text."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("network", type=Path, help="trained.pt of a run on texts")
-    parser.add_argument("texts", nargs="*", help="texts to classify")
-    parser.add_argument("--file", type=Path, help="more texts, one a line; empty lines are left out")
-    options = parser.parse_args(arguments)
-    texts = list(options.texts)
-    if options.file is not None:
-        texts += [line for line in read_lines(options.file) if line.strip()]
-    if not texts:
-        raise ConfigError("texts: got none, allowed: texts on the command line, or --file with a text a line")
-    classifier = load_text_classifier(options.network)
-    for text, found in zip(texts, classifier(texts), strict=True):
-        print(f"{found.class_name}\t{100 * found.probability:.1f}%\t{text}")
+    """Read the command line, classify."""
+    call_with_options(classify, arguments, __doc__ or "")
 
 
 if __name__ == "__main__":

@@ -3,116 +3,20 @@
     python examples/inspect_run.py runs/mnist_neat
 
 Prints the generations, what failed and why, and what was spent and saved; draws the winner's family tree into the run's
-folder, or into the folder that --out names.
+folder, or into the folder that --out names. `neat-deep report` does the same.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from neat_deep.base.files import make_folder
-from neat_deep.cli.overrides import naming, run_script
-from neat_deep.reports.lineage import draw_family_tree, family_tree
-from neat_deep.reports.pictures.render import try_picture
-from neat_deep.store.records import CandidateRecord, GenerationRecord
-from neat_deep.store.run_store import RunStore
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("run", type=Path, help="folder of a run, or its run.sqlite")
-    parser.add_argument("--out", type=Path, help="folder for the picture (default: the run's)")
-    return parser.parse_args(arguments)
+from neat_deep.cli.commands.report import report
+from neat_deep.cli.running import call_with_options, run_script
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read, tell, draw."""
-    options = parse(arguments)
-    console = Console()
-    with naming(options.run), RunStore.read(options.run) as store:
-        generations, genomes, best = store.generations(), store.candidates(), store.best()
-        folder = options.out or store.path.parent
-        changes = store.meta().get("changes")
-    console.print(generation_table(generations, genomes))
-    failures = failure_table(genomes)
-    if failures.row_count:
-        console.print(failures)
-    console.print(cost_table(generations))
-    if changes:
-        console.print(f"resumed with other roundings: {changes}", highlight=False)
-    if best:
-        place = best[-1].generation, best[-1].candidate
-        winner = next(row for row in genomes if (row.generation, row.candidate) == place)
-        tree = family_tree(genomes, winner.candidate)
-        console.print(
-            f"best: network {winner.candidate} of generation {winner.generation + 1}, "
-            f"{100 * (winner.accuracy or 0.0):.2f}%, "
-            f"{len(tree.candidates) - 1} ancestors; family tree in {folder}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        try_picture(draw_family_tree(tree), make_folder(folder) / "family")
-
-
-def generation_table(generations: Sequence[GenerationRecord], genomes: Sequence[CandidateRecord]) -> Table:
-    """A row for each generation: the best and median accuracy, the best network's size, and the work."""
-    headings = ("no.", "best", "median", "parameters", "species", "scored", "reused", "failed", "s")
-    table = Table(title="generations")
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for figures in generations:
-        rows = [row for row in genomes if row.generation == figures.generation]
-        valid = [row for row in rows if row.objective is not None]
-        top = max(valid, key=lambda row: (row.rung, row.accuracy or 0.0), default=None)
-        statuses = Counter(row.status for row in rows)
-        table.add_row(
-            str(figures.generation + 1),
-            "-" if top is None else f"{100 * (top.accuracy or 0.0):.2f}%",
-            f"{100 * statistics.median(row.accuracy or 0.0 for row in valid):.2f}%" if valid else "-",
-            "-" if top is None else f"{top.parameters:,}",
-            str(len({row.species for row in rows})),
-            str(statuses["scored"]),
-            str(statuses["reused"]),
-            str(len(rows) - len(valid)),
-            f"{figures.seconds:.1f}",
-        )
-    return table
-
-
-def failure_table(genomes: Sequence[CandidateRecord]) -> Table:
-    """How many genomes failed, by status and reason; what differs from genome to genome is left out of a reason."""
-    table = Table(title="failures")
-    for heading in ("genomes", "status", "reason"):
-        table.add_column(heading)
-    reasons = Counter(
-        (row.status, row.reason.replace(f"genome {row.candidate}: ", "")) for row in genomes if row.objective is None
-    )
-    for (status, reason), count in reasons.most_common():
-        table.add_row(str(count), status, reason)
-    return table
-
-
-def cost_table(generations: Sequence[GenerationRecord]) -> Table:
-    """Training examples, against training every connected genome from scratch; the seconds of all of it."""
-    spent = sum(row.samples for row in generations)
-    reuse, rungs = (sum(getattr(row, f"saved_by_{kind}") for row in generations) for kind in ("reuse", "rungs"))
-    total = max(1, spent + reuse + rungs)
-    table = Table(title="training examples", caption=f"{sum(row.seconds for row in generations):.0f} seconds of search")
-    for heading in ("", "examples", "share"):
-        table.add_column(heading, justify="right")
-    for name, samples in (("seen", spent), ("spared by reuse", reuse), ("spared by early stopping", rungs)):
-        table.add_row(name, f"{samples:,}", f"{100 * samples / total:.1f}%")
-    return table
+    call_with_options(report, arguments, __doc__ or "")
 
 
 if __name__ == "__main__":

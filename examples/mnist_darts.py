@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from darts.command_line import darts_options, run_darts
-from neat_deep.cli.overrides import run_script
+from darts.plugin import DARTS
+from neat_deep.cli.running import run_script
+from neat_deep.cli.scripts import search_script
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_darts.ini"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Search, retrain, report."""
-    run_darts(darts_options(__doc__ or "", CONFIG).parse_args(arguments))
+    search_script(arguments, description=__doc__ or "", strategy=DARTS.name, config=CONFIG)
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from neat_deep.cli.neat_runner import search_and_retrain
-from neat_deep.cli.overrides import run_script
+from neat_deep.cli.running import run_script
+from neat_deep.cli.scripts import search_script
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_neat.ini"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Search, retrain, report."""
-    search_and_retrain(arguments, description=__doc__ or "", config=CONFIG)
+    search_script(arguments, description=__doc__ or "", strategy="neat", config=CONFIG)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""What a search script does from its command line to its table: search, retrain the best network, report."""
+"""A search with neat-python from its request to its table: search, retrain the best network, report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,44 +10,40 @@ from rich.console import Console
 from neat_deep.base.errors import StoreError
 from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.overrides import (
-    RESULT,
-    data_figures,
-    data_numbers,
-    load_inputs,
-    naming,
-    place_of,
-    read_experiment,
-    search_options,
-    show_results,
-    train_and_report,
-    training_figures,
-    training_numbers,
-)
+from neat_deep.cli.experiment import read_experiment, read_run
+from neat_deep.cli.options import retrainings_of
+from neat_deep.cli.overrides import load_inputs, place_of
+from neat_deep.cli.results import RESULT, data_figures, data_numbers, show_results, training_figures, training_numbers
+from neat_deep.cli.retraining import train_and_report
+from neat_deep.cli.runners import Request
+from neat_deep.cli.running import naming
+from neat_deep.config.experiment_file import Experiment
 from neat_deep.evolution.expression import seed_genome
 from neat_deep.search.checks import check_experiment
 from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.run_store import RunStore
 
 
-def search_and_retrain(arguments: Sequence[str] | None, *, description: str, config: Path) -> None:
-    """Evolve with the settings of an INI file (`config`, unless `arguments` name another), and read the test set once.
+def search_and_retrain(request: Request) -> None:
+    """Evolve as an INI file says, or go on with a run that stopped, and read the test set once.
 
-    With `--resume` the search is that of a run that stopped, with its own settings.
-
-    `arguments` are those of the command line, None for the process's own. Raises `NeatDeepError` for what the user
-    can mend, before anything is written.
+    Raises `NeatDeepError` for what the user can mend, before anything is written.
     """
-    parser = search_options(description, config)
-    parser.add_argument(
-        "--start", type=Path, metavar="JSON", help="architecture whose cell the first generation mutates"
-    )
-    options = parser.parse_args(arguments)
-    experiment = read_experiment(options)
-    console, resume = Console(), options.resume is not None
-    if resume and _is_complete(Path(experiment.run.out), experiment.run.generations, options.retrainings):
+    console, given = Console(), request.given
+    retrainings = retrainings_of(given)
+    if request.run is not None:
+        with naming(request.place):
+            experiment = read_run(request.run, request.config, given)
+        config = Path(experiment.run.out) / "experiment.ini"
+    else:
+        assert request.config is not None
+        config = request.config
+        experiment = read_experiment(config, given)
+    resume = request.run is not None
+    if resume and _is_complete(Path(experiment.run.out), experiment.run.generations, retrainings):
         console.print(
             f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
             f"--generations with more than {experiment.run.generations} goes on",
@@ -56,20 +51,16 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
             soft_wrap=True,
         )
         return  # before the data are read, which takes a while for texts
-    device, dataset = load_inputs(options, experiment)
-    with naming(options.config):
+    device, dataset = load_inputs(config, given, experiment)
+    with naming(config):
         check_experiment(experiment, dataset.spec)
-    start = None
-    if options.start is not None:
-        start = Architecture.load(options.start).cell
-        with naming(f"--start: {options.start}"):
-            seed_genome(start, experiment.neat.genome_config, 0)  # only to see that a genome can hold it
+    start = None if resume else _read_start(given.get("start"), experiment)
     if resume:
         folder = Path(experiment.run.out)
     else:
-        with naming(place_of(options, "[Run] out", "out")):
+        with naming(place_of(config, given, "[Run] out", "out")):
             folder = new_folder(experiment.run.out)
-        copy_file(options.config, folder / "experiment.ini")
+        copy_file(config, folder / "experiment.ini")
     doing = "resuming the search" if resume else "searching"
     console.print(f"{doing} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:
@@ -83,7 +74,7 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         experiment.training,
         device=device,
         seed=experiment.run.seed,
-        repeats=options.retrainings,
+        repeats=retrainings,
         folder=folder,
         console=console,
     )
@@ -114,6 +105,16 @@ def search_and_retrain(arguments: Sequence[str] | None, *, description: str, con
         "samples_saved_by_rungs": found.saved_by_rungs,
     }
     show_results(f"NEAT on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _read_start(path: Path | None, experiment: Experiment) -> CellGraph | None:
+    """The cell that the first generation mutates; raises `NeatDeepError` for one that no genome can hold."""
+    if path is None:
+        return None
+    cell = Architecture.load(path).cell
+    with naming(f"--start: {path}"):
+        seed_genome(cell, experiment.neat.genome_config, 0)
+    return cell
 
 
 def _is_complete(folder: Path, generations: int, retrainings: int) -> bool:

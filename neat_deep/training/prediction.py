@@ -18,7 +18,7 @@ from neat_deep.data.texts.text_split import LabelledTexts
 from neat_deep.data.texts.tokens import TextEncoding
 from neat_deep.networks.network import Network
 from neat_deep.training.fit import prepare
-from neat_deep.training.retraining import load_encoding, load_for_images
+from neat_deep.training.retraining import load_data_facts, load_encoding, load_for_images
 
 BATCH_SIZE = 256
 
@@ -103,6 +103,11 @@ def load_text_classifier(path: Path | str) -> TextClassifier:
     Like `load_network` it runs no code that a file holds.
     """
     return TextClassifier(*load_encoding(path))
+
+
+def load_classifier(path: Path | str) -> ImageClassifier | TextClassifier:
+    """The classifier of a `trained.pt` for what it was trained on, images or texts; raises `ArchitectureError`."""
+    return load_text_classifier(path) if load_data_facts(path).rank == 1 else load_image_classifier(path)
 
 
 def _ready(network: Network) -> Network:

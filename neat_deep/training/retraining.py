@@ -139,6 +139,11 @@ def load_network(path: Path | str) -> Network:
     return _read(path)[0]
 
 
+def load_data_facts(path: Path | str) -> DataSpec:
+    """What a trained network's file says about its data: images or texts, shape, classes; raises as `load_network`."""
+    return _read(path)[1]
+
+
 def load_for_images(path: Path | str) -> tuple[Network, DataSpec]:
     """A trained network as `load_network` reads it, and its data's facts; raises `ArchitectureError`, for texts too."""
     network, spec, _ = _read(path)

@@ -205,6 +205,14 @@ def stored_run(folder: Path) -> None:
     RunStore.create(folder / "run" / "run.sqlite", meta).close()
 
 
+def started_run(folder: Path) -> None:
+    """The same, of a run whose first generation mutates a cell."""
+    start = Architecture.load(TRANSFORMER).to_json()
+    experiment = load_experiment(folder / "experiment.ini")
+    meta = {"ini": experiment.text, "settings": settings_text(experiment), "start": start}
+    RunStore.create(folder / "run" / "run.sqlite", meta).close()
+
+
 def bare_store(folder: Path) -> None:
     """A folder `run` with a store that was told nothing about its run, as a program of one's own may make."""
     RunStore.create(folder / "run" / "run.sqlite", {}).close()
@@ -359,7 +367,7 @@ AS_A_USER = (
         options="--out taken/run",
     ),
     case("retrainings-none", "--retrainings: got 0, allowed: 1 or more", options="--retrainings 0"),
-    case("option-misspelt", "unrecognized arguments: --popluation 4", options="--popluation 4", usage=True),
+    case("option-misspelt", "no such option: --popluation; did you mean --population?", options="--popluation 4"),
 )
 
 SECTIONS = (
@@ -714,21 +722,21 @@ OPTIONS = (
     case("out-is-here", "--out: got '.', allowed: the name of a new folder", options="--out ."),
     case("out-not-writable", "--out: cannot make the folder /proc/nowhere/run: ", options="--out /proc/nowhere/run"),
     case("out-too-long", "--out: cannot make the folder x", "File name too long", options=f"--out {'x' * 300}"),
-    case("architecture", "unrecognized arguments: extra.json", options="extra.json", usage=True),
+    case("architecture", "got unexpected extra argument(s) (extra.json)", options="extra.json"),
     *(
-        case(options, says, options=options, script=TRAIN, usage=usage)
-        for options, says, usage in (
-            ("--retrainings -2", "--retrainings: got -2, allowed: 1 or more", False),
-            ("--retrainings 1.5", "argument --retrainings: invalid number value: '1.5'", True),
-            ("--out=", "--out: got '', allowed: the name of a new folder", False),
-            ("--cells 0", "--cells: got 0, allowed: 1 to 200", False),
-            ("--channels 1000000000", "--channels: got 1000000000, allowed: 1 to 4096", False),
-            ("--channels 4096 --reduce-after 1", "reduction: got 8192, allowed: 1 to 4096", False),
-            ("--cells 2", "--cells: reduce_after: got 3, allowed: 0 to 2", False),
-            ("--reduce-after 2 1", "--reduce-after: got (2, 1), allowed: different numbers in rising order", False),
-            ("--epochs -1", "--epochs: got -1, allowed: 1 or more", False),
-            ("--epochs 1.5", "argument --epochs: invalid int value: '1.5'", True),
-            ("--cell 2", "unrecognized arguments: --cell 2", True),
+        case(options, says, options=options, script=TRAIN)
+        for options, says in (
+            ("--retrainings -2", "--retrainings: got -2, allowed: 1 or more"),
+            ("--retrainings 1.5", "--retrainings: got '1.5', allowed: a whole number"),
+            ("--out=", "--out: got '', allowed: the name of a new folder"),
+            ("--cells 0", "--cells: got 0, allowed: 1 to 200"),
+            ("--channels 1000000000", "--channels: got 1000000000, allowed: 1 to 4096"),
+            ("--channels 4096 --reduce-after 1", "reduction: got 8192, allowed: 1 to 4096"),
+            ("--cells 2", "--cells: reduce_after: got 3, allowed: 0 to 2"),
+            ("--reduce-after 2 1", "--reduce-after: got (2, 1), allowed: different numbers in rising order"),
+            ("--epochs -1", "--epochs: got -1, allowed: 1 or more"),
+            ("--epochs 1.5", "--epochs: got '1.5', allowed: a whole number"),
+            ("--cell 2", "no such option: --cell; did you mean --cells?"),
         )
     ),
 )
@@ -783,18 +791,14 @@ RESUMED = (
         options="--resume run",
     ),
     *(
-        case(
-            option.split()[0],
-            f"{option.split()[0]}: not with --resume, whose run has it already; allowed: --generations, --workers,",
-            prepare=stored_run,
-            options=f"--resume run {option}",
-        )
-        for option in (
-            "--population 9",
-            "--seed 3",
-            "--out there",
-            "--dataset digits",
-            "--start architecture.json",
+        case(says.split(":")[0], f"--resume: {says}", prepare=prepare, options=f"--resume run {option}")
+        for option, says, prepare in (
+            ("--population 9", "--population: got 9, the run has 12; allowed to change when a run is", stored_run),
+            ("--seed 3", "--seed: got 3, the run has 1; allowed to change when a run is resumed: --gene", stored_run),
+            ("--out there", "--out: got there, the run is in run; a run stays where it is", stored_run),
+            ("--dataset mnist", "--dataset: got mnist, the run has digits; allowed to change when", stored_run),
+            ("--start architecture.json", "--start: got architecture.json, the run began without one", stored_run),
+            ("--start architecture.json", "--start: got architecture.json, the run began from another", started_run),
         )
     ),
 )

@@ -1,0 +1,34 @@
+"""The options that benchmarks share with the examples: on what data, where, with which seed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from neat_deep.base.checks import check_range
+from neat_deep.data import DATASETS
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every benchmark on an experiment's data has."""
+    parser.add_argument("--dataset", help=f"{', '.join(DATASETS)}; over [Data] dataset")
+    parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
+    parser.add_argument("--seed", type=int, help="over [Run] seed")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
+    parser.add_argument("--out", help="folder for the run; if it exists, a number is appended. Over [Run] out")
+
+
+def at_least(option: str, low: int) -> Callable[[str], int]:
+    """How argparse reads a whole number; `ConfigError`, which names the option, leaves it if that is below `low`."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        check_range(option, value, low=low)
+        return value
+
+    return number
+
+
+def given(options: argparse.Namespace) -> dict[str, object]:
+    """The options that were given."""
+    return {name: value for name, value in vars(options).items() if value is not None}

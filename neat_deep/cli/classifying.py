@@ -1,0 +1,59 @@
+"""Let a trained network classify images or texts of one's own: a line each, with class and probability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from neat_deep.base.errors import ArchitectureError, ConfigError
+from neat_deep.data.images.image_files import list_images
+from neat_deep.data.texts.tsv import read_lines
+from neat_deep.training.prediction import ImageClassifier, Prediction, TextClassifier, load_classifier
+
+TRAINED = "trained.pt"
+
+
+def classify(network: Path, inputs: Sequence[str], file: Path | None = None) -> None:
+    """Classify images or texts, as `network` was trained on; it is a `trained.pt` or the folder of a run.
+
+    `inputs` are paths of images or folders of them, or texts; `file` holds more texts, one a line. Raises
+    `ArchitectureError`, `ConfigError` and `DataError`.
+    """
+    classifier = load_classifier(_trained_file(network))
+    if isinstance(classifier, TextClassifier):
+        classify_texts(classifier, inputs, file)
+    elif file is not None:
+        raise ConfigError(f"--file: got {file}, allowed for a network for images: none; name the images instead")
+    else:
+        classify_images(classifier, [Path(place) for place in inputs])
+
+
+def classify_images(classifier: ImageClassifier, places: Sequence[Path]) -> None:
+    """Print a line an image; of a folder, for the images in it."""
+    if not places:
+        raise ConfigError("images: got none, allowed: image files, or folders that hold some")
+    paths = [path for place in places for path in (list_images(place, least=1) if place.is_dir() else [place])]
+    _print(classifier(paths), paths)
+
+
+def classify_texts(classifier: TextClassifier, texts: Sequence[str], file: Path | None = None) -> None:
+    """Print a line a text; of `file`, for each line that is not empty."""
+    texts = list(texts)
+    if file is not None:
+        texts += [line for line in read_lines(file) if line.strip()]
+    if not texts:
+        raise ConfigError("texts: got none, allowed: texts on the command line, or --file with a text a line")
+    _print(classifier(texts), texts)
+
+
+def _print(found: Sequence[Prediction], inputs: Iterable[object]) -> None:
+    for one, prediction in zip(inputs, found, strict=True):
+        print(f"{prediction.class_name}\t{100 * prediction.probability:.1f}%\t{one}")
+
+
+def _trained_file(network: Path) -> Path:
+    if not network.is_dir():
+        return network
+    if not (network / TRAINED).is_file():
+        raise ArchitectureError(f"{network} holds no {TRAINED}; allowed: the folder of a run that came to its end")
+    return network / TRAINED

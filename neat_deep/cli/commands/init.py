@@ -1,0 +1,41 @@
+"""`neat-deep init`: an experiment to edit, from the shipped ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neat_deep.base.errors import OutputError
+from neat_deep.base.files import write_text
+from neat_deep.cli.registry import register_command
+from neat_deep.cli.shipped import experiment_text
+
+
+@register_command(
+    "init",
+    summary="Print the commented INI file of a shipped experiment",
+    examples=(
+        "neat-deep init digits > d.ini",
+        "neat-deep init mnist --strategy darts --out m.ini",
+    ),
+)
+def init(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="`neat-deep list datasets` tells of which.", show_default=False)
+    ],
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="How to search, as neat or darts.")] = "neat",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write instead; it must not exist.", show_default=False)
+    ] = None,
+) -> None:
+    """Edit what it says and hand it to `neat-deep search`."""
+    text = experiment_text(dataset, strategy)
+    if out is None:
+        print(text, end="")
+    elif os.path.lexists(out):
+        raise OutputError(f"--out: {out} is there already, allowed: a new file")
+    else:
+        write_text(out, text)

@@ -1,0 +1,88 @@
+"""What `neat-deep list` tells: the names that INI files and commands know, a line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from neat_deep.base.registry import Registry
+from neat_deep.cli.registry import COMMANDS
+from neat_deep.cli.runners import RUNNERS
+from neat_deep.cli.shipped import architectures, experiments
+
+Line = tuple[str, str]  # a name, and what it is
+
+
+@dataclass(frozen=True)
+class ListingInfo:
+    """One kind of names, and how to find them; `lines` imports what it asks."""
+
+    name: str
+    summary: str
+    lines: Callable[[], Iterable[Line]]
+
+
+LISTINGS: Registry[ListingInfo] = Registry("kind of names")
+
+
+def list_names(kinds: Iterable[str]) -> None:
+    """Print the names of these kinds, all kinds for none; raises `UnknownNameError`."""
+    chosen = [LISTINGS.get(kind) for kind in kinds] or LISTINGS.values()
+    for number, info in enumerate(chosen):
+        lines = sorted(info.lines())
+        width = max((len(name) for name, _ in lines), default=0)
+        print(f"{chr(10) if number else ''}{info.name}: {info.summary}")
+        for name, text in lines:
+            print(f"  {name:<{width}}  {text}".rstrip())
+
+
+def _ops() -> Iterable[Line]:
+    from neat_deep.ops import get_op, list_ops
+
+    for name in list_ops():
+        op = get_op(name)
+        ranks = " and ".join(word for rank, word in ((2, "images"), (1, "texts")) if rank in op.ranks)
+        yield name, f"{op.family}; for {ranks}; {'has' if op.parametric else 'no'} weights"
+    yield "none", "switches a slot of a node off"
+
+
+def _activations() -> Iterable[Line]:
+    from neat_deep.ops import ACTIVATIONS
+
+    return [(name, "") for name in ACTIVATIONS]
+
+
+def _aggregations() -> Iterable[Line]:
+    from neat_deep.ops import AGGREGATIONS
+
+    return [(name, "") for name in AGGREGATIONS]
+
+
+def _datasets() -> Iterable[Line]:
+    from neat_deep.data import DATASETS
+
+    shipped = experiments()
+    for name in DATASETS:
+        strategies = ", ".join(strategy for data, strategy in shipped if data == name)
+        yield name, f"shipped INI files: {strategies}" if strategies else ""
+
+
+def _architectures() -> Iterable[Line]:
+    for name, file in architectures().items():
+        document = json.loads(file.read_text(encoding="utf-8"))
+        kind = "texts" if document["skeleton"]["rank"] == 1 else "images"
+        nodes = len(document["cell"]["nodes"])
+        yield name, f"for {kind}; {nodes} node{'s' * (nodes != 1)} in the cell"
+
+
+for _info in (
+    ListingInfo("ops", "of [CellGenome] and [Darts] op_options", _ops),
+    ListingInfo("activations", "of activation_options", _activations),
+    ListingInfo("aggregations", "of aggregation_options", _aggregations),
+    ListingInfo("datasets", "of [Data] dataset", _datasets),
+    ListingInfo("strategies", "of --strategy", lambda: [(info.name, info.summary) for info in RUNNERS.values()]),
+    ListingInfo("architectures", "shipped, of train and render", _architectures),
+    ListingInfo("commands", "of neat-deep", lambda: [(info.name, info.summary) for info in COMMANDS.values()]),
+):
+    LISTINGS.add(_info)

@@ -1,0 +1,74 @@
+"""The table at the end of a command, and the same figures for programs in `result.json`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from neat_deep.base.files import write_text
+from neat_deep.data import Dataset
+from neat_deep.training.retraining import Trained
+
+RESULT = "result.json"
+
+
+def data_figures(dataset: Dataset) -> dict[str, str]:
+    """The row of the result table that says what is unusual about the data's parts, if anything is."""
+    return {"data": dataset.note} if dataset.note else {}
+
+
+def data_numbers(dataset: Dataset) -> dict[str, Any]:
+    """The data set's name and what is unusual about its parts."""
+    return {"dataset": dataset.spec.name, "dataset_note": dataset.note}
+
+
+def training_figures(results: Sequence[Trained]) -> dict[str, str]:
+    """The rows of the result table that come from retraining."""
+    accuracies = [100 * trained.test.accuracy for trained in results]
+    spread = f" ± {statistics.stdev(accuracies):.2f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
+    first = results[0]
+    example = "an image" if first.data.rank == 2 else f"a text of {first.data.shape[0]} tokens"
+    return {
+        "test accuracy after retraining": f"{statistics.mean(accuracies):.2f}%{spread}",
+        "parameters": f"{first.parameters:,}",
+        f"multiply-accumulates {example}": f"{first.macs:,}",
+        "cells": str(first.architecture.skeleton.cells),
+        "nodes in the cell": str(len(first.architecture.cell.canonical().nodes)),
+        "seconds of retraining": f"{statistics.mean(trained.seconds for trained in results):.0f}",
+    }
+
+
+def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
+    """The same figures for programs: accuracies are shares (0..1), one for each seed."""
+    first = results[0]
+    return {
+        "test_accuracies": [trained.test.accuracy for trained in results],
+        "parameters": first.parameters,
+        "macs": first.macs,
+        "retraining_seconds": [trained.seconds for trained in results],
+    }
+
+
+def show_results(
+    title: str, figures: Mapping[str, str], numbers: Mapping[str, Any], folder: Path, console: Console
+) -> None:
+    """Print the one table of a run, `figures`, and keep `numbers`, the same for programs, as `result.json`.
+
+    The command line stands there too, since its options go before the INI file.
+    """
+    table = Table(title=title, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for name, value in figures.items():
+        table.add_row(name, value)
+    console.print(table)
+    content = {"command": sys.argv, **numbers}
+    write_text(folder / RESULT, json.dumps(content, indent=2) + "\n")
+    console.print(f"written to {folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,54 @@
+"""Training from scratch with a bar and a line for each seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neat_deep.data import Dataset
+from neat_deep.space.architecture import Architecture
+from neat_deep.training.fit import Progress as TrainingProgress
+from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.retraining import Trained, retrain
+
+
+def train_and_report(
+    architecture: Architecture,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    *,
+    device: torch.device,
+    seed: int,
+    repeats: int,
+    folder: Path,
+    console: Console,
+) -> list[Trained]:
+    """Train from scratch with `repeats` seeds, with a bar, and save the first network as `trained.pt`."""
+    results = []
+    for repeat in range(repeats):
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bar:
+            task = bar.add_task(f"retraining {repeat + 1} of {repeats}", total=1.0, note="")
+
+            def show(progress: TrainingProgress, bar: Progress = bar, task: object = task) -> None:
+                note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
+                bar.update(task, completed=progress.share, note=note)  # type: ignore[arg-type]
+
+            trained = retrain(architecture, dataset, settings, device=device, seed=seed + repeat, on_step=show)
+        console.print(
+            f"retrained with seed {seed + repeat}: test accuracy {100 * trained.test.accuracy:.2f}%"
+            f"  ({trained.seconds:.0f} s)",
+            highlight=False,
+        )
+        if repeat == 0:
+            trained.save(folder / "trained.pt")
+        results.append(trained)
+    return results

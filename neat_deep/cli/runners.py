@@ -1,0 +1,55 @@
+"""The searches that the command knows, by name; `darts` and plugins add theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from neat_deep.base.registry import Registry
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks of a search: a new one of `config`, or to go on with `run`.
+
+    `given` are the options by name, those that were given alone. `place` is what messages put before mistakes about
+    `run`, such as `--resume`.
+    """
+
+    config: Path | None = None
+    run: Path | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class RunnerInfo:
+    """A kind of search.
+
+    `section` of an INI file tells that the file is for it, the file `trace` in a folder that the run is its. It takes
+    the options `options` beside those of every search. `search` and `report` name code as `module:function`: the one
+    is called with a `Request`, the other with a run's path and the folder for pictures, None for the run's.
+    """
+
+    name: str
+    summary: str
+    section: str
+    trace: str
+    options: frozenset[str]
+    search: str
+    report: str
+
+
+RUNNERS: Registry[RunnerInfo] = Registry("strategy")
+NEAT = RunnerInfo(
+    "neat",
+    "neat-python evolves cells that are trained by gradient descent",
+    section="NEAT",
+    trace="run.sqlite",
+    options=frozenset({"generations", "population", "workers"}),
+    search="neat_deep.cli.neat_runner:search_and_retrain",
+    report="neat_deep.cli.run_report:report_run",
+)
+RUNNERS.add(NEAT)

@@ -1,0 +1,138 @@
+"""From a command line to an exit code: a user's mistake ends in one line on standard error."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from typer.core import TyperGroup
+
+from neat_deep.base.errors import ConfigError, NeatDeepError
+from neat_deep.cli.options import join_numbers
+from neat_deep.cli.registry import COMMANDS
+
+
+def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Run a script's `main`; a user's mistake ends in one line on standard error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the screen cannot show
+    console = Console(stderr=True)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
+    )
+    try:
+        main(None)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as `| head` leaves us
+        print("stopped: nobody reads the output any more", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        sys.exit(141)  # as a shell says of SIGPIPE
+    except NeatDeepError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Put `place`, an option or a file, before the message of an error that leaves the block; nothing if it is ''."""
+    try:
+        yield
+    except NeatDeepError as error:
+        if place == "":
+            raise
+        raise type(error)(f"{place}: {error}") from None
+
+
+def call_with_options(function: Callable[..., Any], arguments: Sequence[str] | None, help_text: str) -> None:
+    """Call a function with what `arguments` (None: the process's own) say; `help_text` is its `--help`.
+
+    Raises `ConfigError` for an argument or option that it does not have.
+    """
+    app = _new_app()
+    app.command(help=_as_help(help_text))(function)
+    _run(app, arguments, Path(sys.argv[0]).name)
+
+
+def call_command(arguments: Sequence[str] | None) -> None:
+    """Call the subcommand that `arguments` (None: the process's own) name; raises `ConfigError`, as it does itself."""
+    app = _new_app(cls=_Subcommands, help=_as_help(_OVERVIEW))
+    app.callback()(lambda: None)
+    for info in sorted(COMMANDS.values(), key=lambda info: info.name):
+        examples = "\n".join(f"    {example}" for example in info.examples)
+        text = f"{info.summary}.\n\n{inspect.getdoc(info.function) or ''}\n\n{examples}"
+        app.command(info.name, short_help=info.summary, help=_as_help(text))(info.function)
+    words = sys.argv[1:] if arguments is None else arguments
+    _run(app, words or ["--help"], "neat-deep")
+
+
+_OVERVIEW = """
+Search for deep networks, train them, look at them, use them.
+
+    neat-deep init digits > d.ini        # an experiment to edit
+    neat-deep search d.ini               # leaves a folder RUN
+    neat-deep classify RUN picture.png
+
+Each command tells more: neat-deep search --help
+"""
+
+
+class _Subcommands(TyperGroup):
+    """The group of all subcommands; an unknown one is an error like that of any other unknown name."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The subcommand; raises `UnknownNameError`."""
+        COMMANDS.get(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _new_app(**settings: Any) -> typer.Typer:
+    """Plain help, without boxes: it fits one screen, and a pipe."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **settings)
+
+
+def _as_help(text: str) -> str:
+    """A docstring whose indented lines, its examples, typer shall leave as they are."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else part for part in parts)
+
+
+def _run(app: typer.Typer, arguments: Sequence[str] | None, name: str) -> None:
+    """What typer's own `main` does, but that errors, Ctrl-C and a closed pipe are left to `run_script`."""
+    words = join_numbers(sys.argv[1:] if arguments is None else arguments)
+    command: Any = typer.main.get_command(app)
+    try:
+        with command.make_context(name, words) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        if ended.exit_code:
+            sys.exit(ended.exit_code)
+    except typer.TyperException as error:
+        raise ConfigError(_one_line(error)) from None
+
+
+def _one_line(error: typer.TyperException) -> str:
+    """typer's message as ours are: one line that starts small and names the help."""
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    near = getattr(error, "possibilities", None)
+    if isinstance(error, typer.BadParameter) and parameter is not None and error.message.startswith("got "):
+        return f"{parameter.opts[0]}: {error.message}"
+    text = error.message if near is not None else error.format_message()
+    text = " ".join(text.split())
+    text = (text[0].lower() + text[1:]).rstrip(".")
+    if near:
+        text = f"{text}; did you mean {near[0]}?"
+    return text if context is None else f"{text}; {context.command_path} --help shows what there is"

@@ -1,0 +1,95 @@
+"""Train any architecture on any data set, and read the test set once.
+
+Its cell is kept; the data set's sizes, and the skeleton's where options say so, are put around it: this is how an
+architecture is transferred.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from rich.console import Console
+
+from neat_deep.base.errors import ConfigError
+from neat_deep.base.run_folder import new_folder
+from neat_deep.cli.options import Given, retrainings_of
+from neat_deep.cli.overrides import load_inputs, override, read_settings
+from neat_deep.cli.results import data_figures, data_numbers, show_results, training_figures, training_numbers
+from neat_deep.cli.retraining import train_and_report
+from neat_deep.cli.running import naming
+from neat_deep.cli.shipped import shipped_file
+from neat_deep.config.experiment_file import load_training_plan
+from neat_deep.networks.network import build_network, check_reductions
+from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
+from neat_deep.search.checks import check_augmentation
+from neat_deep.space.architecture import Architecture
+from neat_deep.training.fit import set_threads
+
+DEFAULTS = {1: "sst2_neat.ini", 2: "mnist_neat.ini"}  # the shipped INI file for an architecture's rank
+
+
+def train_architecture(source: Path, given: Given) -> None:
+    """Load the JSON file `source`, train, report; raises `NeatDeepError` before anything is written."""
+    retrainings = retrainings_of(given)
+    architecture = Architecture.load(source)
+    with shipped_file(DEFAULTS[architecture.skeleton.rank]) as default:
+        _train(source, architecture, given.get("config", default), given, retrainings)
+
+
+def _train(source: Path, architecture: Architecture, config: Path, given: Given, retrainings: int) -> None:
+    plan = read_settings(config, given, load_training_plan)
+    names = ("cells", "channels", "reduce_after")
+    skeleton = override(architecture.skeleton, _with_numbers(given), {name: name for name in names})
+    architecture = dataclasses.replace(architecture, skeleton=skeleton)
+    settings = override(plan.training, given, {"training_epochs": "epochs"})
+    set_threads(plan.run.threads)
+    device, dataset = load_inputs(config, given, plan)
+    with naming(source):
+        check_reductions(architecture.skeleton, dataset.spec)
+        build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
+    with naming(config):
+        check_augmentation(settings.augmentation, dataset.spec)
+    if "max_length" in given and dataset.spec.rank != 1:
+        raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
+    name = source.stem
+    with naming("--out"):
+        folder = new_folder(given.get("out", Path("runs") / f"{name}_{dataset.spec.name}"))
+    console = Console()
+    console.print(
+        f"training {name} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True
+    )
+    if dataset.note:
+        console.print(dataset.note, highlight=False, soft_wrap=True)
+
+    architecture.save(folder / "architecture.json")
+    try_picture(draw_cell(architecture.cell), folder / "cell")
+    try_picture(draw_network(architecture, dataset.spec.shape, dataset.spec.num_classes), folder / "network")
+    trained = train_and_report(
+        architecture,
+        dataset,
+        settings,
+        device=device,
+        seed=plan.run.seed,
+        repeats=retrainings,
+        folder=folder,
+        console=console,
+    )
+    show_results(
+        f"{name} on {dataset.spec.name}",
+        {**data_figures(dataset), **training_figures(trained)},
+        {**data_numbers(dataset), **training_numbers(trained)},
+        folder,
+        console,
+    )
+
+
+def _with_numbers(given: Given) -> Given:
+    """The options with the numbers of `--reduce-after`, which the command line has as a text."""
+    if "reduce_after" not in given:
+        return given
+    text = given["reduce_after"]
+    try:
+        return {**given, "reduce_after": tuple(int(word) for word in text.split())}
+    except ValueError:
+        raise ConfigError(f"--reduce-after: got '{text}', allowed: whole numbers with spaces between") from None
