@@ -1,5 +1,5 @@
-"""For tools that still ask for a setup.py; everything is declared in pyproject.toml."""
+"""What pyproject.toml cannot say: the packages, found by their folders, and `configs/` as one of them."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-setup()
+setup(packages=[*find_packages(include=["neat_deep*", "darts*"]), "neat_deep.configs"])
