@@ -134,5 +134,5 @@ def _one_line(error: typer.TyperException) -> str:
     text = " ".join(text.split())
     text = (text[0].lower() + text[1:]).rstrip(".")
     if near:
-        text = f"{text}; did you mean {near[0]}?"
+        return f"{text}; did you mean {near[0]}?"
     return text if context is None else f"{text}; {context.command_path} --help shows what there is"

@@ -37,8 +37,12 @@ def new_environment(folder: Path) -> Path:
 
 
 def clean() -> dict[str, str]:
-    """The process's environment variables, but for what would let Python find this checkout."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """The environment variables of an installed project: Python does not find this checkout.
+
+    The programs of this interpreter's libraries, such as the one that draws graphs, are found.
+    """
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**variables, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
 def install(binaries: Path, *what: str | Path) -> None:

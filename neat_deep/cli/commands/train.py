@@ -14,7 +14,7 @@ from neat_deep.cli.registry import register_command
 @register_command(
     "train",
     summary="Train one architecture on any data set, and test it",
-    examples=("neat-deep train runs/first/best.json --config d.ini --cells 6 --reduce-after 2 4",),
+    examples=("neat-deep train runs/first --config d.ini --cells 6 --reduce-after 2 4",),
 )
 @takes(*TRAIN)
 def train(
