@@ -16,6 +16,7 @@ from darts.reporting import SearchProgress, SearchRecorder
 from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, load_darts_experiment
 from darts.warm_start import check_holdable
+from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
@@ -42,7 +43,6 @@ from neat_deep.reports.pictures.render import draw_cell, draw_network, try_pictu
 from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
-from neat_deep.training.fit import set_threads
 
 CHECKPOINT = "search.pt"
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume

@@ -35,7 +35,9 @@ from neat_deep.networks.network import check_op
 from neat_deep.networks.norm_statistics import measure_after_training, measure_norms, measuring_batch
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph
-from neat_deep.training.fit import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
+from neat_deep.training.fit import Evaluation, evaluate, prepare
+from neat_deep.training.optimizer import make_optimizer
+from neat_deep.training.settings import PRECISIONS, TrainingSettings
 
 
 @dataclass(frozen=True)

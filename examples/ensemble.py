@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.checks import check_range
+from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import SearchError
 from neat_deep.base.files import write_text
 from neat_deep.cli.command_line import naming, override, run_script
@@ -24,7 +25,7 @@ from neat_deep.config.experiment_file import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import Ensemble, choose_members
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import evaluate, get_device, set_threads
+from neat_deep.training.fit import evaluate
 from neat_deep.training.retraining import retrain, retraining_data
 
 

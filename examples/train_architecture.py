@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.command_line import (
@@ -39,7 +40,6 @@ from neat_deep.networks.network import build_network, check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import set_threads
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 DEFAULTS = {1: CONFIGS / "sst2_neat.ini", 2: CONFIGS / "mnist_neat.ini"}  # by the architecture's rank

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from neat_deep.base.checks import check_range
+from neat_deep.base.devices import get_device
 from neat_deep.base.errors import ConfigError, NeatDeepError, StoreError, VectorError
 from neat_deep.base.files import read_text, write_text
 from neat_deep.config.experiment_file import Experiment, load_experiment, read_settings_text, settings_values
@@ -31,8 +32,8 @@ from neat_deep.data import DATASETS, Dataset, load_dataset
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.fit import Progress as TrainingProgress
-from neat_deep.training.fit import TrainingSettings, get_device
 from neat_deep.training.retraining import Trained, retrain
+from neat_deep.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=Any)
 

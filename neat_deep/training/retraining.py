@@ -22,7 +22,8 @@ from neat_deep.data.texts.tokens import TextEncoding, encoder_from_json
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.network import Network, build_network
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import Evaluation, Progress, TrainingSettings, evaluate, fit
+from neat_deep.training.fit import Evaluation, Progress, evaluate, fit
+from neat_deep.training.settings import TrainingSettings
 
 VERSION = 3  # 2 brought facts about texts, 3 their encoding
 TRAINED = FileKind(

@@ -23,8 +23,9 @@ from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.training.fit import TrainingSettings, evaluate
+from neat_deep.training.fit import evaluate
 from neat_deep.training.retraining import load_network, retrain
+from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
 from tests.support.random_cells import DIGITS_INI
 
