@@ -17,7 +17,7 @@ from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, load_darts_experiment
 from darts.warm_start import check_holdable
 from neat_deep.base.devices import set_threads
-from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.base.errors import ConfigError, SearchError, in_section
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
@@ -38,9 +38,8 @@ from neat_deep.cli.command_line import (
     training_numbers,
 )
 from neat_deep.data import Dataset
-from neat_deep.networks.network import check_reductions
+from neat_deep.networks.suitability import check_augmentation, check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
-from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 
@@ -91,7 +90,7 @@ def run_darts(options: argparse.Namespace) -> None:
         check_reductions(experiment.network, dataset.spec)
     with naming(f"{options.config}: [Darts]"):
         check_search(experiment.darts, experiment.network, dataset)
-    with naming(options.config):
+    with naming(options.config), in_section("Training"):
         check_augmentation(experiment.training.augmentation, dataset.spec)
     with naming(place_of(options, "[Run] out", "out")):
         folder = options.resume or new_folder(experiment.run.out)

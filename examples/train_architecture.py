@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from neat_deep.base.devices import set_threads
-from neat_deep.base.errors import ConfigError
+from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.command_line import (
     add_common_options,
@@ -36,9 +36,9 @@ from neat_deep.cli.command_line import (
     training_numbers,
 )
 from neat_deep.config.experiment_file import load_training_plan
-from neat_deep.networks.network import build_network, check_reductions
+from neat_deep.networks.network import build_network
+from neat_deep.networks.suitability import check_augmentation, check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
-from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with naming(options.architecture):
         check_reductions(architecture.skeleton, dataset.spec)
         build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
-    with naming(options.config):
+    with naming(options.config), in_section("Training"):
         check_augmentation(settings.augmentation, dataset.spec)
     if options.max_length is not None and dataset.spec.rank != 1:
         raise ConfigError(f"--max-length: got {options.max_length}, allowed for images: none; it cuts texts")
