@@ -32,8 +32,9 @@ from neat_deep.data import DATASETS, Dataset, load_dataset
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.fit import Progress as TrainingProgress
-from neat_deep.training.retraining import Trained, retrain
+from neat_deep.training.retraining import retrain
 from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.trained_file import Trained
 
 Settings = TypeVar("Settings", bound=Any)
 

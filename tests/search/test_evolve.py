@@ -24,8 +24,9 @@ from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.training.fit import evaluate
-from neat_deep.training.retraining import load_network, retrain
+from neat_deep.training.retraining import retrain
 from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.trained_file import load_network
 from tests.support import toy_data
 from tests.support.random_cells import DIGITS_INI
 
