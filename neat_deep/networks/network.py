@@ -11,7 +11,8 @@ from neat_deep.base.errors import ArchitectureError
 from neat_deep.base.randomness import seeded
 from neat_deep.data.spec import DataSpec
 from neat_deep.networks.cell import Cell
-from neat_deep.networks.parts import Head, ImageStem, SequenceStem, StatesReduction, halve_mask
+from neat_deep.networks.parts import Head, ImageStem, SequenceStem, StatesReduction, halve_mask, nobody_reads
+from neat_deep.networks.plan import plan_network
 from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.space.architecture import RANK_NAMES, Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE
@@ -34,7 +35,12 @@ def build_network(architecture: Architecture, data: DataSpec, *, seed: int, vect
     positions = wants_positions(architecture.skeleton, {edge.op for node in cell.nodes for edge in node.edges})
     with seeded(seed):
         network = Network(
-            architecture.skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs, positions=positions
+            architecture.skeleton,
+            data,
+            lambda spec: Cell(cell, spec),
+            cell.num_inputs,
+            used_inputs=cell.used_inputs(),
+            positions=positions,
         )
     if vectors is not None:
         start_from_vectors(network, vectors)
@@ -64,7 +70,8 @@ class Network(nn.Module):
     Reads (B, colours, H, W) images, or (B, L) token numbers with a mask (B, L), and returns logits (B, classes). The
     mask is true at real tokens, which come first: padding stands on the right (unchecked, see `halve_mask`).
     A cell with two inputs reads the previous two cells' outputs, the older one first; the stem's output stands in
-    for what does not exist yet. With `positions` the stem for sequences tells each token its place
+    for what does not exist yet. `used_inputs` are the inputs that the cells read (None: all); cells and reductions
+    whose output nobody reads are not built. With `positions` the stem for sequences tells each token its place
     (`wants_positions` says whether it should).
     """
 
@@ -75,6 +82,7 @@ class Network(nn.Module):
         make_cell: CellFactory,
         num_inputs: int,
         *,
+        used_inputs: Collection[int] | None = None,
         positions: bool = False,
     ) -> None:
         super().__init__()
@@ -84,33 +92,39 @@ class Network(nn.Module):
                 f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
             )
         self.num_inputs = num_inputs
+        self.depth = skeleton.cells
+        plan = plan_network(skeleton, num_inputs, range(num_inputs) if used_inputs is None else used_inputs)
         spec = FeatureSpec(skeleton.rank, skeleton.channels, skeleton.norm)
         self.stem: nn.Module = (
             ImageStem(spec, data)
             if skeleton.rank == 2
             else SequenceStem(spec, data, positions=positions, dropout=skeleton.embedding_dropout)
         )
-        self.cells = nn.ModuleList()
+        self.cells = nn.ModuleDict()  # "k": the cell after k others
         self.reductions = nn.ModuleDict()  # "k": what happens to the states after k cells
         channels = skeleton.channels
         for index in range(skeleton.cells + 1):
-            if index in skeleton.reduce_after:
+            if index in plan.reductions:
                 wide = skeleton.channels_of_cell(index)
                 spec = FeatureSpec(skeleton.rank, wide, skeleton.norm)
-                alive = num_inputs if index < skeleton.cells else 1  # the head reads one state
-                self.reductions[str(index)] = StatesReduction(spec, channels, alive)
+                self.reductions[str(index)] = StatesReduction(spec, channels, plan.reductions[index])
                 channels = wide
-            if index < skeleton.cells:
-                self.cells.append(make_cell(spec))
+            if index in plan.cells:
+                self.cells[str(index)] = make_cell(spec)
         self.head = Head(channels, data.num_classes, skeleton.head_pool, skeleton.dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None = None, *for_cells: object) -> Tensor:
         """The logits; what stands in `for_cells` is handed to every cell."""
         states = [self.stem(x, mask)] * self.num_inputs
-        for index in range(len(self.cells) + 1):
-            if str(index) in self.reductions:
-                states = self.reductions[str(index)](states, mask)
+        for index in range(self.depth + 1):
+            name = str(index)
+            if index == self.depth:
+                states = states[-1:]  # the head reads one
+            if name in self.reductions:
+                states = self.reductions[name](states, mask)
                 mask = halve_mask(mask)
-            if index < len(self.cells):
-                states = [*states[1:], self.cells[index](states, mask, *for_cells)]
+            if name in self.cells:
+                states = [*states[1:], self.cells[name](states, mask, *for_cells)]
+            elif index < self.depth:
+                states = [*states[1:], nobody_reads(states[-1])]
         return self.head(states[-1], mask)

@@ -28,15 +28,22 @@ class Reduction(nn.Module):
 
 
 class StatesReduction(nn.Module):
-    """One reduction for each of the newest `alive` states, which are all that later parts still read."""
+    """One reduction for each state that later parts read; `places` are their places among the states, 0 the oldest."""
 
-    def __init__(self, spec: FeatureSpec, channels_in: int, alive: int) -> None:
+    def __init__(self, spec: FeatureSpec, channels_in: int, places: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(Reduction(spec, channels_in) for _ in range(alive))
+        self.branches = nn.ModuleDict({str(place): Reduction(spec, channels_in) for place in places})
 
     def forward(self, states: Sequence[Tensor], mask: Tensor | None = None) -> list[Tensor]:
-        newest = states[-len(self.branches) :]
-        return [reduction(state, mask) for reduction, state in zip(self.branches, newest, strict=True)]
+        return [
+            self.branches[str(place)](state, mask) if str(place) in self.branches else nobody_reads(state)
+            for place, state in enumerate(states)
+        ]
+
+
+def nobody_reads(state: Tensor) -> Tensor:
+    """What stands in the place of a state that no later part reads: empty, so that reading it would be an error."""
+    return state.new_empty(0)
 
 
 def halve_mask(mask: Tensor | None) -> Tensor | None:

@@ -17,10 +17,11 @@ from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import DataSpec
 from neat_deep.data.texts.tokens import TextEncoding, encoder_from_json
 from neat_deep.networks.network import Network, build_network
+from neat_deep.networks.plan import plan_network
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Evaluation
 
-VERSION = 3  # 2 brought facts about texts, 3 their encoding
+VERSION = 4  # 2 brought facts about texts, 3 their encoding; 4 lacks the weights of parts that nobody reads
 TRAINED = FileKind(
     "trained network", "neat-deep", "neat-deep trained network", VERSION, range(1, VERSION + 1), ArchitectureError
 )
@@ -112,8 +113,10 @@ def _read(path: Path | str) -> tuple[Network, DataSpec, dict[Any, Any] | None]:
     try:
         parts = take_fields(content, "the file", PARTS, optional={"encoding"})
         spec = _decode_spec(parts["data"])
-        network = build_network(Architecture.from_json(parts["architecture"]), spec, seed=0)
-        _load_weights(network, parts["weights"])
+        architecture = Architecture.from_json(parts["architecture"])
+        network = build_network(architecture, spec, seed=0)
+        weights = parts["weights"] if parts["version"] >= 4 else _without_unread(parts["weights"], architecture)
+        _load_weights(network, weights)
     except NeatDeepError as error:
         raise ArchitectureError(f"{path}: {error}") from None
     network.eval()
@@ -134,6 +137,15 @@ def _decode_spec(text: str) -> DataSpec:
             "allowed: rank 1 with (L,), rank 2 with (C, H, W), and 1 or more of everything"
         )
     return spec
+
+
+def _without_unread(weights: dict[Any, Any], architecture: Architecture) -> dict[Any, Any]:
+    """The weights but for those of cells and reductions that nobody reads, which versions before 4 built too."""
+    skeleton, cell = architecture.skeleton, architecture.cell
+    everything = plan_network(skeleton, cell.num_inputs, range(cell.num_inputs))
+    built = plan_network(skeleton, cell.num_inputs, cell.used_inputs())
+    unread = tuple(f"{name}." for name in everything.names() - built.names())
+    return {name: value for name, value in weights.items() if not str(name).startswith(unread)}
 
 
 def _load_weights(network: Network, weights: dict[Any, Any]) -> None:

@@ -29,7 +29,7 @@ def test_cells_share_alphas_and_nothing_else() -> None:
     weights = list(made.weights())
     assert len({id(w) for w in weights}) == len(weights)
     assert {id(p) for p in made.parameters()} - {id(w) for w in weights} == {id(a) for a in made.alphas.parameters()}
-    cells = [list(cell.parameters()) for cell in made.network.cells]
+    cells = [list(cell.parameters()) for cell in made.network.cells.values()]
     assert len(cells) == 3 and len({len(cell) for cell in cells}) == 1
     assert not any(torch.equal(a, b) for a, b in zip(cells[0], cells[1], strict=True) if a.ndim > 1)
 

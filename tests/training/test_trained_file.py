@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from neat_deep.base.errors import ArchitectureError, OutputError
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -112,7 +114,7 @@ def saved_content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (b"\x80\x02q.", "broken.pt: not a trained network"),
         (None, "cannot read trained network .*broken.pt"),
         ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
-        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2, 3"),
+        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2, 3, 4"),
     ],
 )
 def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, message: str) -> None:
@@ -133,3 +135,52 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"format": Evil()}, tmp_path / "evil.pt")
     with pytest.raises(ArchitectureError, match="not a trained network"):
         load_network(tmp_path / "evil.pt")
+
+
+READS = {
+    # what the older versions built beside it: (name, shape of its convolution)
+    "newer": (1, {"reductions.1.branches.0": (8, 4, 3, 3)}),
+    "older": (0, {"cells.0": (4, 4, 3, 3), "reductions.1.branches.1": (8, 4, 3, 3)}),
+}
+
+
+def older_file(path: Path, version: int, used_input: int, unread: dict[str, tuple[int, ...]]) -> torch.Tensor:
+    """A file of a version before 4, with weights of parts that nobody reads; returns what its network says."""
+    cell = CellGraph(2, (CellNode((Edge(used_input, "sep_conv_3"),)),))
+    skeleton = Skeleton(channels=4, cells=2, reduce_after=(1,))
+    data = toy_data.dataset()
+    trained = retrain(Architecture(cell, skeleton), data, TrainingSettings(epochs=1, batch_size=32), device=CPU, seed=0)
+    trained.save(path)
+    content = torch.load(path, weights_only=True)
+    for part, shape in unread.items():
+        content["weights"][f"{part}.conv.weight"] = torch.ones(shape)
+        content["weights"][f"{part}.norm.bias"] = torch.ones(shape[0])
+    content["version"] = version
+    if version == 1:
+        facts = json.loads(content["data"])
+        del facts["vector_size"]
+        content["data"] = json.dumps(facts)
+    torch.save(content, path)
+    return answers(trained.network)
+
+
+def answers(network: nn.Module) -> torch.Tensor:
+    (batch,) = toy_data.stripes(20, 3).eval_batches(20)
+    with torch.no_grad():
+        return network.eval()(*batch.arguments)
+
+
+@pytest.mark.parametrize("reads", READS)
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_weights_that_older_versions_kept_for_parts_nobody_reads_are_passed_over(
+    version: int, reads: str, tmp_path: Path
+) -> None:
+    expected = older_file(tmp_path / "old.pt", version, *READS[reads])
+    assert torch.equal(answers(load_network(tmp_path / "old.pt")), expected)
+
+
+@pytest.mark.parametrize(("version", "part"), [(3, "reductions.2.branches.0"), (4, "reductions.1.branches.0")])
+def test_weights_of_parts_that_no_version_built_are_refused(version: int, part: str, tmp_path: Path) -> None:
+    older_file(tmp_path / "odd.pt", version, 1, {part: (8, 4, 3, 3)})
+    with pytest.raises(ArchitectureError, match=f"odd.pt: weights: unknown name '{part}.conv.weight'"):
+        load_network(tmp_path / "odd.pt")
