@@ -37,6 +37,17 @@ def test_it_learns(optimizer: str, schedule: str) -> None:
     assert evaluate(model, stripes(60, 2), device=CPU).accuracy > 0.9
 
 
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
+def test_the_first_step_and_the_last_move_the_weights(schedule: str) -> None:
+    model = network(dropout=0.0)
+    trail = [weights(model)]
+    settings = TrainingSettings(epochs=2, batch_size=16, schedule=schedule, weight_decay=0.0)
+    fit(model, stripes(96, 0), settings, device=CPU, seed=1, on_step=lambda _: trail.append(weights(model)))
+    kernels = [index for index, (name, _) in enumerate(model.state_dict().items()) if name.endswith("conv.weight")]
+    for before, after in (trail[:2], trail[-2:]):
+        assert all(not torch.equal(before[index], after[index]) for index in kernels)
+
+
 def weights(model: nn.Module) -> list[torch.Tensor]:
     return [value.clone() for value in model.state_dict().values()]
 
