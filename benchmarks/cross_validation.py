@@ -28,6 +28,7 @@ from rich.table import Table
 from torch import Tensor
 
 from data_options import add_common_options, at_least, given
+from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import SearchError
 from neat_deep.base.randomness import derive_seed
 from neat_deep.cli.experiment import read_experiment
@@ -41,7 +42,8 @@ from neat_deep.networks.network import build_network
 from neat_deep.reports.pareto import pareto_front
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import TrainingSettings, evaluate, fit, set_threads
+from neat_deep.training.fit import evaluate, fit
+from neat_deep.training.settings import TrainingSettings
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "sst2_neat.ini"
 

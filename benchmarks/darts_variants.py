@@ -31,6 +31,7 @@ from darts.search import search
 from darts.settings import DartsExperiment, load_darts_experiment
 from data_options import at_least, given
 from memory import resident_mib
+from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import ConfigError, NeatDeepError, SearchError
 from neat_deep.base.randomness import derive_seed
 from neat_deep.cli.overrides import override
@@ -39,7 +40,6 @@ from neat_deep.data import DATASETS, DataSpec, load_dataset
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import get_device, set_threads
 from neat_deep.training.retraining import retrain
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_darts.ini"

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_options import add_common_options, at_least, given
+from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import DisconnectedError, SearchError
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.experiment import read_experiment
@@ -37,7 +38,6 @@ from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
 from neat_deep.search.checks import check_experiment
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import set_threads
 from neat_deep.training.retraining import retrain
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "mnist_neat.ini"

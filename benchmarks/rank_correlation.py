@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import spearmanr
 
+from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import SearchError
 from neat_deep.cli.running import run_script
 from neat_deep.config.experiment_file import Experiment, load_experiment
@@ -35,7 +36,6 @@ from neat_deep.reports.pareto import pareto_front
 from neat_deep.search.evolve import evolve
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import get_device, set_threads
 from neat_deep.training.retraining import retrain
 from turns import at_least
 

@@ -45,6 +45,7 @@ from rich.table import Table
 
 from darts.search import check_search, search
 from darts.settings import DartsSettings, load_darts_experiment
+from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import read_text
 from neat_deep.base.randomness import derive_seed
@@ -58,7 +59,6 @@ from neat_deep.scoring.scorer import Scorer
 from neat_deep.search.evolve import evolve
 from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import get_device, set_threads
 from turns import at_least
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"

@@ -53,7 +53,9 @@ from memory import STATUS, resident_mib
 from neat_deep.data import Batch, DataSpec
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import IDENTITY, NONE
-from neat_deep.training.fit import TrainingSettings, make_optimizer, prepare
+from neat_deep.training.fit import prepare
+from neat_deep.training.optimizer import make_optimizer
+from neat_deep.training.settings import TrainingSettings
 from turns import at_least
 
 DATA = DataSpec("synthetic", 2, 10, tuple("0123456789"), (1, 28, 28), (0.0,), (1.0,))

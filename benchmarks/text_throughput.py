@@ -39,7 +39,8 @@ from torch.nn import functional as F
 from neat_deep.data import DataSpec, TextSplit
 from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.training.fit import TrainingSettings, fit
+from neat_deep.training.fit import fit
+from neat_deep.training.settings import TrainingSettings
 from turns import Trainer, at_least, measure
 
 CELL_FILE = Path(__file__).resolve().parent.parent / "configs" / "architectures" / "transformer_block.json"

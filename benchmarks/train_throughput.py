@@ -41,7 +41,8 @@ from neat_deep.networks.network import build_network
 from neat_deep.ops import get_activation, get_aggregation
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph
-from neat_deep.training.fit import TrainingSettings, fit
+from neat_deep.training.fit import fit
+from neat_deep.training.settings import TrainingSettings
 from turns import Trainer, at_least, measure
 
 CELL_FILE = Path(__file__).resolve().parent.parent / "configs" / "architectures" / "resnet_block.json"

@@ -18,7 +18,8 @@ from darts.reporting import SearchProgress, SearchRecorder
 from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
 from darts.warm_start import check_holdable
-from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.base.devices import set_threads
+from neat_deep.base.errors import ConfigError, SearchError, in_section
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
@@ -30,12 +31,10 @@ from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.runners import Request
 from neat_deep.cli.running import naming
 from neat_deep.data import Dataset
-from neat_deep.networks.network import check_reductions
+from neat_deep.networks.suitability import check_augmentation, check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
-from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
-from neat_deep.training.fit import set_threads
 
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
 KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device", "threads")
@@ -70,7 +69,7 @@ def run_darts(request: Request) -> None:
         check_reductions(experiment.network, dataset.spec)
     with naming(f"{config}: [Darts]"):
         check_search(experiment.darts, experiment.network, dataset)
-    with naming(config):
+    with naming(config), in_section("Training"):
         check_augmentation(experiment.training.augmentation, dataset.spec)
     with naming(place_of(config, given, "[Run] out", "out")):
         folder = request.run or new_folder(experiment.run.out)

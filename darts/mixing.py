@@ -37,9 +37,14 @@ def weighted_sums(terms: Sequence[Term], weights: Tensor, activations: Sequence[
 
 
 def _can_save_memory(terms: Sequence[Term], activations: Sequence[str]) -> bool:
-    """Eager training on a CPU; a compiler does as well by itself, and on a GPU each weight would cost a wait."""
+    """Eager training on a CPU; a compiler does as well by itself, and on a GPU each weight would cost a wait.
+
+    Without gradients nothing is kept anyway: then the norms are called as modules, for whoever listens to them, as
+    `measure_norms` does.
+    """
     return (
-        not torch.compiler.is_compiling()
+        torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
         and terms[0].value.device.type == "cpu"
         and len({term.value.dtype for term in terms}) == 1
         and all(name in _DERIVATIVES for name in activations)

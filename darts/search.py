@@ -31,11 +31,13 @@ from neat_deep.data import (
     stratified_split,
     stratified_subset,
 )
-from neat_deep.networks.network import check_op
 from neat_deep.networks.norm_statistics import measure_after_training, measure_norms, measuring_batch
+from neat_deep.networks.suitability import check_op, check_ops
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph
-from neat_deep.training.fit import PRECISIONS, Evaluation, TrainingSettings, evaluate, make_optimizer, prepare
+from neat_deep.training.fit import Evaluation, evaluate, prepare
+from neat_deep.training.optimizer import make_optimizer
+from neat_deep.training.settings import PRECISIONS, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def search(
 def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) -> None:
     """Raise `ConfigError` or `DataError` for settings that are possible, but not with this network or data set."""
     space, rank = settings.space(), dataset.spec.rank
-    space.check_rank(rank)
+    check_ops(space.real_ops, rank)
     narrow = settings.skeleton(skeleton)
     for cell in range(narrow.cells):
         channels = narrow.channels_of_cell(cell)

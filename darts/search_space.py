@@ -8,7 +8,6 @@ from functools import cached_property
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, unknown_name
 from neat_deep.ops import ACTIVATIONS, get_op, list_ops
-from neat_deep.space.architecture import RANK_NAMES
 from neat_deep.space.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
 
 # Aggregations with a relaxation over any number of edges: see `darts.mixed.combine`.
@@ -89,12 +88,3 @@ class SearchSpace:
         """The numbers, in `edges`, of the edges that `node` reads."""
         start = node * self.num_inputs + node * (node - 1) // 2
         return range(start, start + self.num_inputs + node)
-
-    def check_rank(self, rank: int) -> None:
-        """Raise `ConfigError` for an op that does not support examples of `rank`."""
-        for name in self.real_ops:
-            if rank not in get_op(name).ranks:
-                raise ConfigError(
-                    f"op_options: got '{name}', which does not support the {RANK_NAMES[rank]} of this data set;"
-                    f" allowed: {', '.join([*list_ops(rank), NONE])}"
-                )

@@ -16,7 +16,7 @@ from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation, DataSettings
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import IDENTITY, NONE, CellOutput
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 
 ALL_IMAGE_OPS = (
     NONE,

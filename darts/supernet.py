@@ -16,6 +16,7 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.base.randomness import derive_seed, seeded
 from neat_deep.data import DataSpec
 from neat_deep.networks.network import Network, start_from_vectors, wants_positions
+from neat_deep.networks.suitability import check_ops
 from neat_deep.space.architecture import Skeleton
 
 MOST_VERSIONS = 64  # of a compiled edge: two for each shape, and a few more for the first edges of a cell
@@ -75,7 +76,7 @@ def build_supernet(
     Raises `ConfigError` for ops of another rank than the data's, and for channels that do not divide into
     `partial_channels`.
     """
-    space.check_rank(data.rank)
+    check_ops(space.real_ops, data.rank)
     with seeded(derive_seed(seed, "supernet")):
         network = Network(
             skeleton,

@@ -56,12 +56,19 @@ def inherit_network(supernet: Supernet, cell: CellGraph, skeleton: Skeleton, dat
     """
     with seeded(0):
         positions = wants_positions(skeleton, supernet.alphas.space.real_ops)  # as the supernet has them
-        network = Network(skeleton, data, lambda spec: Cell(cell, spec), cell.num_inputs, positions=positions)
-    state = network.state_dict()
+        network = Network(
+            skeleton,
+            data,
+            lambda spec: Cell(cell, spec),
+            cell.num_inputs,
+            used_inputs=cell.used_inputs(),
+            positions=positions,
+        )
     trained = supernet.network.state_dict()
-    state.update({name: tensor for name, tensor in trained.items() if not name.startswith("cells.")})
-    network.load_state_dict(state)
-    for mixed, derived in zip(supernet.network.cells, network.cells, strict=True):
+    outside = {name: trained[name] for name in network.state_dict() if not name.startswith("cells.")}
+    network.load_state_dict(outside, strict=False)
+    for number, derived in network.cells.items():
+        mixed = supernet.network.cells[number]
         assert isinstance(mixed, MixedCell) and isinstance(derived, Cell)
         if mixed.partial_channels > 1:
             raise GraphError("a supernet of partial channels has no weights that fit the derived network")

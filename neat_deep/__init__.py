@@ -17,9 +17,11 @@ from neat_deep.search.run_identity import describe_run
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import TrainingSettings, evaluate, fit
+from neat_deep.training.fit import evaluate, fit
 from neat_deep.training.prediction import load_image_classifier, load_text_classifier
-from neat_deep.training.retraining import load_network, retrain
+from neat_deep.training.retraining import retrain
+from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.trained_file import load_network
 
 __all__ = [
     "Architecture",

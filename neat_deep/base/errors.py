@@ -6,7 +6,8 @@ A message says what is wrong, where, what was got and what is allowed; it needs 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class NeatDeepError(Exception):
@@ -68,3 +69,12 @@ def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") ->
     hint = f"; did you mean '{near[0]}'?" if near else ";"
     place = f" in {where}" if where else ""
     return UnknownNameError(f"unknown {kind} '{name}'{place}{hint} known: {', '.join(names)}")
+
+
+@contextmanager
+def in_section(name: str) -> Iterator[None]:
+    """Put the section `name` of an INI file before the setting that an error's message starts with."""
+    try:
+        yield
+    except NeatDeepError as error:
+        raise ConfigError(f"[{name}] {error}") from None

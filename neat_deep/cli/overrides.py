@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import torch
 
+from neat_deep.base.devices import get_device
 from neat_deep.base.errors import ConfigError, NeatDeepError, VectorError
 from neat_deep.cli.options import Given, flag
 from neat_deep.cli.running import naming
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.training.fit import get_device
 
 Settings = TypeVar("Settings", bound=Any)
 

@@ -12,7 +12,7 @@ from neat_deep.cli.options import Given
 from neat_deep.cli.running import naming
 from neat_deep.reports.pictures.render import draw_cell, draw_network, save_picture
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.retraining import load_data_facts
+from neat_deep.training.trained_file import load_data_facts
 
 SHAPES = {1: (64,), 2: (3, 32, 32)}  # of the examples, by rank, where nothing says more
 CLASSES = 10

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from neat_deep.base.files import write_text
 from neat_deep.data import Dataset
-from neat_deep.training.retraining import Trained
+from neat_deep.training.trained_file import Trained
 
 RESULT = "result.json"
 

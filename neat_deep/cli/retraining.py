@@ -11,8 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress as TrainingProgress
-from neat_deep.training.fit import TrainingSettings
-from neat_deep.training.retraining import Trained, retrain
+from neat_deep.training.retraining import retrain
+from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.trained_file import Trained
 
 
 def train_and_report(

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from neat_deep.base.errors import ConfigError
+from neat_deep.base.devices import set_threads
+from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, read_settings
@@ -20,11 +21,10 @@ from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.cli.shipped import shipped_file
 from neat_deep.config.experiment_file import load_training_plan
-from neat_deep.networks.network import build_network, check_reductions
+from neat_deep.networks.network import build_network
+from neat_deep.networks.suitability import check_augmentation, check_reductions
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
-from neat_deep.search.checks import check_augmentation
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import set_threads
 
 DEFAULTS = {1: "sst2_neat.ini", 2: "mnist_neat.ini"}  # the shipped INI file for an architecture's rank
 
@@ -48,7 +48,7 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
     with naming(source):
         check_reductions(architecture.skeleton, dataset.spec)
         build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
-    with naming(config):
+    with naming(config), in_section("Training"):
         check_augmentation(settings.augmentation, dataset.spec)
     if "max_length" in given and dataset.spec.rank != 1:
         raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")

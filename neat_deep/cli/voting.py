@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.checks import check_range
+from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import SearchError
 from neat_deep.base.files import write_text
 from neat_deep.cli.options import Given
@@ -19,7 +20,7 @@ from neat_deep.config.experiment_file import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import Ensemble, choose_members
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import evaluate, get_device, set_threads
+from neat_deep.training.fit import evaluate
 from neat_deep.training.retraining import retrain, retraining_data
 
 SIZE = 5  # networks that vote, where no option says how many

@@ -19,7 +19,7 @@ from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import DataSettings
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)

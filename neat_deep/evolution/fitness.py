@@ -18,7 +18,7 @@ from neat_deep.scoring.scorer import Scorer
 from neat_deep.scoring.scores import DISCONNECTED, RAISED, Score, ScoreListener
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 
 
 class FitnessEvaluator:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import os
 import pickle
 import signal
 from collections import deque
@@ -21,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import torch
 
+from neat_deep.base.devices import pin_threads
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.randomness import preserved
 from neat_deep.ops.registry import OpInfo, adopt_op, own_ops
@@ -229,7 +229,7 @@ class _Worker:
 def _serve(connection: Connection, payload: bytes, number: int, threads: int) -> None:
     """A worker's life: tasks in, results out, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search answers Ctrl-C, and closes the connection
-    _pin(threads)
+    pin_threads(threads)
     if torch.cuda.device_count() > 1:
         torch.cuda.set_device(number % torch.cuda.device_count())
     function = _unpack(payload)
@@ -239,15 +239,8 @@ def _serve(connection: Connection, payload: bytes, number: int, threads: int) ->
 
 
 def _run_on_ray(payload: bytes, task: Any, threads: int) -> Any:
-    _pin(threads)
+    pin_threads(threads)
     return _unpack_once(payload)(task)
-
-
-def _pin(threads: int) -> None:
-    """Compute with so many threads: another number changes the order of sums, and so the results."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
 
 
 def _import_ray() -> Any:

@@ -22,7 +22,8 @@ from neat_deep.scoring.inheritance import load, pack, unpack
 from neat_deep.scoring.metrics import ALWAYS, Measured, measure
 from neat_deep.scoring.scores import DIVERGED, RAISED, SCORED, TOO_LARGE, TOO_SLOW
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import Progress, TrainingSettings, evaluate, fit
+from neat_deep.training.fit import Progress, evaluate, fit
+from neat_deep.training.settings import TrainingSettings
 
 THREADS = 1  # of every evaluation, wherever it runs: a score does not depend on the number of workers
 BROKEN_OFF = "broken off"  # at the deadline of the whole search: nothing is known of the network

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from neat_deep.networks.cost import count_macs, count_parameters
-from neat_deep.networks.latency import measure_latency
+from neat_deep.networks.cost import count_macs, count_parameters, measure_latency
 from neat_deep.scoring.metrics import Measured
 from neat_deep.training.fit import Evaluation, evaluate
 

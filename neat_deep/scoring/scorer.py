@@ -37,7 +37,8 @@ from neat_deep.scoring.scores import (
 )
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.training.fit import Progress, TrainingSettings
+from neat_deep.training.fit import Progress
+from neat_deep.training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from neat_deep.scoring.metrics import METRICS
 from neat_deep.scoring.objectives import OBJECTIVES, Objective
 from neat_deep.scoring.rungs import Ladder
 from neat_deep.space.architecture import MOST_CHANNELS, Architecture, Skeleton
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from neat_deep.base.devices import get_device
 from neat_deep.base.errors import SearchError, StoreError
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.run_settings import RunSettings
@@ -27,7 +28,6 @@ from neat_deep.search.workers import WorkerPlan, plan_workers
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.fit import get_device
 
 
 @dataclass

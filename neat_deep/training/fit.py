@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,54 +14,12 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from neat_deep.base.allocator import keep_freed_memory
-from neat_deep.base.checks import check_choice, check_range
-from neat_deep.base.errors import ConfigError, DeviceError, DivergedError
+from neat_deep.base.errors import ConfigError, DivergedError
 from neat_deep.base.randomness import seeded
-from neat_deep.data import Augmentation, Batch, Split
+from neat_deep.data import Batch, Split
 from neat_deep.networks.norm_statistics import measure_after_training
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained.
-
-    `warmup` is a share of all steps. `ema` is the decay of an exponential moving average of the weights, which
-    replaces the weights at the end (0: off). `early_stopping` is after how many epochs without a better validation
-    accuracy training ends; the weights of the best epoch are kept (0: off, all epochs are trained and the last
-    weights kept). Precisions other than float32 are autocast, meant for GPUs.
-    """
-
-    epochs: int = 10
-    batch_size: int = 128
-    optimizer: str = "adamw"
-    learning_rate: float = 0.003  # at the schedule's peak
-    weight_decay: float = 0.01  # spares norms and biases
-    momentum: float = 0.9  # of sgd
-    schedule: str = "one_cycle"
-    warmup: float = 0.3
-    label_smoothing: float = 0.0
-    gradient_clip: float = 0.0  # largest norm of all gradients together; 0: off
-    ema: float = 0.0
-    early_stopping: int = 0
-    precision: str = "float32"
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        check_range("epochs", self.epochs, low=1)
-        check_range("batch_size", self.batch_size, low=2)  # batch statistics need two
-        check_choice("optimizer", self.optimizer, ("adamw", "adam", "sgd"))
-        check_range("learning_rate", self.learning_rate, above=0, high=100)
-        check_range("weight_decay", self.weight_decay, low=0)
-        check_range("momentum", self.momentum, low=0, high=0.9999)
-        check_choice("schedule", self.schedule, ("one_cycle", "cosine", "constant"))
-        check_range("warmup", self.warmup, low=0, high=0.9)
-        check_range("label_smoothing", self.label_smoothing, low=0, high=0.9)
-        check_range("gradient_clip", self.gradient_clip, low=0)
-        check_range("ema", self.ema, low=0, high=0.9999)
-        check_range("early_stopping", self.early_stopping, low=0)
-        check_choice("precision", self.precision, PRECISIONS)
+from neat_deep.training.optimizer import make_optimizer, set_learning_rate
+from neat_deep.training.settings import PRECISIONS, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -96,28 +53,6 @@ class Evaluation:
     loss: float
     accuracy: float
     examples: int
-
-
-def get_device(name: str) -> torch.device:
-    """The torch device called `name` (`auto`: the accelerator if there is one); raises `DeviceError`."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        # Other kinds cannot do all that we need, such as float64 on Apple's.
-        usable = device.type in ("cpu", "cuda") and torch.ones(1, device=device).item() == 1
-    except (RuntimeError, AssertionError, ImportError):  # what torch raises for a device that is not there
-        usable = False
-    if not usable:
-        found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-        raise DeviceError(f"device '{name}' cannot be used here; allowed: {', '.join(['auto', 'cpu', *found])}")
-    return device
-
-
-def set_threads(count: int) -> None:
-    """Let torch compute with `count` threads on the CPU; 0 leaves its own choice. Another count rounds differently."""
-    if count:
-        torch.set_num_threads(count)
 
 
 def fit(
@@ -156,7 +91,7 @@ def fit(
         for epoch in range(settings.epochs):
             epoch_loss = 0.0
             for batch in train.train_batches(settings.batch_size, generator, settings.augmentation):
-                set_learning_rate(optimizer, settings, done / total)
+                set_learning_rate(optimizer, settings, done / total, (done + len(batch.labels)) / total)
                 loss = _step(model, batch, optimizer, scaler, settings)
                 if not math.isfinite(loss):
                     raise DivergedError(f"the loss became {loss} in epoch {epoch + 1} of {settings.epochs}")
@@ -204,57 +139,6 @@ def prepare(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a model to its device, with convolution weights in channels_last (1.7x faster on two CPU cores)."""
     keep_freed_memory()
     return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """The optimizer; weight decay applies to matrices and kernels, not to norms and biases."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    kind: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    options: dict[str, Any] = {"lr": settings.learning_rate}
-    if settings.optimizer == "sgd":
-        options["momentum"] = settings.momentum
-    if parameters and _is_fused(kind, parameters[0].device):
-        options["fused"] = True  # one kernel for all weights
-    optimizer: torch.optim.Optimizer = kind(groups, **options)
-    return optimizer
-
-
-def learning_rate_factor(settings: TrainingSettings, progress: float) -> float:
-    """The share of the peak learning rate at `progress` (0..1) of the training.
-
-    `cosine`: linear warm-up, then half a cosine to 0 (Loshchilov and Hutter, arXiv 1608.03983, eq. 5, one period).
-    `one_cycle`: half a cosine from 1/25 up to 1, then one down to 0 (Smith and Topin, arXiv 1708.07120).
-    """
-    if settings.schedule == "constant":
-        return 1.0
-    if progress < settings.warmup:
-        rise = progress / settings.warmup
-        return rise if settings.schedule == "cosine" else 0.04 + 0.96 * (1 - math.cos(math.pi * rise)) / 2
-    fall = (progress - settings.warmup) / (1 - settings.warmup)
-    return (1 + math.cos(math.pi * fall)) / 2
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettings, progress: float) -> None:
-    """Set every group's learning rate to the schedule's value at `progress` (0..1)."""
-    rate = settings.learning_rate * learning_rate_factor(settings, progress)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
-@functools.cache
-def _is_fused(kind: Any, device: torch.device) -> bool:
-    """Whether an optimizer of `kind` has a fused kernel on `device`; torch 2.3 tells at its first step only."""
-    weight = torch.zeros(1, device=device, requires_grad=True)
-    weight.grad = torch.zeros_like(weight)
-    try:
-        kind([weight], lr=0.1, fused=True).step()
-    except (RuntimeError, TypeError):
-        return False
-    return True
 
 
 class _BestWeights:

@@ -18,7 +18,7 @@ from neat_deep.data.texts.text_split import LabelledTexts
 from neat_deep.data.texts.tokens import TextEncoding
 from neat_deep.networks.network import Network
 from neat_deep.training.fit import prepare
-from neat_deep.training.retraining import load_data_facts, load_encoding, load_for_images
+from neat_deep.training.trained_file import load_data_facts, load_encoding, load_for_images
 
 BATCH_SIZE = 256
 

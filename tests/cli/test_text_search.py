@@ -17,9 +17,11 @@ from neat_deep.config.experiment_file import load_experiment
 from neat_deep.data import DataSettings, TextParts, TextSettings, load_dataset
 from neat_deep.search.evolve import check_experiment
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.fit import TrainingSettings, evaluate
+from neat_deep.training.fit import evaluate
 from neat_deep.training.prediction import load_image_classifier, load_text_classifier
-from neat_deep.training.retraining import Trained, load_network, retrain
+from neat_deep.training.retraining import retrain
+from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.trained_file import Trained, load_network
 from tests.support.example_scripts import run_example
 from tests.support.stored_rows import rows
 from tests.support.text_files import FILLERS, write_folder, write_imdb, write_sst2, write_tsv

@@ -18,7 +18,7 @@ from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation
 from neat_deep.ops import list_ops
 from neat_deep.scoring.settings import FitnessSettings
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 from tests.support.random_cells import DIGITS_INI
 
 CONFIGS = sorted(DIGITS_INI.parent.glob("*_neat*.ini"))

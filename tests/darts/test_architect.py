@@ -16,7 +16,8 @@ from darts.architect import EPSILON
 from neat_deep.base.randomness import seeded
 from neat_deep.data import Batch
 from neat_deep.space.architecture import Skeleton
-from neat_deep.training.fit import TrainingSettings, make_optimizer
+from neat_deep.training.optimizer import make_optimizer
+from neat_deep.training.settings import TrainingSettings
 from tests.support.toy_supernet import SKELETON, SPACE, batch, relative_error, supernet
 
 MOMENTUM, DECAY, RATE, SEED = 0.9, 0.2, 0.1, 11

@@ -22,7 +22,7 @@ from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.base.errors import OutputError
 from neat_deep.base.locks import lock_file
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.retraining import load_network
+from neat_deep.training.trained_file import load_network
 from tests.support.older_runs import without_key
 from tests.support.text_files import write_sst2
 

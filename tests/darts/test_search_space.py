@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from darts import SearchSpace
 from darts.search_space import Candidate
 from neat_deep.base.errors import ConfigError, UnknownNameError
+from neat_deep.networks.suitability import check_ops
 from neat_deep.ops import get_op, list_ops
 
 
@@ -36,7 +37,7 @@ def test_the_published_space() -> None:
     assert (space.nodes, space.num_inputs, space.output, space.aggregations) == (4, 2, "last", ("add",))
     assert len(space.edges) == 2 + 3 + 4 + 5
     assert len(space.candidates) == 1 + 2 * len(list_ops(rank=2))
-    space.check_rank(2)
+    check_ops(space.real_ops, 2)
 
 
 @pytest.mark.parametrize("name", list_ops())
@@ -44,10 +45,10 @@ def test_ops_of_another_rank_are_refused(name: str) -> None:
     space = SearchSpace(("none", name))
     for rank, kind in ((1, "sequences"), (2, "images")):
         if rank in get_op(name).ranks:
-            space.check_rank(rank)
+            check_ops(space.real_ops, rank)
         else:
             with pytest.raises(ConfigError, match=f"op_options: got '{name}', which does not support the {kind}"):
-                space.check_rank(rank)
+                check_ops(space.real_ops, rank)
 
 
 @pytest.mark.parametrize(

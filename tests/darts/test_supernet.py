@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -11,13 +12,14 @@ from torch.nn import functional as F
 from darts import Architect, SearchSpace, build_supernet
 from darts.supernet import compile_edges
 from neat_deep.base.errors import ArchitectureError, ConfigError
-from neat_deep.data import Batch, DataSpec
+from neat_deep.data import Batch, DataSpec, TextSplit
 from neat_deep.networks.network import build_network
+from neat_deep.networks.norm_statistics import measure_norms
 from neat_deep.ops import list_ops
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
-from tests.support.toy_data import SPEC
-from tests.support.toy_supernet import SPACE, batch, supernet
+from tests.support.toy_data import SPEC, stripes
+from tests.support.toy_supernet import SPACE, batch, spread_alphas, supernet
 
 TEXT = DataSpec("words", 1, 3, ("a", "b", "c"), (9,), (), (), vocabulary=20)
 TEXT_SKELETON = Skeleton(rank=1, channels=8, cells=2, reduce_after=(1,), growth=1.0)
@@ -29,7 +31,7 @@ def test_cells_share_alphas_and_nothing_else() -> None:
     weights = list(made.weights())
     assert len({id(w) for w in weights}) == len(weights)
     assert {id(p) for p in made.parameters()} - {id(w) for w in weights} == {id(a) for a in made.alphas.parameters()}
-    cells = [list(cell.parameters()) for cell in made.network.cells]
+    cells = [list(cell.parameters()) for cell in made.network.cells.values()]
     assert len(cells) == 3 and len({len(cell) for cell in cells}) == 1
     assert not any(torch.equal(a, b) for a, b in zip(cells[0], cells[1], strict=True) if a.ndim > 1)
 
@@ -134,3 +136,37 @@ def test_compiled_edges_compute_the_same(options: dict[str, object]) -> None:
         loss = F.cross_entropy(made(data.inputs.float()), data.labels)
         found.append((loss, torch.autograd.grad(loss, list(made.parameters()))))
     torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
+
+
+BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
+
+
+@pytest.mark.parametrize("options", [{}, {"partial_channels": 2}])
+@pytest.mark.parametrize("kind", ["images", "texts"])
+def test_every_norm_is_measured(kind: str, options: dict[str, int]) -> None:
+    """The statistics are those that each norm works out itself when all examples go through in training mode."""
+    split = stripes(60, 0) if kind == "images" else short_texts(60)
+    skeleton = Skeleton(channels=8, cells=2, reduce_after=(1,)) if kind == "images" else TEXT_SKELETON
+    made = build_supernet(SPACE, skeleton, split.spec, seed=0, **options)
+    spread_alphas(made)
+    exact = copy.deepcopy(made).train()
+    for norm in exact.modules():
+        if isinstance(norm, BATCH_NORMS):
+            norm.momentum = 1.0  # the last batch alone counts
+    (batch,) = split.train_batches(60, torch.Generator())
+    exact(*batch.arguments).sum().backward()
+
+    measure_norms(made, split, batch_size=60)
+    assert not made.training
+    states = exact.state_dict()
+    names = [name for name, _ in made.named_buffers() if name.endswith(("running_mean", "running_var"))]
+    assert len(names) == 2 * sum(isinstance(module, BATCH_NORMS) for module in made.modules()) >= 2 * 12
+    for name in names:
+        torch.testing.assert_close(made.state_dict()[name], states[name], rtol=1e-3, atol=1e-5)
+
+
+def short_texts(count: int) -> TextSplit:
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(2, 10, (count,), generator=generator)
+    tokens = torch.randint(1, 20, (int(lengths.sum()),), generator=generator)
+    return TextSplit(tokens.int(), lengths, torch.arange(count) % 3, TEXT)

@@ -39,8 +39,8 @@ from neat_deep.data.texts.torchtext_parts import (
     torchtext_tokenizer,
 )
 from neat_deep.data.texts.vectors import WordVectors, read_vectors
-from neat_deep.training.fit import TrainingSettings
 from neat_deep.training.retraining import retraining_data
+from neat_deep.training.settings import TrainingSettings
 from tests.support.text_files import TEXT_SETS, rows, write_folder, write_imdb, write_sst2, write_tsv
 
 SPEC = DataSpec("toy", 1, 2, ("a", "b"), (9,), (), (), vocabulary=1000)

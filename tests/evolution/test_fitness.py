@@ -19,7 +19,8 @@ from neat_deep.scoring.scores import DISCONNECTED, DIVERGED, RAISED, REUSED, SCO
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.training.fit import TrainingSettings, evaluate, fit
+from neat_deep.training.fit import evaluate, fit
+from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
 from tests.support.random_cells import genome_config
 from tests.support.toy_genomes import genomes

@@ -12,7 +12,8 @@ from neat_deep.networks.network import Network, build_network
 from neat_deep.networks.norm_statistics import measure_norms
 from neat_deep.ops.norm import ImageBatchNorm, SequenceBatchNorm
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.training.fit import TrainingSettings, fit
+from neat_deep.training.fit import fit
+from neat_deep.training.settings import TrainingSettings
 
 IMAGES = DataSpec("toy", 2, 3, ("a", "b", "c"), (1, 8, 8), (0.3,), (0.2,))
 TEXTS = DataSpec("toy", 1, 2, ("a", "b"), (30,), (), (), vocabulary=50)

@@ -14,7 +14,8 @@ from neat_deep.networks.network import Network, build_network
 from neat_deep.ops import list_ops
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.training.fit import TrainingSettings, evaluate, fit
+from neat_deep.training.fit import evaluate, fit
+from neat_deep.training.settings import TrainingSettings
 
 VOCABULARY = 30
 LONGEST = 12

@@ -203,6 +203,21 @@ def test_cells_with_two_inputs_have_skip_edges(
     assert set(skips) <= set(ends)
 
 
+@pytest.mark.parametrize(
+    ("used_input", "chain"),
+    [
+        (1, ["data", "stem", "cell0", "cell1", "reduction1", "cell2", "head", "classes"]),
+        (0, ["data", "stem", "cell0", "reduction1", "cell2", "head", "classes"]),  # nobody reads cell 1
+    ],
+)
+def test_a_network_is_drawn_without_what_nobody_reads(used_input: int, chain: list[str]) -> None:
+    cell = CellGraph(2, (CellNode((Edge(used_input, "sep_conv_3"),)),))
+    facts = network_facts(Architecture(cell, Skeleton(cells=3, reduce_after=(2,))), (1, 8, 8), 2)
+    assert [stage.name for stage in facts.stages] == chain
+    assert list(facts.wires) == list(pairwise(chain))
+    assert facts.skips == ()
+
+
 def test_images_of_another_rank_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"data_shape: got \(28, 28\)"):
         draw_network(Architecture(CELL), (28, 28), 10)

@@ -30,7 +30,7 @@ from neat_deep.scoring.scores import REUSED, SCORED
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
 from tests.support.random_cells import genome_config
 

@@ -19,7 +19,7 @@ from neat_deep.scoring.job import Job, JobResult
 from neat_deep.scoring.scores import SCORED, Score
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
 from tests.support.random_cells import neat_config
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from neat_deep.base.errors import ArchitectureError, ConfigError, OutputError
+from neat_deep.base.errors import ConfigError, OutputError
 from neat_deep.base.run_folder import new_folder
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import Dataset, stratified_subset
@@ -23,8 +21,8 @@ from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.training.fit import TrainingSettings, evaluate
-from neat_deep.training.retraining import load_network, retrain
+from neat_deep.training.retraining import retrain
+from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
 from tests.support.random_cells import DIGITS_INI
 
@@ -157,165 +155,12 @@ def test_runs_never_overwrite_each_other(tmp_path: Path) -> None:
 # --- retraining ------------------------------------------------------------------------------------------------------
 
 
-def test_retraining_uses_all_but_the_test_set_and_reads_that_once(finished: tuple[Path, SearchResult, str]) -> None:
-    _, result, _ = finished
-    data = toy_data.dataset()
-    reads = []
-
-    def read_test() -> object:
-        reads.append(1)
-        return toy_data.stripes(60, 2)
-
-    watched = Dataset(data.spec, data.train, data.validation, read_test)  # type: ignore[arg-type]
-    assert result.best.architecture is not None
-    samples = []
-    settings = TrainingSettings(epochs=2, batch_size=136)
-    trained = retrain(result.best.architecture, watched, settings, device=CPU, seed=0, on_step=samples.append)  # type: ignore[arg-type]
-    assert reads == [1]
-    assert len(samples) == 2  # 96 + 40 examples are one batch of 136
-    assert trained.test.examples == 60
-
-
-def test_early_stopping_spares_the_validation_part_for_it(finished: tuple[Path, SearchResult, str]) -> None:
-    _, result, _ = finished
-    assert result.best.architecture is not None
-    steps: list[object] = []
-    settings = TrainingSettings(epochs=3, batch_size=96, early_stopping=3)
-    retrain(result.best.architecture, toy_data.dataset(), settings, device=CPU, seed=0, on_step=steps.append)
-    assert len(steps) == 3  # epochs of one batch: the 40 validation examples are not trained on
-
-
-def test_trained_networks_are_loaded_without_running_code(
-    finished: tuple[Path, SearchResult, str], tmp_path: Path
-) -> None:
-    _, result, _ = finished
-    assert result.best.architecture is not None
-    settings = TrainingSettings(epochs=1, batch_size=32)
-    trained = retrain(result.best.architecture, toy_data.dataset(), settings, device=CPU, seed=0)
-    trained.save(tmp_path / "trained.pt")
-    loaded = load_network(tmp_path / "trained.pt")
-    assert evaluate(loaded, toy_data.stripes(60, 2), device=CPU) == trained.test
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_ends_the_search_in_one_error(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "candidates.jsonl").symlink_to("/dev/full")
     with pytest.raises(OutputError, match="cannot write .*run/candidates.jsonl: No space left on device"):
         search(tmp_path / "run")
-
-
-def test_a_full_disk_under_the_trained_network_is_an_error(
-    finished: tuple[Path, SearchResult, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(content: object, path: Path) -> None:
-        raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")
-
-    _, result, _ = finished
-    assert result.best.architecture is not None
-    trained = retrain(
-        result.best.architecture, toy_data.dataset(), TrainingSettings(epochs=1, batch_size=32), device=CPU, seed=0
-    )
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OutputError, match="cannot write .*trained.pt .is the disk full.*: PytorchStreamWriter failed"):
-        trained.save(tmp_path / "trained.pt")
-    assert list(tmp_path.iterdir()) == []
-
-
-WEIGHT = "stem.conv.weight"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda c: c.pop("weights"), "the file: the field 'weights' is missing"),
-        (lambda c: c.update(weights=3), "the file: weights: got 3, allowed: an object"),
-        (lambda c: c.update(author="me"), "the file: unknown field 'author'"),
-        (lambda c: c["weights"].pop(WEIGHT), "weights: 'stem.conv.weight' is missing"),
-        (lambda c: c["weights"].update(extra=torch.zeros(1)), "weights: unknown name 'extra'"),
-        (lambda c: c["weights"].update({3: torch.zeros(1)}), "weights: unknown name 3"),
-        (
-            lambda c: c["weights"].update({WEIGHT: torch.zeros(4, 3)}),
-            r"weights: stem.conv.weight: got torch.float32 of shape \(4, 3\), allowed: .* of shape \(4, 1, 3, 3\)",
-        ),
-        (lambda c: c["weights"].update({WEIGHT: "none"}), "weights: stem.conv.weight: got str, allowed: torch.float32"),
-        (
-            lambda c: c["weights"].update({WEIGHT: c["weights"][WEIGHT].long()}),
-            "weights: stem.conv.weight: got torch.int64 of shape .*, allowed: torch.float32",
-        ),
-        (lambda c: c.update(architecture="[" * 10**5), "not JSON of ours"),
-        (lambda c: c.update(architecture="{}"), "the file: the field 'format' is missing"),
-        (lambda c: c.update(data="{"), "not JSON: "),
-        (lambda c: c.update(data="{}"), "data: the field 'name' is missing"),
-        (lambda c: c.update(data=c["data"].replace("[1, 6, 6]", "[1, 6]")), "data: got rank 2, shape .1, 6. and"),
-        (
-            lambda c: c.update(data=c["data"].replace("[1, 6, 6]", '"large"')),
-            "data: shape: got 'large', allowed: a list",
-        ),
-        (lambda c: c.update(data=c["data"].replace("[1, 6, 6]", "[1, 6, null]")), "data: shape: got .*None"),
-        (lambda c: c.update(data=c["data"].replace('"rank": 2', '"rank": 1')), "data: got rank 1"),
-        (
-            lambda c: c.update(data=c["data"].replace('classes": 2', 'classes": 0')),
-            "data: got rank 2, .* and 0 classes, allowed: ",
-        ),
-        (
-            lambda c: c.update(data=c["data"].replace('classes": 2', 'classes": 5')),
-            "weights: head.linear.weight: got .*allowed: ",
-        ),
-    ],
-)
-def test_trained_networks_that_were_changed_are_refused(
-    saved_content: dict[str, Any], change: Callable[[dict[str, Any]], object], message: str, tmp_path: Path
-) -> None:
-    content = {**saved_content, "weights": dict(saved_content["weights"])}
-    change(content)
-    torch.save(content, tmp_path / "changed.pt")
-    with pytest.raises(ArchitectureError, match=f"changed.pt: {message}"):
-        load_network(tmp_path / "changed.pt")
-
-
-@pytest.fixture(scope="module")
-def saved_content(finished: tuple[Path, SearchResult, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    _, result, _ = finished
-    assert result.best.architecture is not None
-    path = tmp_path_factory.mktemp("saved") / "trained.pt"
-    settings = TrainingSettings(epochs=1, batch_size=32)
-    retrain(result.best.architecture, toy_data.dataset(), settings, device=CPU, seed=0).save(path)
-    load_network(path)
-    content: dict[str, Any] = torch.load(path, weights_only=True)
-    return content
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"not a zip", "broken.pt: not a trained network"),
-        (b"", "broken.pt: not a trained network"),
-        (b"hello\n", "broken.pt: not a trained network"),
-        (b"\x80\x02q.", "broken.pt: not a trained network"),
-        (None, "cannot read trained network .*broken.pt"),
-        ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
-        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2, 3"),
-    ],
-)
-def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, message: str) -> None:
-    path = tmp_path / "broken.pt"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        torch.save(content, path)
-    with pytest.raises(ArchitectureError, match=message):
-        load_network(path)
-
-
-def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple[object, tuple[str, ...]]:
-            return (print, ("code was run",))
-
-    torch.save({"format": Evil()}, tmp_path / "evil.pt")
-    with pytest.raises(ArchitectureError, match="not a trained network"):
-        load_network(tmp_path / "evil.pt")
 
 
 @pytest.mark.real_data

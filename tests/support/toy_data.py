@@ -10,7 +10,7 @@ from neat_deep.data import Dataset, DataSpec, ImageSplit
 from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 
 SPEC = DataSpec("stripes", 2, 2, ("row", "column"), (1, 6, 6), (0.3,), (0.3,))
 

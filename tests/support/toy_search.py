@@ -15,7 +15,7 @@ from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Skeleton
-from neat_deep.training.fit import TrainingSettings
+from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
 from tests.support.random_cells import DIGITS_INI
 

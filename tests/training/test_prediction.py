@@ -17,9 +17,10 @@ from neat_deep.base.errors import ArchitectureError, DataError
 from neat_deep.data import Dataset, DataSpec, ImageSplit
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
-from neat_deep.training.fit import TrainingSettings
 from neat_deep.training.prediction import ImageClassifier, load_image_classifier
-from neat_deep.training.retraining import Trained, retrain
+from neat_deep.training.retraining import retrain
+from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.trained_file import Trained
 from tests.support.example_scripts import EXAMPLES, run_example
 from tests.support.toy_data import SPEC, dataset, stripes
 

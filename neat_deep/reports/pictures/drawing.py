@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from neat_deep.base.errors import ConfigError, DisconnectedError, UnknownNameError
 from neat_deep.evolution.expression import express, feeding_connections
 from neat_deep.evolution.genome import CellGenome, CellGenomeConfig
+from neat_deep.networks.plan import plan_network
 from neat_deep.ops import get_op
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE, CellGraph
@@ -92,13 +94,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """The stages of a network, in order, and the extra edges that cells with two inputs need, by stage name.
+    """The stages of a network that its output depends on, in order, and all edges between them, by stage name.
 
-    A reduction reduces the last two states, so an edge that would jump over it ends there and another starts.
+    A reduction reduces every state that is read further on, so an edge that would jump over it ends there and another
+    starts.
     """
 
     stages: tuple[Stage, ...]
-    skips: tuple[tuple[str, str], ...]
+    wires: tuple[tuple[str, str], ...]
+
+    @property
+    def skips(self) -> tuple[tuple[str, str], ...]:
+        """The edges that jump over a stage, as cells with two inputs need them."""
+        names = [stage.name for stage in self.stages]
+        return tuple(wire for wire in self.wires if wire not in set(pairwise(names)))
 
 
 def cell_facts(cell: CellGraph, weights: Mapping[tuple[int, int], float] | None = None) -> CellFacts:
@@ -164,34 +173,36 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
     if skeleton.rank == 2 and len(data_shape) != 3:
         raise ConfigError(f"data_shape: got {data_shape}, allowed: (channels, height, width)")
     extent = data_shape[1:]
+    cell = architecture.cell
+    plan = plan_network(skeleton, cell.num_inputs, cell.used_inputs())
     halvings = 0
     if skeleton.rank == 2:
         stages = [Stage("data", "images", _shape(skeleton, data_shape[0], extent, 0), "input")]
     else:
         stages = [Stage("data", "tokens", "L", "input")]
     stages.append(Stage("stem", "stem", _shape(skeleton, skeleton.channels, extent, 0), "stem"))
-    older = newer = "stem"  # the stages whose values a cell reads
-    skips = []
+    wires = [("data", "stem")]
+    states = ["stem"] * cell.num_inputs  # the stages whose values a cell is given, the oldest first
     for place in range(skeleton.cells + 1):
         channels = skeleton.channels_of_cell(place)
-        last = place == skeleton.cells  # the head reads one state
-        if place in skeleton.reduce_after:
+        if place == skeleton.cells:
+            states = states[-1:]  # the head reads one state
+        if place in plan.reductions:
             halvings += 1
             name = f"reduction{halvings}"
             stages.append(Stage(name, "reduction", _shape(skeleton, channels, extent, halvings), "reduction"))
-            if older != newer and not last:
-                skips.append((older, name))
-            older = newer = name
-        if not last:
-            name = f"cell{place}"
+            wires += [(states[read], name) for read in plan.reductions[place]]
+            states = [name] * len(states)
+        name = f"cell{place}"
+        if place in plan.cells:
             stages.append(Stage(name, f"cell {place + 1}", _shape(skeleton, channels, extent, halvings), "cell"))
-            if older != newer:
-                skips.append((older, name))
-            older, newer = newer, name
+            wires += [(states[read], name) for read in cell.used_inputs()]
+        states = [*states[1:], name] if place < skeleton.cells else states
     pool = "mean and max" if skeleton.head_pool == "mean_max" else "mean"
     stages.append(Stage("head", "head", f"{pool} pooling, linear", "head"))
     stages.append(Stage("classes", f"{num_classes} classes", "", "output"))
-    return NetworkFacts(tuple(stages), tuple(skips) if architecture.cell.num_inputs > 1 else ())
+    wires += [(states[-1], "head"), ("head", "classes")]
+    return NetworkFacts(tuple(stages), tuple(dict.fromkeys(wires)))
 
 
 def _shape(skeleton: Skeleton, channels: int, extent: tuple[int, ...], halvings: int) -> str:

@@ -220,8 +220,9 @@ def _add_wire(part: graphviz.Digraph, wire: Wire, outlet: str) -> None:
 def _add_network(part: graphviz.Digraph, facts: NetworkFacts) -> None:
     for stage in facts.stages:
         _add_stage(part, stage)
-    for before, after in zip(facts.stages, facts.stages[1:], strict=False):
-        part.edge(f"{before.name}:e", f"{after.name}:w", weight="100")  # heavy edges are drawn straight
+    for source, target in facts.wires:
+        if (source, target) not in facts.skips:
+            part.edge(f"{source}:e", f"{target}:w", weight="100")  # heavy edges are drawn straight
     for source, target in facts.skips:
         part.edge(source, target, color=CELL_LINE)
 

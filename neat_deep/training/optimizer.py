@@ -1,0 +1,48 @@
+"""The optimizer of a network's weights, and its learning rate at each step."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import nn
+
+from neat_deep.training.schedules import SCHEDULES
+from neat_deep.training.settings import TrainingSettings
+
+
+def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """The optimizer; weight decay applies to matrices and kernels, not to norms and biases."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    kind: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    options: dict[str, Any] = {"lr": settings.learning_rate}
+    if settings.optimizer == "sgd":
+        options["momentum"] = settings.momentum
+    if parameters and _is_fused(kind, parameters[0].device):
+        options["fused"] = True  # one kernel for all weights
+    optimizer: torch.optim.Optimizer = kind(groups, **options)
+    return optimizer
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingSettings, start: float, end: float) -> None:
+    """Set every group's learning rate for the step that takes the training from the share `start` to `end` (0..1)."""
+    rate = settings.learning_rate * SCHEDULES[settings.schedule](start, end, settings.warmup)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+@functools.cache
+def _is_fused(kind: Any, device: torch.device) -> bool:
+    """Whether an optimizer of `kind` has a fused kernel on `device`; torch 2.3 tells at its first step only."""
+    weight = torch.zeros(1, device=device, requires_grad=True)
+    weight.grad = torch.zeros_like(weight)
+    try:
+        kind([weight], lr=0.1, fused=True).step()
+    except (RuntimeError, TypeError):
+        return False
+    return True

@@ -1,0 +1,39 @@
+"""Retraining: what it trains on, and that the test part is read once."""
+
+from __future__ import annotations
+
+import torch
+
+from neat_deep.data import Dataset
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.training.retraining import retrain
+from neat_deep.training.settings import TrainingSettings
+from tests.support import toy_data
+
+CPU = torch.device("cpu")
+ARCHITECTURE = Architecture(CellGraph(1, (CellNode((Edge(0, "sep_conv_3"),)),)), Skeleton(channels=4, cells=1))
+
+
+def test_retraining_uses_all_but_the_test_set_and_reads_that_once() -> None:
+    data = toy_data.dataset()
+    reads = []
+
+    def read_test() -> object:
+        reads.append(1)
+        return toy_data.stripes(60, 2)
+
+    watched = Dataset(data.spec, data.train, data.validation, read_test)  # type: ignore[arg-type]
+    samples = []
+    settings = TrainingSettings(epochs=2, batch_size=136)
+    trained = retrain(ARCHITECTURE, watched, settings, device=CPU, seed=0, on_step=samples.append)  # type: ignore[arg-type]
+    assert reads == [1]
+    assert len(samples) == 2  # 96 + 40 examples are one batch of 136
+    assert trained.test.examples == 60
+
+
+def test_early_stopping_spares_the_validation_part_for_it() -> None:
+    steps: list[object] = []
+    settings = TrainingSettings(epochs=3, batch_size=96, early_stopping=3)
+    retrain(ARCHITECTURE, toy_data.dataset(), settings, device=CPU, seed=0, on_step=steps.append)
+    assert len(steps) == 3  # epochs of one batch: the 40 validation examples are not trained on
