@@ -31,7 +31,7 @@ from data_options import add_common_options, at_least, given
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import SearchError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.cli.experiment import read_experiment
+from neat_deep.cli.experiment import read_neat_experiment
 from neat_deep.cli.overrides import load_inputs
 from neat_deep.cli.running import naming, run_script
 from neat_deep.config.experiment_file import Experiment, read_settings_text
@@ -59,7 +59,7 @@ class Contender:
 def main(arguments: Sequence[str] | None) -> None:
     """Train, score, print a table."""
     options = _parse(arguments)
-    experiment = read_experiment(options.config, given(options))
+    experiment = read_neat_experiment(options.config, given(options))
     set_threads(experiment.run.threads)
     check_share("--share", options.share)
     device, dataset = load_inputs(options.config, given(options), experiment)

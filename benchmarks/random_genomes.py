@@ -28,7 +28,7 @@ from data_options import add_common_options, at_least, given
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import DisconnectedError, SearchError
 from neat_deep.base.run_folder import new_folder
-from neat_deep.cli.experiment import read_experiment
+from neat_deep.cli.experiment import read_neat_experiment
 from neat_deep.cli.overrides import load_inputs
 from neat_deep.cli.running import naming, run_script
 from neat_deep.data import DataSpec
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None) -> None:
     """Sample, train, print a table."""
     options = _parse(arguments)
     winner = Architecture.load(options.winner)
-    experiment = read_experiment(options.config, given(options))
+    experiment = read_neat_experiment(options.config, given(options))
     set_threads(experiment.run.threads)
     device, dataset = load_inputs(options.config, given(options), experiment)
     with naming(options.config):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -29,6 +31,24 @@ def set_threads(count: int) -> None:
     """Let torch compute with `count` threads on the CPU; 0 leaves its own choice. Another count rounds differently."""
     if count:
         torch.set_num_threads(count)
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Within the block torch computes with so many threads on the CPU; 0 leaves their number as it is."""
+    before = torch.get_num_threads()
+    if threads and threads != before:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def pin_threads(threads: int) -> None:

@@ -9,18 +9,32 @@ from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import read_text
 from neat_deep.cli.options import Given, flag
-from neat_deep.cli.overrides import override, read_settings
-from neat_deep.config.experiment_file import Experiment, load_experiment, read_settings_text, settings_values
+from neat_deep.cli.overrides import override, override_run, read_settings
+from neat_deep.config.experiment_file import Experiment, load_experiment, settings_values
 from neat_deep.config.ini import read_ini
 from neat_deep.config.neat_sections import MOST_GENOMES
+from neat_deep.config.search_settings import NEAT
+from neat_deep.config.stored_settings import AnyExperiment, read_settings_text
+from neat_deep.config.strategy_experiment import load_strategy_experiment, strategy_of
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 
-RESUMABLE = "--generations, --workers, --retrainings, --data-root, --device and --threads"
+RESUMABLE = (
+    "--generations, --evaluations, --samples, --minutes, --workers, --retrainings, --data-root, --device and --threads"
+)
 
 
-def read_experiment(config: Path, given: Given) -> Experiment:
+def read_experiment(config: Path, given: Given) -> AnyExperiment:
     """The experiment of the INI file `config`, with what the options say in place; raises `ConfigError`."""
+    if strategy_of(config) != NEAT:
+        searched = read_settings(config, given, load_strategy_experiment)
+        settings = override(searched.search, given, {"population": "generation_size"})
+        return dataclasses.replace(searched, search=settings)
+    return read_neat_experiment(config, given)
+
+
+def read_neat_experiment(config: Path, given: Given) -> Experiment:
+    """The experiment of an INI file for neat-python, with what the options say in place; raises `ConfigError`."""
     experiment = read_settings(config, given, load_experiment)
     population = given.get("population")
     if population is not None:
@@ -31,7 +45,7 @@ def read_experiment(config: Path, given: Given) -> Experiment:
     return experiment
 
 
-def read_run(run: Path, config: Path | None, given: Given) -> Experiment:
+def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
     """The experiment of a run as its store tells it, with what may change in place.
 
     Options and an INI file may say what the run says already. Raises `ConfigError` for an option and `StoreError` for
@@ -46,8 +60,7 @@ def read_run(run: Path, config: Path | None, given: Given) -> Experiment:
     experiment = read_settings_text(settings)
     _check_same_options(given, experiment, folder)
     _check_same_start(given.get("start"), start)
-    names = ("generations", "device", "workers", "threads")
-    run_settings = override(experiment.run, given, {name: name for name in names})
+    run_settings = override_run(experiment.run, given, "device", "workers", "threads")
     data = override(experiment.data, given, {"data_root": "root"})  # they may have moved; the store knows them
     run_settings = dataclasses.replace(run_settings, out=str(folder))
     return dataclasses.replace(experiment, data=data, run=run_settings, text=ini)
@@ -59,9 +72,9 @@ def check_same_folder(out: str | None, folder: Path, asked: str) -> None:
         raise ConfigError(f"--out: got {out}, the run is in {folder}; a run stays where it is when it is resumed")
 
 
-def _check_same_options(given: Given, experiment: Experiment, folder: Path) -> None:
+def _check_same_options(given: Given, experiment: AnyExperiment, folder: Path) -> None:
     before = {
-        "population": experiment.neat.pop_size,
+        "population": _population(experiment),
         "dataset": experiment.data.dataset,
         "seed": experiment.run.seed,
     }
@@ -72,6 +85,13 @@ def _check_same_options(given: Given, experiment: Experiment, folder: Path) -> N
                 f"{RESUMABLE}"
             )
     check_same_folder(given.get("out"), folder, experiment.run.out)
+
+
+def _population(experiment: AnyExperiment) -> int:
+    if isinstance(experiment, Experiment):
+        size: int = experiment.neat.pop_size
+        return size
+    return experiment.search.generation_size
 
 
 def _check_same_start(start: Path | None, before: str | None) -> None:

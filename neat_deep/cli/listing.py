@@ -68,6 +68,25 @@ def _datasets() -> Iterable[Line]:
         yield name, f"shipped INI files: {strategies}" if strategies else ""
 
 
+def _strategies() -> Iterable[Line]:
+    from neat_deep.strategies.registry import STRATEGIES
+
+    yield from ((info.name, info.summary) for info in RUNNERS.values())
+    yield from ((info.name, info.summary) for info in STRATEGIES.values())
+
+
+def _metrics() -> Iterable[Line]:
+    from neat_deep.scoring.metrics import METRICS
+
+    return [(info.name, info.summary) for info in METRICS.values()]
+
+
+def _objectives() -> Iterable[Line]:
+    from neat_deep.scoring.objectives import OBJECTIVES
+
+    return [(info.name, info.summary) for info in OBJECTIVES.values()]
+
+
 def _architectures() -> Iterable[Line]:
     for name, file in architectures().items():
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -81,7 +100,9 @@ for _info in (
     ListingInfo("activations", "of activation_options", _activations),
     ListingInfo("aggregations", "of aggregation_options", _aggregations),
     ListingInfo("datasets", "of [Data] dataset", _datasets),
-    ListingInfo("strategies", "of --strategy", lambda: [(info.name, info.summary) for info in RUNNERS.values()]),
+    ListingInfo("strategies", "of [Search] strategy", _strategies),
+    ListingInfo("metrics", "of [Fitness] metrics", _metrics),
+    ListingInfo("objectives", "of [Fitness] objective", _objectives),
     ListingInfo("architectures", "shipped, of train and render", _architectures),
     ListingInfo("commands", "of neat-deep", lambda: [(info.name, info.summary) for info in COMMANDS.values()]),
 ):

@@ -35,6 +35,18 @@ def _number(text: str, *names: str) -> Any:
     return Annotated[int | None, option]
 
 
+def _real_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"got '{text}', allowed: a number") from None
+
+
+def _real(text: str, *names: str) -> Any:
+    option = typer.Option(*names, metavar="N", help=text, show_default=False, parser=_real_number)
+    return Annotated[float | None, option]
+
+
 def _file(metavar: str, text: str) -> Any:
     return Annotated[Path | None, typer.Option(metavar=metavar, help=text, show_default=False)]
 
@@ -43,11 +55,14 @@ OPTIONS: dict[str, Any] = {
     "config": _file("INI", "INI file of the experiment."),
     "strategy": _text("NAME", "How to search, where the INI file is for several."),
     "generations": _number("Generations to search; over [Run] generations."),
-    "population": _number("Networks of a generation; over [NEAT] pop_size."),
+    "evaluations": _number("Trainings of the search; over [Run] evaluations."),
+    "samples": _number("Training examples of the search; over [Run] samples."),
+    "minutes": _real("Minutes for search and final training together."),
+    "population": _number("Networks of a generation; over the INI file."),
     "epochs": _number("Epochs of DARTS's search; over [Darts] epochs."),
     "start": _file("JSON", "Architecture whose cell the search starts from."),
-    "workers": _text("N", "Evaluating processes: 0, N or ray; over [Run] workers."),
-    "threads": _number("CPU threads a process (rounding); over [Run] threads."),
+    "workers": _text("N", "Evaluating processes: auto, 0, N or ray."),
+    "threads": _number("CPU threads of the final training; over [Run] threads."),
     "retrainings": _number("Trainings at the end, each another seed.  [default: 1]"),
     "dataset": _text("NAME", "See `neat-deep list datasets`; over [Data] dataset."),
     "data_root": _text("FOLDER", "Folder that holds the data sets; over [Data] root."),
@@ -64,7 +79,8 @@ OPTIONS: dict[str, Any] = {
     "size": _number("Networks that vote.  [default: 5]"),
 }
 WHERE = ("dataset", "data_root", "seed", "device", "out")
-SEARCH = ("generations", "population", "epochs", "start", "workers", "threads", "retrainings", *WHERE)
+LIMITS = ("generations", "evaluations", "samples", "minutes")
+SEARCH = (*LIMITS, "population", "epochs", "start", "workers", "threads", "retrainings", *WHERE)
 TRAIN = ("config", "cells", "channels", "reduce_after", "max_length", "training_epochs", "retrainings", *WHERE)
 DRAW = ("shape", "classes", "out")
 VOTE = ("size", "training_epochs", "data_root", "device")

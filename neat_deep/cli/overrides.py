@@ -11,8 +11,9 @@ import torch
 
 from neat_deep.base.devices import get_device
 from neat_deep.base.errors import ConfigError, NeatDeepError, VectorError
-from neat_deep.cli.options import Given, flag
+from neat_deep.cli.options import LIMITS, Given, flag
 from neat_deep.cli.running import naming
+from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Dataset, load_dataset
 
 Settings = TypeVar("Settings", bound=Any)
@@ -31,9 +32,18 @@ def read_settings(config: Path, given: Given, load: Callable[[Path], Settings]) 
         raise ConfigError(f"--config: {error}") from None
     data = override(loaded.data, given, {"dataset": "dataset", "data_root": "root"})
     data = dataclasses.replace(data, text=override(data.text, given, {"max_length": "max_length"}))
-    names = ("generations", "seed", "device", "out", "workers", "threads")
-    run = override(loaded.run, given, {name: name for name in names})
+    run = override_run(loaded.run, given, "seed", "device", "out", "workers", "threads")
     return dataclasses.replace(loaded, data=data, run=run)
+
+
+def override_run(run: RunSettings, given: Given, *names: str) -> RunSettings:
+    """`run` with the limits that were given in place, and the options `names`.
+
+    Another limit takes the place of `generations`, unless that is given too. Raises `ConfigError`.
+    """
+    others = [name for name in LIMITS if name != "generations" and given.get(name)]
+    limits = {**given, "generations": 0} if others and given.get("generations") is None else given
+    return override(run, limits, {name: name for name in (*LIMITS, *names)})
 
 
 def override(settings: Settings, given: Given, names: Mapping[str, str]) -> Settings:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -43,6 +44,11 @@ def training_figures(results: Sequence[Trained]) -> dict[str, str]:
         "nodes in the cell": str(len(first.architecture.cell.canonical().nodes)),
         "seconds of retraining": f"{statistics.mean(trained.seconds for trained in results):.0f}",
     }
+
+
+def threads_figures(threads: int, device: torch.device) -> dict[str, str]:
+    """The row of the result table that says on how many threads of the CPU the final training ran."""
+    return {"threads of retraining": str(threads)} if device.type == "cpu" and threads else {}
 
 
 def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:

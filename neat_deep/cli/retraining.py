@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -26,9 +27,17 @@ def train_and_report(
     repeats: int,
     folder: Path,
     console: Console,
+    threads: int = 0,
+    seconds: Callable[[int], float | None] = lambda _: None,
+    on_epoch: Callable[[], None] = lambda: None,
 ) -> list[Trained]:
-    """Train from scratch with `repeats` seeds, with a bar, and save the first network as `trained.pt`."""
+    """Train from scratch with `repeats` seeds, with a bar, and save the first network as `trained.pt`.
+
+    `seconds` says how long one of so many remaining trainings may take, None for no limit; `on_epoch` is called as an
+    epoch begins.
+    """
     results = []
+    epochs_seen: set[tuple[int, int]] = set()
     for repeat in range(repeats):
         columns = (
             TextColumn("{task.description}"),
@@ -39,11 +48,25 @@ def train_and_report(
         with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bar:
             task = bar.add_task(f"retraining {repeat + 1} of {repeats}", total=1.0, note="")
 
-            def show(progress: TrainingProgress, bar: Progress = bar, task: object = task) -> None:
+            def show(
+                progress: TrainingProgress, bar: Progress = bar, task: object = task, repeat: int = repeat
+            ) -> None:
+                if (repeat, progress.epoch) not in epochs_seen:
+                    epochs_seen.add((repeat, progress.epoch))
+                    on_epoch()
                 note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
                 bar.update(task, completed=progress.share, note=note)  # type: ignore[arg-type]
 
-            trained = retrain(architecture, dataset, settings, device=device, seed=seed + repeat, on_step=show)
+            trained = retrain(
+                architecture,
+                dataset,
+                settings,
+                device=device,
+                seed=seed + repeat,
+                on_step=show,
+                threads=threads,
+                seconds=seconds(repeats - repeat),
+            )
         console.print(
             f"retrained with seed {seed + repeat}: test accuracy {100 * trained.test.accuracy:.2f}%"
             f"  ({trained.seconds:.0f} s)",

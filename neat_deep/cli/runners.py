@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,15 @@ class Request:
     """What a command line asks of a search: a new one of `config`, or to go on with `run`.
 
     `given` are the options by name, those that were given alone. `place` is what messages put before mistakes about
-    `run`, such as `--resume`.
+    `run`, such as `--resume`. `started` is when the command began, a point of `time.time()`: a promise of minutes
+    counts from there.
     """
 
     config: Path | None = None
     run: Path | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
+    started: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ NEAT = RunnerInfo(
     "neat-python evolves cells that are trained by gradient descent",
     section="NEAT",
     trace="run.sqlite",
-    options=frozenset({"generations", "population", "workers"}),
-    search="neat_deep.cli.neat_runner:search_and_retrain",
+    options=frozenset({"generations", "evaluations", "samples", "minutes", "population", "workers"}),
+    search="neat_deep.cli.search_runner:search_and_retrain",
     report="neat_deep.cli.run_report:report_run",
 )
 RUNNERS.add(NEAT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neat_deep.base.errors import ConfigError, StoreError
+from neat_deep.base.errors import ConfigError, StoreError, unknown_name
 from neat_deep.base.registry import resolve
 from neat_deep.cli.options import SEARCH, WHERE, flag
 from neat_deep.cli.runners import NEAT, RUNNERS, Request, RunnerInfo
@@ -60,8 +60,17 @@ def _start(runner: RunnerInfo, request: Request) -> None:
 
 def _runner_for(config: Path) -> RunnerInfo:
     from neat_deep.config.ini import check_sections, read_ini
+    from neat_deep.config.strategy_experiment import SEARCH as SEARCH_SECTION
+    from neat_deep.config.strategy_experiment import strategy_of
+    from neat_deep.strategies.registry import STRATEGIES
 
     parser = read_ini(config)
+    if parser.has_section(SEARCH_SECTION):
+        name = strategy_of(config)
+        known = [*RUNNERS, *(other for other in STRATEGIES if other not in RUNNERS)]
+        if name not in known:
+            raise unknown_name("strategy", name, known, f"{config}: [{SEARCH_SECTION}] strategy")
+        return RUNNERS.get(name) if name in RUNNERS else NEAT
     found = [info for info in RUNNERS.values() if parser.has_section(info.section)]
     if len(found) == 1:
         return found[0]

@@ -16,7 +16,7 @@ from neat_deep.base.files import write_text
 from neat_deep.cli.options import Given
 from neat_deep.cli.overrides import override
 from neat_deep.cli.running import naming
-from neat_deep.config.experiment_file import read_settings_text
+from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import Ensemble, choose_members
 from neat_deep.store.run_store import RunStore

@@ -110,21 +110,6 @@ def settings_values(text: str) -> dict[tuple[str, str], str]:
     return {(section, key): value for section in parser.sections() for key, value in parser.items(section)}
 
 
-def changed_settings(stored: str, experiment: Experiment) -> dict[tuple[str, str], tuple[str, str]]:
-    """Where an experiment is not the one that `settings_text` wrote: its value then and now, by section and key.
-
-    A setting that the program did not know then is no change while it does what that program did. Raises `ConfigError`
-    for a text with something in it that this program does not know.
-    """
-    before = settings_values(settings_text(read_settings_text(stored)))
-    now = settings_values(settings_text(experiment))
-    return {
-        place: (before.get(place, ""), now.get(place, ""))
-        for place in dict.fromkeys([*before, *now])
-        if before.get(place) != now.get(place)
-    }
-
-
 def _read_experiment(source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool) -> Experiment:
     own = {name.lower(): read_section(source, parser, name, kind, stored=stored) for name, kind in OWN.items()}
     experiment = Experiment(**own, neat=load_neat(source, parser, own["run"].reproduction, stored=stored), text=text)

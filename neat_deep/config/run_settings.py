@@ -14,7 +14,7 @@ from neat_deep.scoring.executors import AUTO, RAY
 class RunSettings:
     """One run: how long, from which seed, where."""
 
-    generations: int = 10
+    generations: int = 10  # 0: no limit, where another one ends the search
     evaluations: int = 0  # trainings of the search, after which it ends; 0: no limit
     samples: int = 0  # training examples of the search, after which it ends; 0: no limit
     minutes: float = 0.0  # of the whole run, the final training included; 0: no limit
@@ -28,10 +28,12 @@ class RunSettings:
     out: str = "runs/neat"
 
     def __post_init__(self) -> None:
-        check_range("generations", self.generations, low=1)
+        check_range("generations", self.generations, low=0)
         check_range("evaluations", self.evaluations, low=0)
         check_range("samples", self.samples, low=0)
         check_range("minutes", self.minutes, low=0)
+        if not (self.generations or self.evaluations or self.samples or self.minutes):
+            raise ConfigError("generations: got 0, allowed: 1 or more, or 0 with evaluations, samples or minutes")
         check_range("seed", self.seed, low=0, high=2**62)
         check_range("threads", self.threads, low=0, high=1024)
         check_range("ray_gpus", self.ray_gpus, low=0)

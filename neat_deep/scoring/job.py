@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neat_deep.base.devices import computing_with
 from neat_deep.base.errors import DivergedError
 from neat_deep.base.randomness import preserved, seed_python, seeded
-from neat_deep.base.threads import computing_with
 from neat_deep.data import DataSpec, Split
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.network import build_network

@@ -273,6 +273,7 @@ class Scorer:
             key=record.key,
             rung=record.rung,
             objective=objective,
+            samples=record.samples if is_new else 0,
             seconds=record.seconds if is_new else 0.0,
             reason=reason,
         )

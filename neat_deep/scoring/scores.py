@@ -39,6 +39,7 @@ class Score:
     rung: int = 0
     objective: float | None = None
     fitness: float | None = None
+    samples: int = 0  # training examples of the evaluation, 0 for one that was made before
     seconds: float = 0.0
     reason: str = ""
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.config.experiment_file import Experiment
+from neat_deep.config.stored_settings import AnyExperiment
+from neat_deep.config.strategy_experiment import SPACE, StrategyExperiment
 from neat_deep.data import DataSpec
 from neat_deep.networks.suitability import check_augmentation, check_ops, check_reductions, check_widths
-from neat_deep.scoring.executors import check_workers
+from neat_deep.scoring.executors import AUTO, check_workers
 
 
-def check_experiment(experiment: Experiment, data: DataSpec) -> None:
+def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
     """Raise `ConfigError` for settings that are possible, but not with this data set."""
-    ops = experiment.neat.genome_config.op_options
-    full = experiment.network
-    with in_section("CellGenome"):
+    ops = ops_of(experiment)
+    full = dataclasses.replace(experiment.network, rank=data.rank)
+    with in_section(SPACE if isinstance(experiment, StrategyExperiment) else "CellGenome"):
         check_ops(ops, data.rank)
     with in_section("Network"):
         check_reductions(full, data)
@@ -27,4 +32,13 @@ def check_experiment(experiment: Experiment, data: DataSpec) -> None:
             raise ConfigError(f"[Fitness] {key}: got {count}, allowed: {allowed}")
     with in_section("Training"):
         check_augmentation(experiment.training.augmentation, data)
-    check_workers(experiment.run.workers)
+    if experiment.run.workers != AUTO:
+        check_workers(experiment.run.workers)
+
+
+def ops_of(experiment: AnyExperiment) -> Sequence[str]:
+    """The names of the ops that a search may choose, `none` among them where it may."""
+    if isinstance(experiment, Experiment):
+        options: list[str] = experiment.neat.genome_config.op_options
+        return options
+    return experiment.space.ops

@@ -40,19 +40,29 @@ def evolve(
     resume: bool = False,
     budget: Budget | None = None,
     listeners: Sequence[SearchListener] = (),
+    started: float | None = None,
 ) -> SearchResult:
     """Run neat-python's `Population` on an experiment and keep its traces, and the run store, in `folder`.
 
     The first generation is made of mutants of the cell `start`, if there is one, as DARTS may have found it. With
     `resume` the run in `folder` is taken up after the last evaluation that ended, and ends as if it had never stopped.
-    `budget` overrides what `[Run]` says about evaluations and samples. neat-python draws from Python's global `random`;
+    `budget` overrides what `[Run]` says about evaluations and samples; `started` is the point of
+    `time.time()` from which the run's time counts. neat-python draws from Python's global `random`;
     all global generators are set here. Raises `SearchError` when nothing valid was found and for `start` with `resume`,
     `StoreError` when the run cannot be resumed or written, and what `check_experiment` raises before anything is
     written.
     """
     check_experiment(experiment, dataset.spec)
     with search_session(
-        experiment, dataset, folder, console, start=start, resume=resume, budget=budget, listeners=listeners
+        experiment,
+        dataset,
+        folder,
+        console,
+        start=start,
+        resume=resume,
+        budget=budget,
+        listeners=listeners,
+        started=started,
     ) as session:
         evaluator = FitnessEvaluator(
             dataset,
@@ -79,18 +89,19 @@ def _run(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) 
     population.add_reporter(_Generations(session, population, evaluator))
     journal = RunJournal(session.store, population, evaluator)
     population.add_reporter(journal)
-    left = experiment.run.generations - population.generation
+    asked = experiment.run.generations
+    left = max(0, asked - population.generation) if asked else None
     try:
         with evaluating_in(session.workers, experiment.run, evaluator.scorer):
-            population.run(evaluator, max(0, left))
+            population.run(evaluator, left)
     except BudgetSpentError as end:  # raised through `run`: a budget may end in the middle of a generation
         journal.budget_spent()
         return str(end)
     except CompleteExtinctionException:
         raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
-    if len(session.history) < experiment.run.generations:
+    if not asked or len(session.history) < asked:
         return f"the fitness threshold {population.config.fitness_threshold} is reached"
-    return f"{experiment.run.generations} generations are done"
+    return f"{asked} generations are done"
 
 
 def _population(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) -> neat.Population:

@@ -12,7 +12,7 @@ import torch
 
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.config.data_facts import changed_fact, data_facts
-from neat_deep.config.experiment_file import Experiment, changed_settings, settings_text
+from neat_deep.config.stored_settings import AnyExperiment, changed_settings, settings_text
 from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
@@ -28,7 +28,7 @@ ROUNDING = {("Run", "device")}
 
 
 def describe_run(
-    experiment: Experiment, dataset: Dataset, device: torch.device, start: CellGraph | None = None
+    experiment: AnyExperiment, dataset: Dataset, device: torch.device, start: CellGraph | None = None
 ) -> dict[str, str]:
     """What a store is told about its run when it is made; `start` is the cell that the first generation mutates."""
     first = {} if start is None else {"start": Architecture(start, experiment.network).to_json()}
@@ -41,7 +41,7 @@ def describe_run(
     }
 
 
-def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, device: torch.device) -> None:
+def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset, device: torch.device) -> None:
     """Raise `StoreError` unless a store's run can go on with these settings and data; the message names what differs.
 
     Another device, number of threads or version of torch is allowed, with a warning, and noted in the store.
@@ -59,7 +59,7 @@ def check_same_run(store: RunStore, experiment: Experiment, dataset: Dataset, de
                 "threads and device, [Data] root"
             )
     done, wanted = store.last_generation() or 0, experiment.run.generations
-    if wanted < done:
+    if 0 < wanted < done:
         raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
     other = changed_fact(store.fact("data"), dataset)
     if other is not None:

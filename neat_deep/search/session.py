@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from rich.console import Console
 
 from neat_deep.base.devices import get_device
 from neat_deep.base.errors import SearchError, StoreError
-from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.run_settings import RunSettings
+from neat_deep.config.stored_settings import AnyExperiment
 from neat_deep.data import Dataset
 from neat_deep.reports.pareto import write_front
 from neat_deep.reports.progress import ProgressReporter
@@ -66,7 +67,7 @@ class Session:
 
 @contextmanager
 def search_session(
-    experiment: Experiment,
+    experiment: AnyExperiment,
     dataset: Dataset,
     folder: Path,
     console: Console,
@@ -75,8 +76,11 @@ def search_session(
     resume: bool = False,
     budget: Budget | None = None,
     listeners: Sequence[SearchListener] = (),
+    started: float | None = None,
 ) -> Iterator[Session]:
-    """An open search in `folder`, new or taken up; `budget` overrides what `[Run]` says.
+    """An open search in `folder`, new or taken up; `budget` stands in for what `[Run]` says of evaluations and samples.
+
+    Its time counts from `started`, a point of `time.time()`, or from now.
 
     Raises `StoreError` when the run cannot be resumed or written.
     """
@@ -85,7 +89,7 @@ def search_session(
     device = get_device(experiment.run.device)
     workers = plan_workers(experiment.run.workers, device)
     with _open_store(experiment, dataset, folder, device, start, resume=resume) as store:
-        store.start_clock("search")
+        store.start_clock("search", 0.0 if started is None else time.time() - started)
         budget = budget or search_budget(experiment.run)
         progress = ProgressReporter(console, _generations(experiment.run), budget.left)
         recorder = RunRecorder(folder, dataset.spec)
@@ -107,7 +111,7 @@ def _generations(run: RunSettings) -> int | None:
 
 
 def _open_store(
-    experiment: Experiment,
+    experiment: AnyExperiment,
     dataset: Dataset,
     folder: Path,
     device: torch.device,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
+from neat_deep.base.devices import cores
 from neat_deep.base.errors import ConfigError
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.scoring.executors import AUTO, RAY, RayWorkers, WorkerPool, check_workers
@@ -22,11 +22,6 @@ class WorkerPlan:
 
     workers: str
     note: str
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def plan_workers(workers: str, device: torch.device) -> WorkerPlan:

@@ -228,13 +228,16 @@ class RunStore:
         It is written with whatever else is written: of a run that is killed the time up to its last write counts.
         """
         self._part, self._since = part, time.monotonic() - already
+        self.tick()
+
+    def tick(self) -> None:
+        """Write the time that was spent so far."""
         with self._write():
             pass
 
     def stop_clock(self) -> None:
         """Count no further time."""
-        with self._write():
-            pass
+        self.tick()
         self._part = ""
 
     def seconds(self) -> float:

@@ -64,8 +64,12 @@ def fit(
     seed: int,
     validation: Split | None = None,
     on_step: Callable[[Progress], None] | None = None,
+    seconds: float | None = None,
 ) -> FitReport:
     """Train `model` in place on every example of `train`, `settings.epochs` times.
+
+    With `seconds` it ends when they are over, if that comes first, and the learning rate's schedule with it: where the
+    training is late, its progress is the share of the time instead of that of the examples.
 
     With `settings.early_stopping` each epoch is scored on `validation`. Of texts, whose batches are sorted by length,
     the batch normalisations' statistics are measured anew before they are scored and at the end. On the CPU the same
@@ -85,13 +89,19 @@ def fit(
     )
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
     generator = torch.Generator().manual_seed(seed)
-    total, done, epoch_loss, epoch = settings.epochs * len(train), 0, 0.0, 0
+    total, done, epoch_loss, epoch_examples, epoch = settings.epochs * len(train), 0, 0.0, 0, 0
     best = _BestWeights()
+
+    def is_over() -> bool:
+        return seconds is not None and time.perf_counter() - started >= seconds
+
     with seeded(seed, device):
         for epoch in range(settings.epochs):
-            epoch_loss = 0.0
+            epoch_loss, epoch_examples = 0.0, 0
             for batch in train.train_batches(settings.batch_size, generator, settings.augmentation):
-                set_learning_rate(optimizer, settings, done / total, (done + len(batch.labels)) / total)
+                late = 0.0 if seconds is None else (time.perf_counter() - started) / seconds
+                before = max(done / total, min(late, 1.0))
+                set_learning_rate(optimizer, settings, before, max((done + len(batch.labels)) / total, before))
                 loss = _step(model, batch, optimizer, scaler, settings)
                 if not math.isfinite(loss):
                     raise DivergedError(f"the loss became {loss} in epoch {epoch + 1} of {settings.epochs}")
@@ -99,14 +109,19 @@ def fit(
                     average.update_parameters(model)
                 done += len(batch.labels)
                 epoch_loss += loss * len(batch.labels)
+                epoch_examples += len(batch.labels)
                 if on_step is not None:
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
+                if is_over():
+                    break
             if settings.early_stopping and validation is not None:
                 scored = model if average is None else average.module
                 measure_after_training(scored, train, settings.batch_size)
                 best.offer(epoch + 1, scored, evaluate(scored, validation, device=device))
                 if epoch + 1 - best.epoch >= settings.early_stopping:
                     break
+            if is_over():
+                break
     if best.weights:
         model.load_state_dict(best.weights)
     elif average is not None:
@@ -115,7 +130,8 @@ def fit(
         measure_after_training(model, train, settings.batch_size)
     if not all(torch.isfinite(value).all() for value in model.state_dict().values()):
         raise DivergedError(f"the weights were not finite after the last of {settings.epochs} epochs")
-    return FitReport(epoch + 1, done, epoch_loss / len(train), time.perf_counter() - started, best.epoch or epoch + 1)
+    mean_loss = epoch_loss / epoch_examples
+    return FitReport(epoch + 1, done, mean_loss, time.perf_counter() - started, best.epoch or epoch + 1)
 
 
 @torch.no_grad()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Callable
 
 import torch
 
+from neat_deep.base.devices import computing_with
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.randomness import derive_seed
 from neat_deep.data import Dataset
@@ -14,6 +17,7 @@ from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.timing import PASS_SHARE, seconds_per_example
 from neat_deep.training.trained_file import Trained
 
 
@@ -25,15 +29,40 @@ def retrain(
     device: torch.device,
     seed: int,
     on_step: Callable[[Progress], None] | None = None,
+    threads: int = 0,
+    seconds: float | None = None,
 ) -> Trained:
     """Train from scratch on train and validation together, then score the test set once.
 
-    With early stopping the validation part stops the training instead of adding to it.
+    With early stopping the validation part stops the training instead of adding to it. `threads` are those of the CPU
+    (0: as they are). With `seconds` the training has as many epochs as fit into them, at most those of the settings and
+    at least one, with the schedule shaped for them; the score on the test set is within that time too.
     """
+    with computing_with(threads):
+        return _retrain(architecture, dataset, settings, device, seed, on_step, seconds)
+
+
+def _retrain(
+    architecture: Architecture,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    device: torch.device,
+    seed: int,
+    on_step: Callable[[Progress], None] | None,
+    seconds: float | None,
+) -> Trained:
+    started = time.perf_counter()
     stopping = settings.early_stopping > 0
     dataset = retraining_data(dataset, settings)
     network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
     test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it
+    left = None
+    if seconds is not None:
+        example = seconds_per_example(architecture, dataset.spec, dataset.train, settings, device)
+        left = seconds - (time.perf_counter() - started) - example * PASS_SHARE * len(test_examples)
+        epochs = int(left / (example * len(dataset.train)))
+        settings = dataclasses.replace(settings, epochs=max(1, min(settings.epochs, epochs)))
+        left = max(left, 0.1)  # late already: one step, and the score
     report = fit(
         network,
         dataset.train,
@@ -42,6 +71,7 @@ def retrain(
         seed=derive_seed(seed, "training"),
         validation=dataset.validation if stopping else None,
         on_step=on_step,
+        seconds=left,
     )
     test = evaluate(network, test_examples, device=device)
     return Trained(

@@ -1,0 +1,197 @@
+"""A search that keeps a run store, from its request to its table: search, train the best network, report."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from neat_deep.base.errors import ConfigError, StoreError
+from neat_deep.base.files import copy_file, read_text
+from neat_deep.base.run_folder import new_folder
+from neat_deep.cli.experiment import read_experiment, read_run
+from neat_deep.cli.options import retrainings_of
+from neat_deep.cli.overrides import load_inputs, place_of
+from neat_deep.cli.results import (
+    RESULT,
+    data_figures,
+    data_numbers,
+    show_results,
+    threads_figures,
+    training_figures,
+    training_numbers,
+)
+from neat_deep.cli.retraining import train_and_report
+from neat_deep.cli.runners import Request
+from neat_deep.cli.running import naming
+from neat_deep.config.experiment_file import Experiment
+from neat_deep.config.run_settings import RunSettings
+from neat_deep.config.stored_settings import AnyExperiment
+from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.evolution.expression import seed_genome
+from neat_deep.search.checks import check_experiment
+from neat_deep.search.evolve import evolve
+from neat_deep.search.final_training import training_threads
+from neat_deep.search.result import SearchResult
+from neat_deep.search.strategy_search import search
+from neat_deep.search.time_plan import plan_time
+from neat_deep.search.workers import plan_workers
+from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph
+from neat_deep.store.run_store import RunStore
+
+ASKED = ("generations", "evaluations", "samples", "minutes")
+
+
+def search_and_retrain(request: Request) -> None:
+    """Search as an INI file says, or go on with a run that stopped, and read the test set once.
+
+    Raises `NeatDeepError` for what the user can mend, before anything is written.
+    """
+    console, given = Console(), request.given
+    retrainings = retrainings_of(given)
+    spent = 0.0
+    if request.run is not None:
+        with naming(request.place):
+            experiment = read_run(request.run, request.config, given)
+            with RunStore.read(request.run) as store:
+                spent = store.seconds()
+        config = Path(experiment.run.out) / "experiment.ini"
+    else:
+        assert request.config is not None
+        config = request.config
+        experiment = read_experiment(config, given)
+    resume = request.run is not None
+    if resume and _is_complete(Path(experiment.run.out), experiment.run, retrainings):
+        console.print(
+            f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
+            f"{_how_to_go_on(experiment.run)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return  # before the data are read, which takes a while for texts
+    device, dataset = load_inputs(config, given, experiment)
+    with naming(config):
+        check_experiment(experiment, dataset.spec)
+    start = None if resume else _read_start(given.get("start"), experiment)
+    with naming(place_of(config, given, "[Run]", "minutes")):
+        plan = plan_time(experiment, dataset, device=device, started=request.started, spent=spent, repeats=retrainings)
+    if resume:
+        folder = Path(experiment.run.out)
+    else:
+        with naming(place_of(config, given, "[Run] out", "out")):
+            folder = new_folder(experiment.run.out)
+        copy_file(config, folder / "experiment.ini")
+    doing = "resuming the search" if resume else "searching"
+    console.print(
+        f"{doing} on {dataset.spec.name}, {device}; {plan_workers(experiment.run.workers, device).note}; "
+        f"traces in {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if dataset.note:
+        console.print(dataset.note, highlight=False, soft_wrap=True)
+
+    options: dict[str, Any] = {
+        "resume": resume,
+        "budget": plan.budget,
+        "listeners": plan.listeners,
+        "started": request.started,
+    }
+    if isinstance(experiment, StrategyExperiment):
+        found = search(experiment, dataset, folder, console, **options)
+    else:
+        found = evolve(experiment, dataset, folder, console, start=start, **options)
+    console.print(f"the search ended: {found.ended}", highlight=False, soft_wrap=True)
+    architecture = found.best.architecture
+    assert architecture is not None and found.best.accuracy is not None
+    with RunStore.resume(folder) as store:
+        store.start_clock("training")
+        threads = training_threads(store, architecture, dataset, experiment.training, experiment.run, device)
+        trained = train_and_report(
+            architecture,
+            dataset,
+            experiment.training,
+            device=device,
+            seed=experiment.run.seed,
+            repeats=retrainings,
+            folder=folder,
+            console=console,
+            threads=threads,
+            seconds=plan.left_for_training,
+            on_epoch=store.tick,
+        )
+        store.stop_clock()
+    figures = {
+        **data_figures(dataset),
+        "validation accuracy in the search": f"{100 * found.best.accuracy:.2f}%",
+        **training_figures(trained),
+        **threads_figures(threads, device),
+        "seconds of search": f"{found.seconds:.0f}",
+        "networks scored": str(found.trained),
+        "networks reused": str(found.reused),
+        "networks failed": str(found.failed),
+        "training examples seen in the search": f"{found.samples:,}",
+        "spared by reuse of scores": _spared(found.saved_by_reuse, found),
+        "spared by early stopping": _spared(found.saved_by_rungs, found),
+    }
+    numbers = {
+        **data_numbers(dataset),
+        "validation_accuracy": found.best.accuracy,
+        **training_numbers(trained),
+        "training_threads": threads,
+        "search_seconds": found.seconds,
+        "generations": len(found.history),
+        "ended": found.ended,
+        "asked": _asked(experiment.run),
+        "networks_scored": found.trained,
+        "networks_reused": found.reused,
+        "networks_failed": found.failed,
+        "samples": found.samples,
+        "samples_saved_by_reuse": found.saved_by_reuse,
+        "samples_saved_by_rungs": found.saved_by_rungs,
+        "whole_seconds": spent + time.time() - request.started,
+    }
+    name = experiment.search.strategy if isinstance(experiment, StrategyExperiment) else "NEAT"
+    show_results(f"{name} on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _read_start(path: Path | None, experiment: AnyExperiment) -> CellGraph | None:
+    """The cell that the first generation mutates; raises `NeatDeepError` for one that no genome can hold."""
+    if path is None:
+        return None
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(f"--start: got {path}, which the strategy '{experiment.search.strategy}' does not know")
+    cell = Architecture.load(path).cell
+    with naming(f"--start: {path}"):
+        seed_genome(cell, experiment.neat.genome_config, 0)
+    return cell
+
+
+def _asked(run: RunSettings) -> dict[str, float]:
+    return {name: getattr(run, name) for name in ASKED}
+
+
+def _is_complete(folder: Path, run: RunSettings, retrainings: int) -> bool:
+    """Whether a run that was asked for so much has come to its result, with as many retrainings."""
+    if not (folder / RESULT).is_file():
+        return False
+    try:
+        result = json.loads(read_text(folder / RESULT, "result", StoreError))
+        return result["asked"] == _asked(run) and len(result["test_accuracies"]) >= retrainings
+    except (ValueError, KeyError, TypeError):
+        return False  # none that a whole run wrote
+
+
+def _how_to_go_on(run: RunSettings) -> str:
+    limit = next(name for name in ASKED if getattr(run, name))
+    return f"--{limit} with more than {getattr(run, limit):g} goes on"
+
+
+def _spared(samples: int, found: SearchResult) -> str:
+    """Training examples, and their share of what training every connected network in full would have taken."""
+    total = found.samples + found.saved_by_reuse + found.saved_by_rungs
+    return f"{samples:,} ({100 * samples / max(1, total):.0f}%)"

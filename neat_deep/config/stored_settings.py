@@ -1,0 +1,42 @@
+"""The settings that a run's store keeps, whatever its strategy."""
+
+from __future__ import annotations
+
+import configparser
+
+from neat_deep.config import experiment_file, strategy_experiment
+from neat_deep.config.experiment_file import Experiment, settings_values
+from neat_deep.config.strategy_experiment import SEARCH, StrategyExperiment
+
+AnyExperiment = Experiment | StrategyExperiment
+
+
+def settings_text(experiment: AnyExperiment) -> str:
+    """A whole INI file that is read as `experiment`, whatever was changed since it was loaded, with every key."""
+    if isinstance(experiment, StrategyExperiment):
+        return strategy_experiment.strategy_settings_text(experiment)
+    return experiment_file.settings_text(experiment)
+
+
+def read_settings_text(text: str) -> AnyExperiment:
+    """The experiment that `settings_text` wrote, perhaps by an older program; raises `ConfigError`."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    if parser.has_section(SEARCH):
+        return strategy_experiment.read_strategy_settings(text)
+    return experiment_file.read_settings_text(text)
+
+
+def changed_settings(stored: str, experiment: AnyExperiment) -> dict[tuple[str, str], tuple[str, str]]:
+    """Where an experiment is not the one that `settings_text` wrote: its value then and now, by section and key.
+
+    A setting that the program did not know then is no change while it does what that program did. Raises `ConfigError`
+    for a text with something in it that this program does not know.
+    """
+    before = settings_values(settings_text(read_settings_text(stored)))
+    now = settings_values(settings_text(experiment))
+    return {
+        place: (before.get(place, ""), now.get(place, ""))
+        for place in dict.fromkeys([*before, *now])
+        if before.get(place) != now.get(place)
+    }

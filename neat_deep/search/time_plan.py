@@ -1,0 +1,188 @@
+"""A promise of minutes for a whole run, shared out between the search and the final training."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from neat_deep.base.devices import computing_with
+from neat_deep.base.errors import ConfigError
+from neat_deep.config.stored_settings import AnyExperiment
+from neat_deep.data import Dataset
+from neat_deep.reports.summary import GenerationSummary, SearchListener
+from neat_deep.scoring.budget import Budget
+from neat_deep.scoring.job import THREADS
+from neat_deep.scoring.scores import Score
+from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.search.checks import ops_of
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import NONE, CellGraph, CellNode, Edge
+from neat_deep.training.fit import Progress
+from neat_deep.training.retraining import retraining_data
+from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.timing import PASS_SHARE, seconds_per_example
+
+FINISH_SECONDS = 5.0  # for pictures and tables after the search
+LONGEST_SHARE = 0.5  # of the time that the final training may claim before the search ends
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that the parts of a run take for a typical network, as measured before the search.
+
+    `evaluation_example` is one example's training in an evaluation, `epoch` one epoch of the final training, `test` the
+    score on the test set.
+    """
+
+    evaluation_example: float
+    evaluation: float
+    epoch: float
+    test: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run may spend: the search's budget, and who must hear of its scores to keep the time."""
+
+    budget: Budget
+    time: TimePlan | None = None
+
+    @property
+    def listeners(self) -> tuple[SearchListener, ...]:
+        """The time's plan, where there is one."""
+        return () if self.time is None else (self.time,)
+
+    def left_for_training(self, remaining: int) -> float | None:
+        """Seconds that one of `remaining` final trainings may take, None without a limit."""
+        return None if self.time is None else self.time.left_for_training(remaining)
+
+
+def plan_time(
+    experiment: AnyExperiment,
+    dataset: Dataset,
+    *,
+    device: torch.device,
+    started: float,
+    spent: float = 0.0,
+    repeats: int = 1,
+) -> Plan:
+    """The budget of a run, with its share of `[Run] minutes` where that is set.
+
+    `started` is the point of `time.time()` at which the run began, `spent` the seconds of earlier processes, `repeats`
+    the number of final trainings. Raises `ConfigError`, which begins with `minutes`, for too few.
+    """
+    run = experiment.run
+    budget = Budget(evaluations=run.evaluations or None, samples=run.samples or None)
+    if not run.minutes:
+        return Plan(budget)
+    plan = TimePlan(run.minutes, started=started, spent=spent)
+    skeleton = dataclasses.replace(experiment.network, rank=dataset.spec.rank)
+    ops = [op for op in ops_of(experiment) if op != NONE]
+    pace = measure_pace(ops, dataset, skeleton, experiment.training, experiment.fitness, device=device)
+    plan.open(budget, pace, epochs=experiment.training.epochs, repeats=repeats)
+    return Plan(budget, plan)
+
+
+class TimePlan:
+    """Keeps the promise that a run ends within `minutes` of `started`, a point of `time.time()`.
+
+    `spent` are the seconds that the run took in earlier processes. It listens to the search: a new best network changes
+    how long the final training would take, and with it when the search must end.
+    """
+
+    def __init__(self, minutes: float, *, started: float, spent: float = 0.0) -> None:
+        self.minutes = minutes
+        self.end = started + 60 * minutes - spent
+        self._spent = spent
+        self._started = started
+        self._budget: Budget | None = None
+        self._pace: Pace | None = None
+        self._epochs = self._repeats = 1
+
+    def open(self, budget: Budget, pace: Pace, *, epochs: int, repeats: int) -> None:
+        """Let `budget` end in time for a final training of up to `epochs` epochs, `repeats` times.
+
+        Raises `ConfigError`, with the least that would do, for a time in which no evaluation and no epoch fit.
+        """
+        start_up = time.time() - self._started
+        needed = pace.evaluation + repeats * (pace.epoch + pace.test) + FINISH_SECONDS
+        if time.time() + needed > self.end:
+            least = math.ceil((start_up + self._spent + needed) / 6) / 10
+            raise ConfigError(
+                f"minutes: got {self.minutes:g}, allowed: {least:.1f} or more (start-up took {start_up:.0f} s, one "
+                f"evaluation takes about {pace.evaluation:.0f} s, one epoch of the final training {pace.epoch:.0f} s)"
+            )
+        self._budget, self._pace, self._epochs, self._repeats = budget, pace, epochs, repeats
+        budget.deadline = self.end - repeats * (pace.epoch + pace.test) - FINISH_SECONDS
+        self._plan(pace.epoch, pace.test)
+
+    def left_for_training(self, remaining: int) -> float:
+        """Seconds that one of `remaining` final trainings may take, its score on the test set included."""
+        return max(1.0, (self.end - time.time() - FINISH_SECONDS / 2) / remaining)
+
+    def _plan(self, epoch: float, test: float) -> None:
+        """End the search when only the final training of a network of this pace still fits."""
+        assert self._budget is not None
+        whole = 60 * self.minutes
+        wanted = self._repeats * (self._epochs * epoch + test)
+        self._budget.soft_deadline = self.end - FINISH_SECONDS - min(wanted, LONGEST_SHARE * whole)
+
+    # --- what a search's listener hears ------------------------------------------------------------------------------
+
+    def candidate_scored(self, score: Score, is_best: bool) -> None:
+        """Measure the best network's pace by its evaluation, against the typical network's."""
+        if is_best and self._pace is not None and score.seconds and score.samples:
+            ratio = score.seconds / score.samples / self._pace.evaluation_example
+            self._plan(self._pace.epoch * ratio, self._pace.test * ratio)
+
+    def generation_started(self, generation: int, candidates: int) -> None:
+        """Nothing to plan."""
+
+    def training_progressed(self, progress: Progress) -> None:
+        """Nothing to plan."""
+
+    def generation_ended(self, summary: GenerationSummary, best: Score | None) -> None:
+        """Nothing to plan."""
+
+    def resumed(self, history: Sequence[GenerationSummary], best: Score | None) -> None:
+        """Nothing to plan: the time that was spent is known from the start."""
+
+
+def measure_pace(
+    ops: Sequence[str],
+    dataset: Dataset,
+    skeleton: Skeleton,
+    training: TrainingSettings,
+    fitness: FitnessSettings,
+    *,
+    device: torch.device,
+) -> Pace:
+    """The pace of a cell of one node with two of `ops`, at the widths of the search and of the final training."""
+    architecture = Architecture(_typical_cell(ops), skeleton)
+    spec = dataset.spec
+    with computing_with(THREADS):
+        example = seconds_per_example(
+            fitness.architecture(architecture), spec, dataset.train, fitness.training(training), device
+        )
+    whole = retraining_data(dataset, training)
+    final = seconds_per_example(architecture, whole.spec, whole.train, training, device)
+    trained = min(fitness.train_subset or len(dataset.train), len(dataset.train))
+    validated = min(fitness.validation_subset or len(dataset.validation), len(dataset.validation))
+    return Pace(
+        evaluation_example=example,
+        evaluation=example * (fitness.epochs * trained + PASS_SHARE * validated),
+        epoch=final * len(whole.train),
+        test=final * PASS_SHARE * len(dataset.read_test()),
+    )
+
+
+def _typical_cell(ops: Sequence[str]) -> CellGraph:
+    """One node that reads the cell's input through the two ops in the middle of the list."""
+    middle = len(ops) // 2
+    first, second = ops[middle], ops[middle - 1]
+    return CellGraph(1, (CellNode((Edge(0, first, "relu"), Edge(0, second, "relu")), key=0),))

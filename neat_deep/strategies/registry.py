@@ -1,0 +1,92 @@
+"""The registry of strategies: ways to propose architectures, of which each is one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from neat_deep.base.registry import Registry
+from neat_deep.space.architecture import Skeleton
+from neat_deep.space.search_space import SearchSpace
+
+if TYPE_CHECKING:
+    from neat_deep.scoring.candidate import Candidate
+    from neat_deep.scoring.scores import Score
+
+
+class Strategy(Protocol):
+    """Proposes candidates, hears their scores, and can be stopped and taken up again."""
+
+    def ask(self, count: int) -> list[Candidate]:
+        """Up to `count` candidates, to be scored together; none when there is nothing left to propose.
+
+        Their numbers rise from 0 over the whole search.
+        """
+        ...
+
+    def tell(self, scores: Sequence[Score]) -> None:
+        """The scores of the candidates that were asked for last, in their order."""
+        ...
+
+    def state(self) -> Mapping[str, Any]:
+        """What `restore` needs to go on as if never stopped, random state and all, as JSON would hold it."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become the strategy that gave `state`."""
+        ...
+
+
+@dataclass(frozen=True)
+class StrategyContext:
+    """What a strategy is made from: the space, the skeleton of all candidates, its settings, its seed.
+
+    `settings` is an instance of the strategy's settings class, None where it has none.
+    """
+
+    space: SearchSpace
+    skeleton: Skeleton
+    settings: Any
+    seed: int
+
+
+StrategyFactory = Callable[[StrategyContext], Strategy]
+
+
+@dataclass(frozen=True)
+class StrategyInfo:
+    """A strategy. `make` is its factory, or names it as `module:attribute`.
+
+    `settings` is the frozen dataclass that its INI section `section` is read into, for a strategy with settings.
+    """
+
+    name: str
+    make: StrategyFactory | str
+    summary: str = ""
+    section: str = ""
+    settings: type[Any] | str | None = None
+
+
+STRATEGIES: Registry[StrategyInfo] = Registry("strategy")
+
+
+def register_strategy(
+    name: str, *, summary: str = "", section: str = "", settings: type[Any] | None = None
+) -> Callable[[StrategyFactory], StrategyFactory]:
+    """Register a factory `StrategyContext -> Strategy` as the strategy `name`, for `[Search] strategy`."""
+
+    def decorate(factory: StrategyFactory) -> StrategyFactory:
+        STRATEGIES.add(StrategyInfo(name, factory, summary, section, settings))
+        return factory
+
+    return decorate
+
+
+STRATEGIES.add(
+    StrategyInfo(
+        "random",
+        "neat_deep.strategies.random_search:RandomSearch",
+        "draws different cells from the search space, whatever came before",
+    )
+)
