@@ -248,6 +248,8 @@ class Scorer:
                 return
             score = entry if isinstance(entry, Score) else self._score(entry, reached.get(entry.key))
             self.generation.append(score)
+            if score.status == UNSCORED:
+                continue  # nobody hears of what was not tried
             self.counts = self.counts.add(score)
             is_best = self._is_best(score)
             if is_best:

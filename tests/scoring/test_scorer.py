@@ -158,6 +158,28 @@ def test_an_evaluation_that_is_too_slow_is_ended() -> None:
 # --- budgets ---------------------------------------------------------------------------------------------------------
 
 
+def test_listeners_hear_of_what_was_tried() -> None:
+    heard: list[int] = []
+
+    class Listener:
+        def generation_started(self, generation: int, candidates: int) -> None:
+            pass
+
+        def training_progressed(self, progress: Any) -> None:
+            pass
+
+        def candidate_scored(self, score: Score, is_best: bool) -> None:
+            heard.append(score.candidate)
+
+    settings = FitnessSettings(**FAST)  # type: ignore[arg-type]
+    score = Scorer(
+        toy_data.dataset(), settings, skeleton=SKELETON, budget=Budget(evaluations=2), listeners=[Listener()]
+    )
+    with pytest.raises(BudgetSpentError):
+        score.score(candidates(*OPS))
+    assert heard == [0, 1]
+
+
 def spend(budget: Budget, **fitness: Any) -> tuple[list[Score], str, Scorer]:
     score = scorer(budget, **fitness)
     with pytest.raises(BudgetSpentError) as error:
