@@ -24,6 +24,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.scoring.executors import Executor, RayWorkers, WorkerDied, WorkerPool
 from sleeping import sleep
 from turns import at_least
@@ -112,4 +113,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as the scripts do
     main()

@@ -53,6 +53,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from memory import resident_mib
+from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.data import load_dataset
 from neat_deep.evolution import fitness
@@ -366,4 +367,5 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as the scripts do
     main()

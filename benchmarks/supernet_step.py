@@ -50,6 +50,7 @@ from darts.search_space import SearchSpace
 from darts.settings import DartsSettings
 from darts.supernet import Supernet, build_supernet, compile_edges
 from memory import STATUS, resident_mib
+from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.data import Batch, DataSpec
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import IDENTITY, NONE
@@ -194,6 +195,7 @@ def make_iteration(name: str, setting: Setting) -> Iteration:
         return _textbook_iteration(_textbook(setting), train, validation)
     supernet = _ours(setting)
     prepare(supernet, torch.device("cpu"))
+    keep_freed_memory()  # as the scripts do
     if name == COMPILED:
         compile_edges(supernet, setting.batch)
     return _our_iteration(supernet, train, validation, second_order=name == SECOND_ORDER)

@@ -36,6 +36,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.data import DataSpec, TextSplit
 from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -87,6 +88,7 @@ def make_trainer(name: str, steps: int) -> Trainer:
         architecture = Architecture(Architecture.load(CELL_FILE).cell, SKELETON)
         network = build_network(architecture, DATA, seed=0)
     if name == OURS:
+        keep_freed_memory()  # as the scripts do
 
         def train_ours() -> None:
             fit(network, split, SETTINGS, device=CPU, seed=0)

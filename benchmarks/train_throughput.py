@@ -36,6 +36,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.data import DataSpec, ImageSplit
 from neat_deep.networks.network import build_network
 from neat_deep.ops import get_activation, get_aggregation
@@ -82,6 +83,8 @@ def make_trainer(name: str, steps: int) -> Trainer:
     split = _synthetic_images(steps * BATCH)
     if name == OURS:
         ours = _our_network()
+
+        keep_freed_memory()  # as the scripts do
 
         def train_ours() -> None:
             fit(ours, split, SETTINGS, device=CPU, seed=0)

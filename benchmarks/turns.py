@@ -21,7 +21,7 @@ def measure(
 
     A round trains each for `steps` steps of `batch` examples, starting with another contender each time.
 
-    Each contender lives in a process of its own, since `fit` sets up the C allocator of its process. `make_trainer`
+    Each contender lives in a process of its own, since ours sets up the C allocator of its process. `make_trainer`
     must stand at the top level of its module.
     """
     context = multiprocessing.get_context("spawn")

@@ -19,7 +19,8 @@ def keep_freed_memory() -> bool:
 
     By default glibc hands the memory of large tensors back at every step, and the kernel fills each page with zeros
     again when the next step touches it. Keeping it made a training step of a small network 1.33x faster on two
-    cores. The process then keeps its peak memory until it ends.
+    cores. The process then keeps its peak memory until it ends: the scripts call this, no function of the library
+    does. A program of one's own that trains much calls it at its start.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -29,3 +30,8 @@ def keep_freed_memory() -> bool:
     settings = ((M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES), (M_TRIM_THRESHOLD, KEEP_BYTES), (M_TOP_PAD, GROW_BYTES))
     answers = [mallopt(parameter, value) for parameter, value in settings]
     return all(answer == 1 for answer in answers)
+
+
+def keeps_freed_memory() -> bool:
+    """Whether this process was asked to keep what it frees; the worker processes that it starts do the same."""
+    return keep_freed_memory.cache_info().currsize > 0

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from typer.core import TyperGroup
 
+from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.base.errors import ConfigError, NeatDeepError
 from neat_deep.cli.options import join_numbers
 from neat_deep.cli.registry import COMMANDS
@@ -27,6 +28,7 @@ def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the screen cannot show
+    keep_freed_memory()  # here, not in a function of the library: the process is ours
     console = Console(stderr=True)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]

@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import torch
 
+from neat_deep.base.allocator import keep_freed_memory, keeps_freed_memory
 from neat_deep.base.devices import pin_threads
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.randomness import preserved
@@ -203,7 +204,7 @@ class RayWorkers(Generic[Task, Result]):
 
     def _submit(self, task: Task) -> Any:
         with preserved():
-            return self._task.remote(self._payload, task, self._threads)
+            return self._task.remote(self._payload, task, self._threads, keeps_freed_memory())
 
     def close(self) -> None:
         """Leave the cluster, if this joined it; a local one ends."""
@@ -220,16 +221,18 @@ class _Worker:
     def start(cls, payload: bytes, number: int, threads: int) -> _Worker:
         context = multiprocessing.get_context("spawn")  # forking a process that has used torch's threads may hang
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, payload, number, threads), daemon=True)
+        process = context.Process(
+            target=_serve, args=(theirs, payload, number, threads, keeps_freed_memory()), daemon=True
+        )
         process.start()
         theirs.close()
         return cls(process, ours)
 
 
-def _serve(connection: Connection, payload: bytes, number: int, threads: int) -> None:
+def _serve(connection: Connection, payload: bytes, number: int, threads: int, keep_memory: bool) -> None:
     """A worker's life: tasks in, results out, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search answers Ctrl-C, and closes the connection
-    pin_threads(threads)
+    _set_up(threads, keep_memory)
     if torch.cuda.device_count() > 1:
         torch.cuda.set_device(number % torch.cuda.device_count())
     function = _unpack(payload)
@@ -238,9 +241,15 @@ def _serve(connection: Connection, payload: bytes, number: int, threads: int) ->
             connection.send(function(connection.recv()))
 
 
-def _run_on_ray(payload: bytes, task: Any, threads: int) -> Any:
-    pin_threads(threads)
+def _run_on_ray(payload: bytes, task: Any, threads: int, keep_memory: bool) -> Any:
+    _set_up(threads, keep_memory)
     return _unpack_once(payload)(task)
+
+
+def _set_up(threads: int, keep_memory: bool) -> None:
+    pin_threads(threads)
+    if keep_memory:
+        keep_freed_memory()
 
 
 def _import_ray() -> Any:

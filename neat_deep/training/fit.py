@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.base.errors import ConfigError, DivergedError
 from neat_deep.base.randomness import seeded
 from neat_deep.data import Batch, Split
@@ -153,7 +152,6 @@ def evaluate(model: nn.Module, split: Split, *, device: torch.device, batch_size
 
 def prepare(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a model to its device, with convolution weights in channels_last (1.7x faster on two CPU cores)."""
-    keep_freed_memory()
     return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from neat_deep.base.allocator import keeps_freed_memory
+
 
 def double(task: int) -> tuple[int, int, int]:
     """Twice the task, the process and its threads; 13 kills the process."""
@@ -17,6 +19,11 @@ def double(task: int) -> tuple[int, int, int]:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.01 if task > 100 else 0)
     return 2 * task, os.getpid(), torch.get_num_threads()
+
+
+def keeps_memory(_: int) -> bool:
+    """Whether the worker keeps the memory that it frees."""
+    return keeps_freed_memory()
 
 
 class DiesOnce:
