@@ -18,8 +18,9 @@ from neat_deep.cli.overrides import override
 from neat_deep.cli.running import naming
 from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.data import load_dataset
-from neat_deep.reports.ensemble import Ensemble, choose_members
+from neat_deep.reports.ensemble import choose_members
 from neat_deep.store.run_store import RunStore
+from neat_deep.training.ensemble import Ensemble
 from neat_deep.training.fit import evaluate
 from neat_deep.training.retraining import retrain, retraining_data
 

@@ -1,43 +1,11 @@
-"""Which networks vote, and what their vote is."""
+"""What the vote of several networks is."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
-
-import pytest
 import torch
 from torch import nn
 
-from neat_deep.base.errors import ConfigError
-from neat_deep.data import load_dataset
-from neat_deep.reports.ensemble import Ensemble, choose_members
-from tests.support.candidate_records import row
-from tests.support.example_scripts import run_example
-from tests.support.toy_search import PLAIN, experiment, search
-
-
-def members(count: int) -> str:
-    rows = [
-        replace(row("a", 10, 0.9), species=1),
-        replace(row("b", 10, 0.8), species=1),
-        replace(row("c", 10, 0.7), species=2),
-        replace(row("d", 10, 0.6), species=1),
-        replace(row("a", 10, 0.9), species=2, generation=1),
-        replace(row("e", 10, None), species=3),
-    ]
-    return "".join(found.digest for found in choose_members(rows, count))
-
-
-@pytest.mark.parametrize(("count", "chosen"), [(1, "a"), (2, "ac"), (3, "abc"), (9, "abcd")])
-def test_the_best_of_each_species_come_first(count: int, chosen: str) -> None:
-    assert members(count) == chosen
-
-
-def test_nobody_cannot_vote() -> None:
-    with pytest.raises(ConfigError, match="count: got 0, allowed: 1 or more"):
-        members(0)
+from neat_deep.training.ensemble import Ensemble
 
 
 def test_the_vote_is_the_mean_probability() -> None:
@@ -46,16 +14,3 @@ def test_the_vote_is_the_mean_probability() -> None:
     x = torch.randn(5, 3)
     expected = torch.stack([network(x).softmax(1) for network in networks]).mean(0)
     assert torch.allclose(Ensemble(networks)(x).exp(), expected, atol=1e-6)
-
-
-def test_the_script_trains_and_reports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = experiment(PLAIN, generations=1)
-    search(tmp_path / "run", asked, data=load_dataset(asked.data))
-    run_example(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 2, "--epochs", 1)
-    numbers = json.loads((tmp_path / "run" / "ensemble.json").read_text())
-    assert len(numbers["members"]) == len(numbers["member_accuracies"]) == 2
-    assert 0 < numbers["accuracy"] <= 1
-    assert (tmp_path / "run" / "ensemble-2.pt").is_file()
-    assert "ensemble" in capsys.readouterr().out
