@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.data.augmentation import Augmentation
-from neat_deep.data.texts.tokens import TextEncoding
+from neat_deep.data.encoding import TextEncoding
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import torch
 
 from neat_deep.base.errors import ArchitectureError, DataError
 from neat_deep.data import DataSpec, Split
+from neat_deep.data.encoding import TextEncoding
 from neat_deep.data.images.image_files import MODES, read_images
 from neat_deep.data.images.image_split import ImageSplit
 from neat_deep.data.texts.text_dataset import encode_texts
 from neat_deep.data.texts.text_split import LabelledTexts
-from neat_deep.data.texts.tokens import TextEncoding
 from neat_deep.networks.network import Network
 from neat_deep.training.fit import prepare
 from neat_deep.training.trained_file import load_data_facts, load_encoding, load_for_images

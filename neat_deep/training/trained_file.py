@@ -14,7 +14,8 @@ from neat_deep.base.errors import ArchitectureError, NeatDeepError
 from neat_deep.base.fields import parse_json, read_object
 from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import DataSpec
-from neat_deep.data.texts.tokens import TextEncoding, encoder_from_json
+from neat_deep.data.encoding import TextEncoding
+from neat_deep.data.texts.tokens import encoder_from_json
 from neat_deep.networks.network import Network, build_network
 from neat_deep.networks.plan import plan_network
 from neat_deep.space.architecture import Architecture

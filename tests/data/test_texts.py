@@ -32,12 +32,8 @@ from neat_deep.data import (
 from neat_deep.data.texts import imdb, sst2
 from neat_deep.data.texts.tokens import TextSettings as Settings
 from neat_deep.data.texts.tokens import make_encoder, split_words
-from neat_deep.data.texts.torchtext_parts import (
-    source_from_pairs,
-    source_from_parts,
-    torchtext_source,
-    torchtext_tokenizer,
-)
+from neat_deep.data.texts.torchtext_sets import source_from_pairs, source_from_parts, torchtext_source
+from neat_deep.data.texts.torchtext_tokens import torchtext_tokenizer
 from neat_deep.data.texts.vectors import WordVectors, read_vectors
 from neat_deep.training.retraining import retraining_data
 from neat_deep.training.settings import TrainingSettings

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, DataError
+from neat_deep.data.encoding import SPECIAL_TOKENS, UNKNOWN_TOKEN, Encoder, Tokenizer, Vocabulary
 
-PADDING_TOKEN, UNKNOWN_TOKEN = SPECIAL_TOKENS = ("<pad>", "<unk>")  # numbers 0 and 1 of every vocabulary of ours
 # A word keeps its apostrophe (don't, n't), since a negation must not fall apart; so does an 's that stands alone, as
 # in SST-2. Every other sign is a token. Nothing is left out.
 APOSTROPHES = "'\u2019"
 WORD = rf"[{APOSTROPHES}](?i:s|re|ve|ll|d|m)\b|\w+(?:[{APOSTROPHES}]\w+)*|[^\w\s]"
 NOBODYS_WORD = "\x00"  # a token that no text holds
 KINDS = ("word", "bpe", "torchtext")
-
-Tokenizer = Callable[[str], Sequence[str]]
-
-
-class Vocabulary(Protocol):
-    """Tokens to numbers of 0 to its length, one number for every token that it does not know."""
-
-    def __call__(self, tokens: list[str]) -> Sequence[int]: ...
-
-    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -51,42 +41,6 @@ class TextSettings:
             raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
         if self.vectors and self.tokens == "bpe":
             raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
-
-
-class Encoder(Protocol):
-    """A tokenizer and a vocabulary as one: texts to token numbers of 0 to `size` - 1.
-
-    `unknown` is the number of every token that the vocabulary lacks.
-    """
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def unknown(self) -> int: ...
-
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token numbers of each text."""
-        ...
-
-    def numbers_of(self, tokens: list[str]) -> Sequence[int]:
-        """The numbers of single tokens."""
-        ...
-
-    def to_json(self) -> str:
-        """The encoder for `encoder_from_json`; nothing for one that is made of a caller's callables."""
-        ...
-
-
-class TextEncoding(NamedTuple):
-    """How the texts of a data set became token numbers: what a trained network needs to read other texts."""
-
-    encoder: Encoder
-    max_length: int  # tokens; what follows them is cut off
-
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token numbers of each text, cut."""
-        return [found[: self.max_length] for found in self.encoder.encode(texts)]
 
 
 class WordNumbers:
@@ -117,7 +71,7 @@ def make_encoder(
     if tokenizer is None and vocabulary is None:
         if settings.tokens != "torchtext":
             return _train_hugging_face(texts, settings)
-        from neat_deep.data.texts.torchtext_parts import torchtext_tokenizer, torchtext_vocabulary
+        from neat_deep.data.texts.torchtext_tokens import torchtext_tokenizer, torchtext_vocabulary
 
         tokenizer = torchtext_tokenizer()
         vocabulary = torchtext_vocabulary(map(tokenizer, texts), settings.vocabulary, settings.min_count)

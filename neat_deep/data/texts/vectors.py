@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.base.errors import DataError, VectorError
-from neat_deep.data.texts.tokens import Encoder
+from neat_deep.data.encoding import Encoder
 from neat_deep.data.texts.tsv import read_lines, shorten
 
 CHUNK = 10_000  # words that are looked up in one go

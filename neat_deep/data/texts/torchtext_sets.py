@@ -1,8 +1,8 @@
-"""torchtext's tokenizer, vocabulary, vectors and data sets, for those who have its last release."""
+"""torchtext's data sets, for those who have its last release."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,25 +10,7 @@ import torch
 
 from neat_deep.base.errors import ConfigError, DataError
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource
-from neat_deep.data.texts.tokens import SPECIAL_TOKENS, UNKNOWN_TOKEN, Tokenizer, Vocabulary
-
-NEEDED_TORCH = "2.3"
-
-
-def torchtext_tokenizer(name: str = "basic_english") -> Tokenizer:
-    """torchtext's tokenizer called `name`; raises `ConfigError` where torchtext cannot load."""
-    from_torchtext: Tokenizer = _import_torchtext("data").get_tokenizer(name)
-    return from_torchtext
-
-
-def torchtext_vocabulary(tokenised: Iterable[Sequence[str]], most: int, min_count: int) -> Vocabulary:
-    """torchtext's vocabulary of the commonest tokens, at most `most`; raises `ConfigError` as above."""
-    made: Any = _import_torchtext("vocab").build_vocab_from_iterator(
-        tokenised, min_freq=min_count, specials=list(SPECIAL_TOKENS), max_tokens=most
-    )
-    made.set_default_index(made[UNKNOWN_TOKEN])
-    vocabulary: Vocabulary = made
-    return vocabulary
+from neat_deep.data.texts.torchtext_tokens import import_torchtext
 
 
 def torchtext_source(name: str, root: str) -> TextSource:
@@ -38,7 +20,7 @@ def torchtext_source(name: str, root: str) -> TextSource:
     `ConfigError` where torchtext cannot load or has no such data set, and `DataError` for one that cannot be read or
     has no labels.
     """
-    known = _import_torchtext("datasets").DATASETS
+    known = import_torchtext("datasets").DATASETS
     if name not in known:
         raise ConfigError(f"torchtext data set: got '{name}', allowed: {', '.join(known)}")
     return source_from_parts(lambda part: known[name](root=root, split=part), f"torchtext's {name}")
@@ -84,27 +66,6 @@ def source_from_pairs(train: Iterable[Any], test: Iterable[Any], name: str, test
         None,
         _labelled(*_take_apart(test, f"{name}, {test_part}"), known, f"{name}, {test_part}"),
     )
-
-
-def _import_torchtext(part: str) -> Any:
-    version = torch.__version__
-    if not version.startswith(f"{NEEDED_TORCH}."):
-        raise ConfigError(
-            f"torchtext's last release, 0.18.0, loads only with torch {NEEDED_TORCH}, got torch {version}; install"
-            " 'neat-deep[torchtext]' into an environment of its own, or use tokens = word or bpe, which need no"
-            " torchtext"
-        )
-    import warnings
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that it is its last release
-            import torchtext
-            from torchtext import data, datasets, vocab
-    except ImportError as error:
-        raise ConfigError(f"torchtext is not installed ({error}); install 'neat-deep[torchtext]'") from None
-    torchtext.disable_torchtext_deprecation_warning()
-    return {"data": data, "datasets": datasets, "vocab": vocab}[part]
 
 
 def _take_apart(pairs: Iterable[Any], where: str) -> tuple[list[str], list[int]]:
