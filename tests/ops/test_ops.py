@@ -18,7 +18,8 @@ from neat_deep.ops import (
     register_op,
 )
 from neat_deep.space.architecture import Architecture, Skeleton
-from neat_deep.space.cell_graph import COMMUTATIVE_AGGREGATIONS, CellGraph, CellNode, Edge
+from neat_deep.space.canonical import COMMUTATIVE_AGGREGATIONS
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 
 CHANNELS = 16
 DECLARED = [(name, rank) for name in list_ops() for rank in sorted(get_op(name).ranks)]
