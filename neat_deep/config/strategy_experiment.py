@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.fields import read_texts
 from neat_deep.base.files import read_text
 from neat_deep.base.registry import resolve
 from neat_deep.base.sections import register_section
@@ -99,7 +100,7 @@ def _read(source: Path | str, parser: configparser.ConfigParser, text: str, *, s
     settings = None
     if info.section:
         kind = resolve(info.settings)
-        settings = kind()
+        settings = read_texts(kind, {}, stored=stored)
         if _has(parser, info.section):
             settings = read_section(source, parser, info.section, kind, stored=stored)
     own = {name.lower(): read_section(source, parser, name, kind, stored=stored) for name, kind in OWN.items()}

@@ -11,13 +11,9 @@ import pytest
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.fields import setting
 from neat_deep.config.data_facts import changed_fact, data_facts
-from neat_deep.config.experiment_file import (
-    changed_settings,
-    load_experiment,
-    read_settings_text,
-    settings_text,
-    settings_values,
-)
+from neat_deep.config.experiment_file import load_experiment, settings_values
+from neat_deep.config.stored_settings import changed_settings, read_settings_text, settings_text
+from neat_deep.config.strategy_experiment import load_strategy_experiment
 from neat_deep.data import DataSpec
 from neat_deep.evolution.selection import REPRODUCTIONS
 from tests.support import toy_data
@@ -25,10 +21,12 @@ from tests.support.older_runs import without_key
 from tests.support.random_cells import DIGITS_INI
 
 STORED = settings_text(load_experiment(DIGITS_INI))
-KEYS = list(settings_values(STORED))
+OF_A_STRATEGY = settings_text(load_strategy_experiment(DIGITS_INI.with_name("digits_random.ini")))
 
 
 def is_optional(text: str, section: str, key: str) -> bool:
+    if (section, key) == ("Search", "strategy"):  # without it, it is a run of neat-python
+        return False
     try:
         read_settings_text(without_key(text, section, key))
     except ConfigError as error:
@@ -37,24 +35,33 @@ def is_optional(text: str, section: str, key: str) -> bool:
     return True
 
 
-OPTIONAL = [place for place in KEYS if is_optional(STORED, *place)]
+OPTIONAL = {
+    text: [place for place in settings_values(text) if is_optional(text, *place)] for text in (STORED, OF_A_STRATEGY)
+}
 
 
 def test_optional_keys_are_in_every_section_that_has_any() -> None:
-    assert {section for section, _ in OPTIONAL} >= {
-        *("Data", "Network", "Training", "Fitness", "Run"),
-        *("NEAT", "CellGenome", "DefaultStagnation", "CellReproduction"),
-    }
-    assert len(OPTIONAL) > 60
+    shared = {"Data", "Network", "Training", "Fitness", "Run"}
+    stock = {"NEAT", "CellGenome", "DefaultStagnation", "CellReproduction"}
+    assert {section for section, _ in OPTIONAL[STORED]} >= shared | stock
+    assert {section for section, _ in OPTIONAL[OF_A_STRATEGY]} >= {*shared, "Search", "SearchSpace"}
+    assert len(OPTIONAL[STORED]) > 60
 
 
-@pytest.mark.parametrize(("section", "key"), OPTIONAL, ids=" ".join)
-def test_a_setting_that_the_run_did_not_know_is_no_change(section: str, key: str) -> None:
-    stored = without_key(STORED, section, key)
+@pytest.mark.parametrize(
+    ("text", "section", "key"),
+    [
+        pytest.param(text, *place, id=f"{name} {' '.join(place)}")
+        for name, text in (("neat", STORED), ("random", OF_A_STRATEGY))
+        for place in OPTIONAL[text]
+    ],
+)
+def test_a_setting_that_the_run_did_not_know_is_no_change(text: str, section: str, key: str) -> None:
+    stored = without_key(text, section, key)
     experiment = read_settings_text(stored)
     assert changed_settings(stored, experiment) == {}
-    assert set(settings_values(settings_text(experiment))) == set(KEYS)  # and is stored from now on
-    assert set(changed_settings(stored, load_experiment(DIGITS_INI))) <= {(section, key)}
+    assert set(settings_values(settings_text(experiment))) == set(settings_values(text))  # stored from now on
+    assert set(changed_settings(stored, read_settings_text(text))) <= {(section, key)}
 
 
 @pytest.mark.parametrize("name", [name for name in REPRODUCTIONS if name != "CellReproduction"])
