@@ -278,6 +278,7 @@ def test_a_prediction_before_does_not_stop_the_training(op: str) -> None:
     with torch.inference_mode():
         network(images())
     network(images()).sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
 
 
 def test_what_does_not_fit_is_refused() -> None:
