@@ -96,7 +96,7 @@ def _architectures() -> Iterable[Line]:
 
 
 for _info in (
-    ListingInfo("ops", "of [CellGenome] and [Darts] op_options", _ops),
+    ListingInfo("ops", "of op_options", _ops),
     ListingInfo("activations", "of activation_options", _activations),
     ListingInfo("aggregations", "of aggregation_options", _aggregations),
     ListingInfo("datasets", "of [Data] dataset", _datasets),

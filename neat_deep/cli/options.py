@@ -59,7 +59,7 @@ OPTIONS: dict[str, Any] = {
     "samples": _number("Training examples of the search; over [Run] samples."),
     "minutes": _real("Minutes for search and final training together."),
     "population": _number("Networks of a generation; over the INI file."),
-    "epochs": _number("Epochs of DARTS's search; over [Darts] epochs."),
+    "epochs": _number("Epochs of a search by gradient descent."),
     "start": _file("JSON", "Architecture whose cell the search starts from."),
     "workers": _text("N", "Evaluating processes: auto, 0, N or ray."),
     "threads": _number("CPU threads of the final training; over [Run] threads."),

@@ -1,4 +1,4 @@
-"""The searches that the command knows, by name; `darts` and plugins add theirs."""
+"""The searches that the command knows, by name; other packages add theirs."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ from neat_deep.cli.shipped import experiment_text
     summary="Print the commented INI file of a shipped experiment",
     examples=(
         "neat-deep init digits > d.ini",
-        "neat-deep init mnist --strategy darts --out m.ini",
+        "neat-deep init mnist --strategy random --out m.ini",
     ),
 )
 def init(
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="`neat-deep list datasets` tells of which.", show_default=False)
     ],
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="How to search, as neat or darts.")] = "neat",
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="`neat-deep list datasets` tells of which.")] = "neat",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write instead; it must not exist.", show_default=False)
     ] = None,
