@@ -3,7 +3,7 @@
 from neat_deep.data.augmentation import Augmentation, augment
 from neat_deep.data.digest import digest_examples
 from neat_deep.data.images.image_split import ImageSplit
-from neat_deep.data.registry import DATASETS, DataSettings, load_dataset, text_dataset
+from neat_deep.data.loading import DATASETS, DataSettings, load_dataset, text_dataset
 from neat_deep.data.spec import Batch, Dataset, DataSpec, Split
 from neat_deep.data.splits import stratified_split, stratified_subset
 from neat_deep.data.texts.text_dataset import TextParts
