@@ -36,7 +36,7 @@ from neat_deep.cli.overrides import load_inputs
 from neat_deep.cli.running import naming, run_script
 from neat_deep.config.experiment_file import Experiment, read_settings_text
 from neat_deep.data import Dataset, stratified_split
-from neat_deep.data.splits import check_share
+from neat_deep.data.settings import check_share
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
 from neat_deep.reports.pareto import pareto_front

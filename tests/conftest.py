@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from neat_deep.base.registry import registration_scope
 from neat_deep.data import Dataset, DataSettings, load_dataset
+
+
+@pytest.fixture
+def registrations() -> Iterator[None]:
+    """What a test registers, in whatever registry, is gone after it."""
+    with registration_scope():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ class Registry(Generic[Info]):
         self.kind = kind
         self._reserved = reserved
         self._entries: dict[str, Info] = {}
+        self._code: dict[str, Any] = {}  # what `load` has imported
         _ALL.append(self)
 
     def add(self, info: Info) -> None:
@@ -50,6 +51,16 @@ class Registry(Generic[Info]):
             raise unknown_name(self.kind, name, [*self._entries, *self._reserved], where)
         return self._entries[name]
 
+    def load(self, name: str) -> Any:
+        """The code of `name` (the field `code` of its facts), imported when it is first asked for; raises as `get`."""
+        if name not in self._code:
+            self._code[name] = resolve(getattr(self.get(name), "code"))  # noqa: B009 - not all facts have code
+        return self._code[name]
+
+    def adopt(self, info: Info) -> None:
+        """Register what another process has registered, unless it is here already."""
+        self._entries.setdefault(info.name, info)
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
@@ -66,11 +77,11 @@ class Registry(Generic[Info]):
     @contextmanager
     def scope(self) -> Iterator[None]:
         """What is registered within the block is gone after it."""
-        before = dict(self._entries)
+        before = dict(self._entries), dict(self._code)
         try:
             yield
         finally:
-            self._entries = before
+            self._entries, self._code = before
 
 
 @contextmanager
@@ -80,6 +91,34 @@ def registration_scope() -> Iterator[None]:
         for registry in _ALL:
             stack.enter_context(registry.scope())
         yield
+
+
+Registrations = list[tuple[Registry[Any], Any]]
+
+
+@contextmanager
+def recorded() -> Iterator[Registrations]:
+    """Give a list that holds, after the block, all that it has registered; a block that raises registers nothing.
+
+    `restore` registers the same again, after a `registration_scope` has taken it away.
+    """
+    before = [(registry, dict(registry._entries), dict(registry._code)) for registry in _ALL]
+    registrations: Registrations = []
+    try:
+        yield registrations
+    except BaseException:
+        for registry, entries, code in before:
+            registry._entries, registry._code = entries, code
+        raise
+    for registry, entries, _ in before:
+        registrations += [(registry, info) for name, info in registry._entries.items() if name not in entries]
+
+
+def restore(registrations: Registrations) -> None:
+    """Register again what a `recorded` block has registered, as far as it is gone."""
+    for registry, info in registrations:
+        if info.name not in registry or registry.get(info.name) is not info:
+            registry.add(info)
 
 
 def resolve(code: Any) -> Any:

@@ -1,44 +1,22 @@
-"""Data sets by name: read, split in three, normalised or tokenised by what is trained on."""
+"""From settings to a data set: read, split in three, normalised or tokenised by what is trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from neat_deep.base.checks import check_range
-from neat_deep.base.errors import ConfigError, DataError, unknown_name
+from neat_deep.base.errors import ConfigError, DataError
 from neat_deep.data.images.image_split import ImageSource, ImageSplit, LabelledImages, channel_statistics
+from neat_deep.data.registry import DATASETS
+from neat_deep.data.settings import DataSettings
 from neat_deep.data.spec import Dataset, DataSpec
-from neat_deep.data.splits import check_share, stratified_split, stratified_subset
+from neat_deep.data.splits import stratified_split, stratified_subset
 from neat_deep.data.texts.text_dataset import TextParts, make_text_dataset
 from neat_deep.data.texts.text_split import TextSource, join_texts
-from neat_deep.data.texts.tokens import TextSettings
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """Which data set, and how it is split; raises `UnknownNameError` or `ConfigError` on creation."""
-
-    dataset: str
-    root: str = "data"
-    validation: float = 0.1  # share of the training examples that selects; the rest trains
-    split_seed: int = 0
-    image_size: int = 32  # `image_folder` resizes its images to this side
-    train_limit: int = 0  # training and validation examples together, each class at its share; 0: all
-    text: TextSettings = field(default_factory=TextSettings)
-
-    def __post_init__(self) -> None:
-        if self.dataset not in DATASETS:
-            raise unknown_name("data set", self.dataset, DATASETS)
-        check_share("validation", self.validation)
-        check_range("split_seed", self.split_seed, low=0, high=2**62)
-        check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
-        check_range("train_limit", self.train_limit, low=0)
 
 
 def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Dataset:
@@ -49,12 +27,23 @@ def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Data
     of either part that are missing, damaged or too few, and `ConfigError` for a `train_limit` that leaves a class
     out and for `parts` of images.
     """
-    source = DATASETS[settings.dataset](settings)
+    source = _read(settings)
     if isinstance(source, TextSource):
         return text_dataset(source, settings, parts)
     if parts is not None:
         raise ConfigError(f"parts: got some for '{settings.dataset}', allowed: for data sets of texts")
     return _image_dataset(source, settings)
+
+
+def _read(settings: DataSettings) -> ImageSource | TextSource:
+    """What the data set's reader returns, which a user may have written."""
+    source: ImageSource | TextSource = DATASETS.load(settings.dataset)(settings)
+    kind = TextSource if DATASETS.get(settings.dataset).rank == 1 else ImageSource
+    if not isinstance(source, kind):
+        raise DataError(
+            f"data set '{settings.dataset}': its reader returned {type(source).__name__}, allowed: {kind.__name__}"
+        )
+    return source
 
 
 def text_dataset(source: TextSource, settings: DataSettings, parts: TextParts | None = None) -> Dataset:
@@ -104,74 +93,6 @@ def _image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
         validation=ImageSplit(images[validation], labels[validation], spec),
         load_test=partial(_test_split, source.read_test, spec),
     )
-
-
-# The readers are imported when their data set is asked for: scikit-learn and torchvision together take longer to
-# import than everything else, and a script that is called wrongly should say so at once.
-
-
-def _digits(_: DataSettings) -> ImageSource:
-    from neat_deep.data.images.digits import read_digits
-
-    return read_digits()
-
-
-def _mnist(settings: DataSettings) -> ImageSource:
-    from neat_deep.data.images.torchvision_sets import read_mnist
-
-    return read_mnist(_root(settings))
-
-
-def _fashion_mnist(settings: DataSettings) -> ImageSource:
-    from neat_deep.data.images.torchvision_sets import read_fashion_mnist
-
-    return read_fashion_mnist(_root(settings))
-
-
-def _cifar10(settings: DataSettings) -> ImageSource:
-    from neat_deep.data.images.torchvision_sets import read_cifar10
-
-    return read_cifar10(_root(settings))
-
-
-def _image_folder(settings: DataSettings) -> ImageSource:
-    from neat_deep.data.images.image_folder import read_image_folder
-
-    return read_image_folder(_root(settings), settings.image_size)
-
-
-def _sst2(settings: DataSettings) -> TextSource:
-    from neat_deep.data.texts.sst2 import read_sst2
-
-    return read_sst2(_root(settings))
-
-
-def _imdb(settings: DataSettings) -> TextSource:
-    from neat_deep.data.texts.imdb import read_imdb
-
-    return read_imdb(_root(settings))
-
-
-def _tsv(settings: DataSettings) -> TextSource:
-    from neat_deep.data.texts.tsv import read_tsv_folder
-
-    return read_tsv_folder(_root(settings))
-
-
-DATASETS: dict[str, Callable[[DataSettings], ImageSource | TextSource]] = {
-    "digits": _digits,
-    "mnist": _mnist,
-    "fashion_mnist": _fashion_mnist,
-    "cifar10": _cifar10,
-    "image_folder": _image_folder,
-    "sst2": _sst2,
-    "imdb": _imdb,
-    "tsv": _tsv,
-}
-
-
-def _root(settings: DataSettings) -> Path:
-    return Path(settings.root).expanduser()
 
 
 def _split(labels: Tensor, settings: DataSettings, num_classes: int) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neat_deep.base.errors import ConfigError, DataError
+from neat_deep.base.errors import DataError
+from neat_deep.data.settings import check_share
 
 TEST_SHARE = 0.2  # of a data set that comes without a test part
 TEST_SEED = 0  # fixed: another split of training and validation must not move test examples into training
@@ -41,12 +42,6 @@ def stratified_subset(labels: Tensor, count: int, seed: int) -> Tensor:
         raise DataError(f"cannot take a subset of {count} examples, allowed: {len(classes)} (the classes) or more")
     shares = _apportion(counts, count, most=counts)
     return _choose(labels, classes, shares, seed).nonzero().flatten()
-
-
-def check_share(key: str, value: float) -> None:
-    """Raise `ConfigError` unless `value` lies between 0 and 1 and is neither."""
-    if not 0 < value < 1:
-        raise ConfigError(f"{key}: got {value}, allowed: more than 0 and less than 1")
 
 
 def _count(labels: Tensor) -> tuple[list[int], list[int]]:

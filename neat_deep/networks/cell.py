@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from neat_deep.base.errors import ArchitectureError
 from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
 from neat_deep.ops.norm import ImageBatchNorm, NormalisedOp, make_norm
-from neat_deep.ops.pointwise import Activation, Aggregation, add_to_first, add_to_second, get_overwriting_activation
+from neat_deep.ops.pointwise import Aggregation, add_to_first, add_to_second, get_overwriting_activation
+from neat_deep.ops.registry import Activation
 from neat_deep.space.architecture import RANK_NAMES
 from neat_deep.space.cell_graph import IDENTITY, CellGraph, CellNode, Edge
 

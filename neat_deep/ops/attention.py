@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.ops.norm import NormalisedOp, make_norm
-from neat_deep.ops.registry import FeatureSpec, register_op
+from neat_deep.ops.registry import FeatureSpec
 
 HEADS = 8
 
@@ -40,8 +40,3 @@ class SelfAttention(NormalisedOp):
         mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=allowed)
         joined = mixed.transpose(1, 2).reshape(batch, length, channels)
         return self.project(joined).transpose(1, 2)
-
-
-@register_op("attention", ranks={1}, parametric=True, family="attention", needs_positions=True)
-def attention(spec: FeatureSpec) -> nn.Module:
-    return SelfAttention(spec)

@@ -8,9 +8,7 @@ from torch.nn import functional as F
 from neat_deep.ops.depthwise import DepthwiseConv
 from neat_deep.ops.masking import hide_padding
 from neat_deep.ops.norm import NormalisedOp, make_norm
-from neat_deep.ops.registry import FeatureSpec, register_op
-
-KERNEL_SIZES = (1, 3, 5)
+from neat_deep.ops.registry import FeatureSpec
 
 
 class SeparableConv(NormalisedOp):
@@ -41,15 +39,22 @@ class SeparableConv(NormalisedOp):
         return self.pointwise(self.depthwise(x))
 
 
-def _register(kernel_size: int) -> None:
-    @register_op(f"sep_conv_{kernel_size}", parametric=True, family="separable convolution")
-    def separable(spec: FeatureSpec) -> nn.Module:
-        return SeparableConv(spec, kernel_size)
-
-    @register_op(f"dil_conv_{kernel_size}", parametric=True, family="dilated convolution")
-    def dilated(spec: FeatureSpec) -> nn.Module:
-        return SeparableConv(spec, kernel_size, dilation=2)
+def sep_conv_1(spec: FeatureSpec) -> nn.Module:
+    """At a kernel of 1 dilation changes nothing, so `dil_conv_1` is this too."""
+    return SeparableConv(spec, 1)
 
 
-for _kernel_size in KERNEL_SIZES:
-    _register(_kernel_size)
+def sep_conv_3(spec: FeatureSpec) -> nn.Module:
+    return SeparableConv(spec, 3)
+
+
+def sep_conv_5(spec: FeatureSpec) -> nn.Module:
+    return SeparableConv(spec, 5)
+
+
+def dil_conv_3(spec: FeatureSpec) -> nn.Module:
+    return SeparableConv(spec, 3, dilation=2)
+
+
+def dil_conv_5(spec: FeatureSpec) -> nn.Module:
+    return SeparableConv(spec, 5, dilation=2)

@@ -1,61 +1,45 @@
-"""Activations and aggregations: functions without weights that work element by element."""
+"""Activations and aggregations as functions without weights, which work element by element."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from neat_deep.base.errors import unknown_name
+from neat_deep.base.registry import resolve
+from neat_deep.ops.registry import ACTIVATIONS, Activation
+from neat_deep.space.aggregations import AGGREGATIONS
 
-Activation = Callable[[Tensor], Tensor]
 Aggregation = Callable[[Tensor, Tensor], Tensor]
 
 
-def _relu(x: Tensor) -> Tensor:
-    return nn.functional.relu(x)
-
-
-def _identity(x: Tensor) -> Tensor:
+def identity(x: Tensor) -> Tensor:
+    """`x` itself."""
     return x
-
-
-ACTIVATIONS: dict[str, Activation] = {
-    "identity": _identity,
-    "relu": _relu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-}
-
-# The same, written over their input: nothing else may read that input again, not even a backward pass.
-_OVERWRITING_ACTIVATIONS: dict[str, Activation] = {
-    "relu": torch.relu_,
-    "sigmoid": torch.sigmoid_,
-    "tanh": torch.tanh_,
-}
-
-# `neat_deep.space.cell_graph.COMMUTATIVE_AGGREGATIONS` names those whose two inputs may be swapped.
-AGGREGATIONS: dict[str, Aggregation] = {"add": torch.add, "mul": torch.mul}
 
 
 def get_activation(name: str) -> Activation:
     """The activation called `name`: a function that keeps the shape; raises `UnknownNameError`."""
-    if name not in ACTIVATIONS:
-        raise unknown_name("activation", name, ACTIVATIONS)
-    return ACTIVATIONS[name]
+    function: Activation = ACTIVATIONS.load(name)
+    return function
 
 
 def get_aggregation(name: str) -> Aggregation:
     """The aggregation called `name`: two tensors of one shape to a third; raises `UnknownNameError`."""
-    if name not in AGGREGATIONS:
-        raise unknown_name("aggregation", name, AGGREGATIONS)
-    return AGGREGATIONS[name]
+    function: Aggregation = AGGREGATIONS.load(name)
+    return function
 
 
 def get_overwriting_activation(name: str) -> Activation:
-    """The activation called `name`, written over its input where that is possible; raises `UnknownNameError`."""
-    return _OVERWRITING_ACTIVATIONS.get(name) or get_activation(name)
+    """The activation called `name`, written over its input where that is possible; raises `UnknownNameError`.
+
+    Nothing else may read that input again, not even a backward pass.
+    """
+    overwriting = ACTIVATIONS.get(name).overwriting
+    if overwriting is None:
+        return get_activation(name)
+    function: Activation = resolve(overwriting)
+    return function
 
 
 def add_to_first(first: Tensor, second: Tensor) -> Tensor:

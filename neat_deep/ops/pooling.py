@@ -11,10 +11,7 @@ from torch.nn import functional as F
 
 from neat_deep.ops.depthwise import convolve_depthwise, is_float32_on_cpu
 from neat_deep.ops.masking import hide_padding
-from neat_deep.ops.registry import FeatureSpec, register_op
-from neat_deep.space.cell_graph import IDENTITY
-
-POOL_SIZES = (3, 5)
+from neat_deep.ops.registry import FeatureSpec
 
 
 class Identity(nn.Module):
@@ -71,20 +68,21 @@ class MaxPool(nn.Module):
         return hide_padding(pooled, mask)  # windows without a real token hold minus infinity
 
 
-@register_op(IDENTITY, parametric=False, family="identity")
 def identity(spec: FeatureSpec) -> nn.Module:
     return Identity()
 
 
-def _register(size: int) -> None:
-    @register_op(f"avg_pool_{size}", parametric=False, family="pooling")
-    def average(spec: FeatureSpec) -> nn.Module:
-        return AveragePool(spec.rank, size)
-
-    @register_op(f"max_pool_{size}", parametric=False, family="pooling")
-    def maximum(spec: FeatureSpec) -> nn.Module:
-        return MaxPool(spec.rank, size)
+def avg_pool_3(spec: FeatureSpec) -> nn.Module:
+    return AveragePool(spec.rank, 3)
 
 
-for _size in POOL_SIZES:
-    _register(_size)
+def avg_pool_5(spec: FeatureSpec) -> nn.Module:
+    return AveragePool(spec.rank, 5)
+
+
+def max_pool_3(spec: FeatureSpec) -> nn.Module:
+    return MaxPool(spec.rank, 3)
+
+
+def max_pool_5(spec: FeatureSpec) -> nn.Module:
+    return MaxPool(spec.rank, 5)

@@ -1,14 +1,24 @@
-"""The registry of ops: facts about an op stand in fields, never in substrings of its name."""
+"""The registries of ops and activations: facts in fields, never in substrings of names, and none of them needs torch.
+
+What ships stands in the lists at the end, with the place of its code, which is imported when it is first used. A new op
+is a factory in the file of its family and an entry there; a user's own is registered by a decorator, from any file.
+"""
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from torch import nn
+from neat_deep.base.errors import ConfigError
+from neat_deep.base.registry import Registry, resolve
+from neat_deep.space.cell_graph import IDENTITY, NONE
 
-from neat_deep.base.errors import ConfigError, unknown_name
-from neat_deep.space.cell_graph import NONE
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+RANKS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -20,75 +30,160 @@ class FeatureSpec:
     norm: str = "batch"
 
 
-OpFactory = Callable[[FeatureSpec], nn.Module]
+OpFactory = Callable[[FeatureSpec], "nn.Module"]
+Activation = Callable[["Tensor"], "Tensor"]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class OpInfo:
-    """A registered op.
+    """A registered op; `code` is its factory, or where it stands as `module:attribute`.
 
     `family` groups ops for colours in pictures; `parametric` ops have weights and end in a normalisation. An op that
-    `needs_positions` mixes the tokens of a sequence without regard to their order.
+    `needs_positions` mixes the tokens of a sequence without regard to their order. `summary` says in a line what it
+    does.
     """
 
     name: str
-    factory: OpFactory
+    code: OpFactory | str
     ranks: frozenset[int]
     parametric: bool
     family: str
     needs_positions: bool = False
+    summary: str = ""
+
+    @property
+    def factory(self) -> OpFactory:
+        """The function that makes the op's module, imported now if it has to be."""
+        made: OpFactory = resolve(self.code)
+        return made
 
 
-_OPS: dict[str, OpInfo] = {}
+@dataclass(frozen=True)
+class ActivationInfo:
+    """A registered activation; `code` is a function of a tensor, or where it stands as `module:attribute`.
+
+    `overwriting` is the same written over its input, where there is such a function. `summary` says in a line what it
+    does.
+    """
+
+    name: str
+    code: Activation | str
+    summary: str = ""
+    overwriting: str | None = None
+
+
+OPS: Registry[OpInfo] = Registry("op", reserved=frozenset({NONE}))
+ACTIVATIONS: Registry[ActivationInfo] = Registry("activation")
 
 
 def register_op(
     name: str,
     *,
-    ranks: Collection[int] = (1, 2),
+    ranks: Collection[int] = RANKS,
     parametric: bool,
     family: str = "custom",
     needs_positions: bool = False,
+    summary: str = "",
 ) -> Callable[[OpFactory], OpFactory]:
     """Register a factory `FeatureSpec -> nn.Module` as the op `name`, for INI files and JSON alike.
 
     The module is called as `op(x, mask=None)`, with `mask` (B, L) true at real tokens of a sequence, and keeps
     the shape of x: (B, C, H, W) for rank 2, (B, C, L) for rank 1. With `needs_positions` the stem of a network for
-    sequences tells each token its place. Raises `ConfigError` for a name that is
-    taken, reserved or cannot stand in an INI list, and for ranks other than 1 and 2.
+    sequences tells each token its place. Without a `summary` the first line of the factory's docstring is one. Raises
+    `ConfigError` for a name that is taken, reserved or cannot stand in an INI list, and for ranks other than 1 and 2.
     """
-    if name in _OPS or name == NONE:
-        raise ConfigError(f"op name '{name}' is taken")
-    if not name or any(character.isspace() or character in "#;," for character in name):
-        raise ConfigError(f"op name {name!r}: allowed: no spaces, commas, '#' or ';'")
-    if not ranks or not set(ranks) <= {1, 2}:
+    if not ranks or not set(ranks) <= set(RANKS):
         raise ConfigError(f"op '{name}': ranks: got {sorted(ranks)}, allowed: 1 (sequences), 2 (images) or both")
 
     def decorate(factory: OpFactory) -> OpFactory:
-        _OPS[name] = OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions)
+        said = summary or _first_line(factory)
+        OPS.add(OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions, said))
         return factory
+
+    return decorate
+
+
+def register_activation(name: str, *, summary: str = "") -> Callable[[Function], Function]:
+    """Register a torch function that keeps a tensor's shape as the activation `name`, for INI files and JSON alike.
+
+    Without a `summary` the first line of its docstring is one. Raises `ConfigError` for a name that is taken or cannot
+    stand in an INI list.
+    """
+
+    def decorate(function: Function) -> Function:
+        ACTIVATIONS.add(ActivationInfo(name, function, summary or _first_line(function)))
+        return function
 
     return decorate
 
 
 def get_op(name: str) -> OpInfo:
     """The op called `name`; raises `UnknownNameError`, with the nearest name, when there is none."""
-    if name not in _OPS:
-        raise unknown_name("op", name, [*_OPS, NONE])
-    return _OPS[name]
+    return OPS.get(name)
 
 
 def list_ops(rank: int | None = None) -> list[str]:
     """The names of all ops, or of those that support `rank`, without `none`."""
-    return sorted(name for name, info in _OPS.items() if rank is None or rank in info.ranks)
+    return sorted(info.name for info in OPS.values() if rank is None or rank in info.ranks)
 
 
-def own_ops() -> tuple[OpInfo, ...]:
-    """The ops that were registered from outside this package."""
-    home = __name__.rpartition(".")[0]
-    return tuple(info for info in _OPS.values() if not info.factory.__module__.startswith(f"{home}."))
+def _first_line(function: Any) -> str:
+    """What a docstring begins with; torch's own functions begin with their signature instead."""
+    text = function.__doc__ if isinstance(function, types.FunctionType | type) else None
+    return (text or "").strip().partition("\n")[0]
 
 
-def adopt_op(info: OpInfo) -> None:
-    """Register an op that another process sent, unless importing its module has done so."""
-    _OPS.setdefault(info.name, info)
+# --- what ships ----------------------------------------------------------------------------------------------------
+
+
+def _op(
+    name: str,
+    code: str,
+    family: str,
+    summary: str,
+    *,
+    parametric: bool = True,
+    ranks: Collection[int] = RANKS,
+    needs_positions: bool = False,
+) -> None:
+    """Register an op of ours, whose code stands in a module of this package."""
+    OPS.add(OpInfo(name, f"neat_deep.ops.{code}", frozenset(ranks), parametric, family, needs_positions, summary))
+
+
+_op(IDENTITY, "pooling:identity", "identity", "passes its input on", parametric=False)
+for _size in (3, 5):
+    _window = f"around each pixel ({_size}x{_size}) or token ({_size})"
+    _op(f"avg_pool_{_size}", f"pooling:avg_pool_{_size}", "pooling", f"the mean {_window}", parametric=False)
+    _op(f"max_pool_{_size}", f"pooling:max_pool_{_size}", "pooling", f"the maximum {_window}", parametric=False)
+_op("sep_conv_1", "convolution:sep_conv_1", "separable convolution", "a linear map of each pixel or token, then a norm")
+_op("dil_conv_1", "convolution:sep_conv_1", "dilated convolution", "another name of sep_conv_1")
+for _size in (3, 5):
+    _op(
+        f"sep_conv_{_size}",
+        f"convolution:sep_conv_{_size}",
+        "separable convolution",
+        f"a depthwise convolution of kernel {_size}, then a pointwise one and a norm",
+    )
+    _op(
+        f"dil_conv_{_size}",
+        f"convolution:dil_conv_{_size}",
+        "dilated convolution",
+        f"as sep_conv_{_size}, but of every second pixel or token",
+    )
+_op(
+    "attention",
+    "attention:SelfAttention",
+    "attention",
+    "each token reads all others: self-attention with 8 heads, then a norm",
+    ranks={1},
+    needs_positions=True,
+)
+
+for _info in (
+    ActivationInfo(IDENTITY, "neat_deep.ops.pointwise:identity", "passes its input on"),
+    ActivationInfo("relu", "torch.nn.functional:relu", "max(0, x)", overwriting="torch:relu_"),
+    ActivationInfo("sigmoid", "torch:sigmoid", "1 / (1 + exp(-x)), from 0 to 1", overwriting="torch:sigmoid_"),
+    ActivationInfo("tanh", "torch:tanh", "the hyperbolic tangent, from -1 to 1", overwriting="torch:tanh_"),
+):
+    ACTIVATIONS.add(_info)

@@ -24,7 +24,9 @@ from neat_deep.base.allocator import keep_freed_memory, keeps_freed_memory
 from neat_deep.base.devices import pin_threads
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.randomness import preserved
-from neat_deep.ops.registry import OpInfo, adopt_op, own_ops
+from neat_deep.base.registry import Registry
+from neat_deep.ops.registry import ACTIVATIONS, OPS
+from neat_deep.space.aggregations import AGGREGATIONS
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -34,6 +36,9 @@ ResultOut = TypeVar("ResultOut", covariant=True)
 ATTEMPTS = 2  # a worker that dies may have met a passing lack of memory
 AUTO = "auto"
 RAY = "ray"
+
+# What a user may have registered that a worker needs; data sets are read before any worker starts.
+SENT: tuple[Registry[Any], ...] = (OPS, ACTIVATIONS, AGGREGATIONS)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def check_workers(workers: str) -> None:
     if workers == RAY:
         _import_ray()
     if workers not in ("0", "1"):
-        _check_ops()
+        _check_registered()
 
 
 class InProcess(Generic[Task, Result]):
@@ -262,28 +267,29 @@ def _import_ray() -> Any:
     return ray
 
 
-def _check_ops() -> None:
-    for op in own_ops():
-        try:
-            pickle.dumps(op.factory)
-        except (pickle.PicklingError, AttributeError, TypeError):
-            raise ConfigError(
-                f"[Run] workers: the op '{op.name}' is made inside a function, where other processes cannot import it; "
-                "allowed: an op at the top level of a module, or workers = 0"
-            ) from None
+def _check_registered() -> None:
+    for registry in SENT:
+        for info in registry.values():
+            try:
+                pickle.dumps(info.code)
+            except (pickle.PicklingError, AttributeError, TypeError):
+                raise ConfigError(
+                    f"[Run] workers: the {registry.kind} '{info.name}' is made inside a function, where other processes"
+                    f" cannot import it; allowed: one at the top level of a module, or workers = 0"
+                ) from None
 
 
 def _pack(function: Callable[[Any], Any], dumps: Callable[[Any], bytes] = pickle.dumps) -> bytes:
-    """A function and the user's ops, for processes that have imported neither; raises `ConfigError`."""
-    _check_ops()
-    return dumps((own_ops(), function))
+    """A function and all that is registered, for processes that have imported neither; raises `ConfigError`."""
+    _check_registered()
+    return dumps(([registry.values() for registry in SENT], function))
 
 
 def _unpack(payload: bytes) -> Callable[[Any], Any]:
-    ops: tuple[OpInfo, ...]
-    ops, function = pickle.loads(payload)  # noqa: S301 - from our own parent process, never from a file
-    for op in ops:
-        adopt_op(op)
+    registered, function = pickle.loads(payload)  # noqa: S301 - from our own parent process, never from a file
+    for registry, infos in zip(SENT, registered, strict=True):
+        for info in infos:
+            registry.adopt(info)
     return function  # type: ignore[no-any-return]
 
 

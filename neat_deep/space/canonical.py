@@ -7,11 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from neat_deep.space.aggregations import is_commutative
 from neat_deep.space.nodes import CellNode
-
-# An aggregation that is not listed here counts as order-sensitive: at worst two equal networks then get two
-# digests, never two different networks one.
-COMMUTATIVE_AGGREGATIONS = frozenset({"add", "mul"})
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ class Wiring:
         nodes = []
         for node in graph.nodes:
             edges = node.edges
-            if node.aggregation in COMMUTATIVE_AGGREGATIONS:
+            if is_commutative(node.aggregation):
                 edges = tuple(sorted(edges, key=lambda e: (e.source, e.op, e.activation)))
             nodes.append(replace(node, edges=edges))
         return replace(graph, nodes=tuple(nodes))
@@ -108,7 +105,7 @@ def _refine(graph: Wiring, colours: Colours) -> Colours:
         readers: list[list[tuple[object, ...]]] = [[] for _ in graph.nodes]
         signatures: list[tuple[object, ...]] = []
         for index, node in enumerate(graph.nodes):
-            ordered = node.aggregation not in COMMUTATIVE_AGGREGATIONS
+            ordered = not is_commutative(node.aggregation)
             inputs = []
             for slot, edge in enumerate(node.edges):
                 place = slot if ordered else 0

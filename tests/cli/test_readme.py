@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from neat_deep.networks.network import build_network
-from neat_deep.ops import registry
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.store.run_store import RunStore
@@ -60,8 +59,8 @@ def test_the_run_that_is_kept(tmp_path: Path) -> None:
         assert len(store.generations()) == 5
 
 
-def test_the_op_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
+@pytest.mark.usefixtures("registrations")
+def test_the_op_of_ones_own() -> None:
     run(snippet("Your own op"))
     cell = CellGraph(1, (CellNode((Edge(0, "blur", "relu"),)),))
     network = build_network(Architecture(cell, Skeleton(channels=4, cells=1)), toy_data.SPEC, seed=0)

@@ -15,7 +15,7 @@ from darts import Alphas, SearchSpace
 from darts.alphas import Mixing
 from darts.mixed import MixedCell, combine
 from neat_deep.base.errors import ConfigError
-from neat_deep.ops import FeatureSpec, get_activation, get_op, list_ops, register_op, registry
+from neat_deep.ops import FeatureSpec, get_activation, get_op, list_ops, register_op
 
 CHANNELS = 8
 EVERY_OP = [(op, rank, masked) for rank, masked in ((1, False), (1, True), (2, False)) for op in list_ops(rank)]
@@ -217,9 +217,8 @@ CALLS: list[tuple[str, int]] = []  # the op's name and the channels that it got
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]]:
+def counted(registrations: None) -> Iterator[list[tuple[str, int]]]:
     """A user's own ops, `counted_free` and two with a weight, for one test alone; gives their calls."""
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
     for name, parametric in (("counted_free", False), ("counted_a", True), ("counted_b", True)):
 
         def factory(spec: FeatureSpec, name: str = name, parametric: bool = parametric) -> nn.Module:

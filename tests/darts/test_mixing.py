@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from darts.mixing import Term, weighted_sums
-from neat_deep.ops import get_activation
+from neat_deep.base.registry import registration_scope
+from neat_deep.ops import get_activation, register_activation
 from neat_deep.ops.norm import ImageBatchNorm
 
 ALL_ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
@@ -179,11 +180,14 @@ def test_what_needs_no_gradient_gets_none() -> None:
 
 
 @pytest.mark.parametrize("changes", ["a user's activation", "evaluation"])
-def test_what_the_shorter_way_does_not_know_is_summed_plainly(changes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    activations = ALL_ACTIVATIONS
-    if changes == "a user's activation":
-        monkeypatch.setitem(get_activation.__globals__["ACTIVATIONS"], "sine", torch.sin)
-        activations = ("identity", "sine")
+def test_what_the_shorter_way_does_not_know_is_summed_plainly(changes: str) -> None:
+    with registration_scope():
+        register_activation("sine")(torch.sin)
+        check_summed_plainly(changes)
+
+
+def check_summed_plainly(changes: str) -> None:
+    activations = ("identity", "sine") if changes == "a user's activation" else ALL_ACTIVATIONS
     found = []
     for how in (weighted_sums, literal):
         example = Example((CHANNELS_LAST,) * 3, activations, rows=2)

@@ -23,7 +23,7 @@ from darts.history import EpochSummary, history_from_json, history_to_json, save
 from darts.search import check_search
 from neat_deep.base.errors import ConfigError, DataError, DivergedError, GraphError, SearchError
 from neat_deep.data import Augmentation, Batch, Dataset, ImageSplit
-from neat_deep.ops import FeatureSpec, register_op, registry
+from neat_deep.ops import FeatureSpec, register_op
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from tests.support.toy_data import SPEC, stripes
@@ -319,9 +319,8 @@ class Useless(nn.Module):
 
 
 @pytest.fixture
-def collapsing(monkeypatch: pytest.MonkeyPatch) -> DartsSettings:
+def collapsing(registrations: None) -> DartsSettings:
     """A search that will leave every op with weights for identity; the op is there for one test alone."""
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
 
     @register_op("useless", parametric=True)
     def make(spec: FeatureSpec) -> nn.Module:

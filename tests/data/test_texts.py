@@ -29,8 +29,8 @@ from neat_deep.data import (
     load_dataset,
     text_dataset,
 )
+from neat_deep.data.settings import TextSettings as Settings
 from neat_deep.data.texts import imdb, sst2
-from neat_deep.data.texts.tokens import TextSettings as Settings
 from neat_deep.data.texts.tokens import make_encoder, split_words
 from neat_deep.data.texts.torchtext_sets import source_from_pairs, source_from_parts, torchtext_source
 from neat_deep.data.texts.torchtext_tokens import torchtext_tokenizer

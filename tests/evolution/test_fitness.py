@@ -14,7 +14,7 @@ from neat_deep.base.randomness import derive_seed
 from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
-from neat_deep.ops import FeatureSpec, register_op, registry
+from neat_deep.ops import FeatureSpec, register_op
 from neat_deep.scoring.scores import DISCONNECTED, DIVERGED, RAISED, REUSED, SCORED, Counts
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -42,9 +42,8 @@ def no_memory(x: Tensor) -> Tensor:
 
 
 @pytest.fixture(autouse=True)
-def broken_ops(monkeypatch: pytest.MonkeyPatch) -> None:
+def broken_ops(registrations: None) -> None:
     """Two ops that fail, for this file's tests alone: every other file tests all ops that are registered."""
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
 
     @register_op("fails_in_forward", parametric=False)
     def fails_in_forward(spec: FeatureSpec) -> nn.Module:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from neat_deep.base.registry import registration_scope
 from neat_deep.networks.cell import Cell
-from neat_deep.ops import ACTIVATIONS, FeatureSpec, get_activation, get_aggregation, registry
+from neat_deep.ops import ACTIVATIONS, FeatureSpec, get_activation, get_aggregation, register_op
 from neat_deep.ops.convolution import SeparableConv
 from neat_deep.ops.pointwise import add_to_first, add_to_second
-from neat_deep.ops.registry import OpInfo
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from tests.support.random_cells import graphs
 
@@ -83,11 +83,11 @@ class ReturnsSigmoid(SeparableConv):
 
 
 @pytest.mark.parametrize("kind", [ReturnsItsInput, ReturnsSigmoid])
-def test_an_op_of_ones_own_is_not_overwritten(kind: type[SeparableConv], monkeypatch: pytest.MonkeyPatch) -> None:
-    own = OpInfo("own", lambda spec: kind(spec, 3), frozenset({2}), True, "custom")
-    monkeypatch.setitem(registry._OPS, "own", own)
+def test_an_op_of_ones_own_is_not_overwritten(kind: type[SeparableConv]) -> None:
     graph = CellGraph(1, (CellNode((Edge(0, "own", "relu"), Edge(0, "identity"))),))
-    cell = Cell(graph, FeatureSpec(2, CHANNELS))
+    with registration_scope():
+        register_op("own", ranks={2}, parametric=True)(lambda spec: kind(spec, 3))
+        cell = Cell(graph, FeatureSpec(2, CHANNELS))
     x = torch.randn(2, CHANNELS, 5, 5, requires_grad=True)
     found, expected = cell([x]), by_the_formula(cell, graph, [x])
     assert torch.equal(found, expected)

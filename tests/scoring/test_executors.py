@@ -15,7 +15,7 @@ import torch
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.evolution.fitness import FitnessEvaluator
-from neat_deep.ops import register_op, registry
+from neat_deep.ops import register_op
 from neat_deep.scoring.executors import InProcess, RayWorkers, WorkerDied, WorkerPool, check_workers
 from neat_deep.scoring.scores import DIVERGED, RAISED, SCORED
 from tests.support import toy_data, worker_tasks
@@ -90,9 +90,9 @@ class Config:
         self.genome_config = genome_config(op_options=ops)
 
 
-def test_faults_on_purpose_cost_their_own_genomes_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("registrations")
+def test_faults_on_purpose_cost_their_own_genomes_only() -> None:
     """An op that raises, one that gives NaN, one that allocates too much, a worker that is killed."""
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
     names = ("raises", "gives_nan", "allocates", "kills")
     for name in names:
         register_op(name, parametric=False)(getattr(worker_tasks, name))
@@ -118,8 +118,8 @@ def test_faults_on_purpose_cost_their_own_genomes_only(monkeypatch: pytest.Monke
     assert [genome.fitness for _, genome in made[4:]] == [genome.fitness for _, genome in sound]
 
 
-def test_an_op_that_cannot_be_sent_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
+@pytest.mark.usefixtures("registrations")
+def test_an_op_that_cannot_be_sent_is_refused_by_name() -> None:
 
     @register_op("homemade", parametric=False)
     def homemade(spec: object) -> torch.nn.Module:

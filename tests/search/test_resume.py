@@ -18,11 +18,12 @@ import torch
 from rich.console import Console
 
 from neat_deep.base.errors import ConfigError, SearchError, StoreError
+from neat_deep.base.registry import registration_scope
 from neat_deep.config.experiment_file import Experiment, read_settings_text
 from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.evolution.genome import CellGenome
 from neat_deep.evolution.reproduction import CellReproduction
-from neat_deep.ops import register_op, registry
+from neat_deep.ops import register_op
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.search.evolve import evolve
 from neat_deep.search.neat_journal import RunJournal, resume_run
@@ -47,8 +48,7 @@ def no_pictures() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def faulty_ops() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_OPS", dict(registry._OPS))
+    with registration_scope():
         for name in ("raises", "gives_nan"):
             register_op(name, parametric=False)(getattr(worker_tasks, name))
         yield

@@ -6,12 +6,13 @@ import torch
 from sklearn.datasets import load_digits
 
 from neat_deep.data.images.image_split import ImageSource, LabelledImages
+from neat_deep.data.settings import DataSettings
 from neat_deep.data.splits import TEST_SEED, TEST_SHARE, stratified_split
 
 BRIGHTEST = 16  # scikit-learn's pixels are 0 to 16
 
 
-def read_digits() -> ImageSource:
+def read_digits(_: DataSettings) -> ImageSource:
     """scikit-learn's digits as bytes (N, 1, 8, 8); the same fifth of them is always the test part."""
     return ImageSource(
         class_names=tuple(str(digit) for digit in range(10)),

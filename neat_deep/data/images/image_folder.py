@@ -10,6 +10,7 @@ import torch
 from neat_deep.base.errors import DataError
 from neat_deep.data.images.image_files import check_images, list_folder, list_images, read_images
 from neat_deep.data.images.image_split import ImageSource, LabelledImages
+from neat_deep.data.settings import DataSettings
 from neat_deep.data.splits import TEST_SEED, TEST_SHARE, stratified_split
 
 LAYOUT = "<root>/train/<class>/* and <root>/test/<class>/*, or <root>/<class>/*"
@@ -17,7 +18,12 @@ LAYOUT = "<root>/train/<class>/* and <root>/test/<class>/*, or <root>/<class>/*"
 LabelledFiles = list[tuple[Path, int]]
 
 
-def read_image_folder(root: Path, side: int) -> ImageSource:
+def read_image_folder(settings: DataSettings) -> ImageSource:
+    """The images under `root`, resized to `image_size`; see `read_folder_of_images`."""
+    return read_folder_of_images(settings.folder, settings.image_size)
+
+
+def read_folder_of_images(root: Path, side: int) -> ImageSource:
     """The images under `root/train/<class>` and `root/test/<class>` as RGB of `side` by `side` pixels.
 
     Without these two folders, `root/<class>` is read and the same fifth of every class is always the test part.

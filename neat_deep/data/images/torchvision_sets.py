@@ -16,33 +16,35 @@ from torchvision.datasets.utils import check_integrity
 
 from neat_deep.base.errors import DataError
 from neat_deep.data.download import fetch_archive
-from neat_deep.data.images.image_folder import read_image_folder
+from neat_deep.data.images.image_folder import read_folder_of_images
 from neat_deep.data.images.image_split import ImageSource, LabelledImages
+from neat_deep.data.settings import DataSettings
 
 OFFLINE = "'digits' needs no download: --dataset digits"
 CIFAR10_IMAGES = "cifar10-images"  # the same images as files, <root>/cifar10-images/{train,test}/<class>/*
 CIFAR10_SIDE = 32
 
 
-def read_mnist(root: Path) -> ImageSource:
+def read_mnist(settings: DataSettings) -> ImageSource:
     """MNIST from `<root>/MNIST/raw`, downloaded if it is not there; raises `DataError`."""
-    return _read_idx_set(MNIST, root, tuple(str(digit) for digit in range(10)))
+    return _read_idx_set(MNIST, settings.folder, tuple(str(digit) for digit in range(10)))
 
 
-def read_fashion_mnist(root: Path) -> ImageSource:
+def read_fashion_mnist(settings: DataSettings) -> ImageSource:
     """Fashion-MNIST from `<root>/FashionMNIST/raw`, downloaded if it is not there; raises `DataError`."""
-    return _read_idx_set(FashionMNIST, root, tuple(FashionMNIST.classes))
+    return _read_idx_set(FashionMNIST, settings.folder, tuple(FashionMNIST.classes))
 
 
-def read_cifar10(root: Path) -> ImageSource:
+def read_cifar10(settings: DataSettings) -> ImageSource:
     """CIFAR-10 from `<root>/cifar-10-batches-py`, or else `<root>/cifar10-images`, or else downloaded.
 
     Raises `DataError`.
     """
+    root = settings.folder
     batches = root / CIFAR10.base_folder
     if not batches.is_dir():
         if (root / CIFAR10_IMAGES).is_dir():
-            return read_image_folder(root / CIFAR10_IMAGES, CIFAR10_SIDE)
+            return read_folder_of_images(root / CIFAR10_IMAGES, CIFAR10_SIDE)
         fetch_archive(
             [CIFAR10.url],
             CIFAR10.tgz_md5,

@@ -9,6 +9,7 @@ import torch
 
 from neat_deep.base.errors import DataError
 from neat_deep.data.download import fetch_archive
+from neat_deep.data.settings import DataSettings
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource
 from neat_deep.data.texts.tsv import read_lines
 
@@ -20,11 +21,12 @@ CLASS_NAMES = ("negative", "positive")
 LINE_BREAK = re.compile(r"<br\s*/?>")  # the reviews were cut out of web pages
 
 
-def read_imdb(root: Path) -> TextSource:
+def read_imdb(settings: DataSettings) -> TextSource:
     """IMDb from `root/aclImdb/{train,test}/{neg,pos}/*.txt`, downloaded if that folder is not there.
 
     HTML line breaks become spaces; the validation part is split from train. Raises `DataError`, naming the file.
     """
+    root = settings.folder
     folder = root / FOLDER
     if not folder.is_dir():
         advice = f"Put the folder {FOLDER} (or its archive aclImdb_v1.tar.gz) into {root}"

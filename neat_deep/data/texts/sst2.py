@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from neat_deep.base.errors import DataError
 from neat_deep.data.download import fetch_archive
+from neat_deep.data.settings import DataSettings
 from neat_deep.data.texts.text_split import TextSource
 from neat_deep.data.texts.tsv import check_classes, labelled, read_labelled, read_lines, read_rows
 
@@ -18,12 +17,13 @@ UNLABELLED = "index\tsentence"  # the header of the test file that GLUE publishe
 NOTE = "test.tsv has no labels: dev.tsv is the test set, validation is split from train.tsv"
 
 
-def read_sst2(root: Path) -> TextSource:
+def read_sst2(settings: DataSettings) -> TextSource:
     """SST-2 from `root/SST-2/{train,dev,test}.tsv`, downloaded if that folder is not there.
 
     With labels in `test.tsv`, `dev.tsv` validates. Without, as GLUE publishes it, `dev.tsv` is the test set and the
     validation part is split from train, which the source's note says. Raises `DataError`, naming file and line.
     """
+    root = settings.folder
     folder = root / FOLDER
     if not folder.is_dir():
         advice = f"Put the folder {FOLDER} (or its archive SST-2.zip) into {root}"

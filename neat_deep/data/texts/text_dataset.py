@@ -13,9 +13,10 @@ from torch import Tensor
 
 from neat_deep.base.errors import DataError
 from neat_deep.data.encoding import TextEncoding, Tokenizer, Vocabulary
+from neat_deep.data.settings import TextSettings
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
-from neat_deep.data.texts.tokens import TextSettings, make_encoder
+from neat_deep.data.texts.tokens import make_encoder
 from neat_deep.data.texts.tsv import shorten
 from neat_deep.data.texts.vectors import Vectors, embedding_matrix, read_vectors
 

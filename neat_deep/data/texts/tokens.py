@@ -8,39 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neat_deep.base.checks import check_choice, check_range
-from neat_deep.base.errors import ConfigError, DataError
+from neat_deep.base.errors import DataError
 from neat_deep.data.encoding import SPECIAL_TOKENS, UNKNOWN_TOKEN, Encoder, Tokenizer, Vocabulary
+from neat_deep.data.settings import TextSettings
 
 # A word keeps its apostrophe (don't, n't), since a negation must not fall apart; so does an 's that stands alone, as
 # in SST-2. Every other sign is a token. Nothing is left out.
 APOSTROPHES = "'\u2019"
 WORD = rf"[{APOSTROPHES}](?i:s|re|ve|ll|d|m)\b|\w+(?:[{APOSTROPHES}]\w+)*|[^\w\s]"
 NOBODYS_WORD = "\x00"  # a token that no text holds
-KINDS = ("word", "bpe", "torchtext")
-
-
-@dataclass(frozen=True)
-class TextSettings:
-    """How texts become token numbers."""
-
-    tokens: str = "word"
-    lowercase: bool = True
-    vocabulary: int = 20_000  # most tokens, the two special ones included; the rarest beyond are unknown
-    min_count: int = 2  # what training texts hold less often is unknown, so that training sees unknown tokens too
-    max_length: int = 256  # tokens of a text; what follows them is cut off
-    own_validation: bool = True  # False: a validation part that the data comes with is split anew, with train
-    vectors: str = ""  # file of word vectors in GloVe's text format that the embedding starts from
-
-    def __post_init__(self) -> None:
-        check_choice("tokens", self.tokens, KINDS)
-        check_range("vocabulary", self.vocabulary, low=3, high=10_000_000)
-        check_range("min_count", self.min_count, low=1)
-        check_range("max_length", self.max_length, low=1, high=100_000)
-        if self.tokens == "torchtext" and not self.lowercase:
-            raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
-        if self.vectors and self.tokens == "bpe":
-            raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
 
 
 class WordNumbers:

@@ -9,18 +9,20 @@ from pathlib import Path
 import torch
 
 from neat_deep.base.errors import DataError
+from neat_deep.data.settings import DataSettings
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource
 
 HEADER = "sentence\tlabel"
 LAYOUT = "<root>/train.tsv and <root>/test.tsv, and where you have one <root>/dev.tsv to validate on"
 
 
-def read_tsv_folder(root: Path) -> TextSource:
+def read_tsv_folder(settings: DataSettings) -> TextSource:
     """The texts of `root/train.tsv`, `root/test.tsv` and, if it is there, `root/dev.tsv`, with any labels.
 
     Each file starts with the line `sentence<TAB>label`. Without a `dev.tsv` the validation part is split from
     train. The classes are the labels of `train.tsv`. Raises `DataError`, naming file and line.
     """
+    root = settings.folder
     if not root.is_dir():
         raise DataError(f"no folder {root}; a folder of texts is laid out as {LAYOUT}")
     train = root / "train.tsv"

@@ -1,0 +1,66 @@
+"""Which data set is read, how it is split and tokenised: what `[Data]` of an INI file sets. It needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neat_deep.base.checks import check_choice, check_range
+from neat_deep.base.errors import ConfigError
+from neat_deep.data.registry import DATASETS
+
+TOKENS = ("word", "bpe", "torchtext")
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How texts become token numbers."""
+
+    tokens: str = "word"
+    lowercase: bool = True
+    vocabulary: int = 20_000  # most tokens, the two special ones included; the rarest beyond are unknown
+    min_count: int = 2  # what training texts hold less often is unknown, so that training sees unknown tokens too
+    max_length: int = 256  # tokens of a text; what follows them is cut off
+    own_validation: bool = True  # False: a validation part that the data comes with is split anew, with train
+    vectors: str = ""  # file of word vectors in GloVe's text format that the embedding starts from
+
+    def __post_init__(self) -> None:
+        check_choice("tokens", self.tokens, TOKENS)
+        check_range("vocabulary", self.vocabulary, low=3, high=10_000_000)
+        check_range("min_count", self.min_count, low=1)
+        check_range("max_length", self.max_length, low=1, high=100_000)
+        if self.tokens == "torchtext" and not self.lowercase:
+            raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
+        if self.vectors and self.tokens == "bpe":
+            raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which data set, and how it is split; raises `UnknownNameError` or `ConfigError` on creation."""
+
+    dataset: str
+    root: str = "data"
+    validation: float = 0.1  # share of the training examples that selects; the rest trains
+    split_seed: int = 0
+    image_size: int = 32  # `image_folder` resizes its images to this side
+    train_limit: int = 0  # training and validation examples together, each class at its share; 0: all
+    text: TextSettings = field(default_factory=TextSettings)
+
+    def __post_init__(self) -> None:
+        DATASETS.get(self.dataset)
+        check_share("validation", self.validation)
+        check_range("split_seed", self.split_seed, low=0, high=2**62)
+        check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
+        check_range("train_limit", self.train_limit, low=0)
+
+    @property
+    def folder(self) -> Path:
+        """`root` as a path, with the home folder in the place of `~`."""
+        return Path(self.root).expanduser()
+
+
+def check_share(key: str, value: float) -> None:
+    """Raise `ConfigError` unless `value` lies between 0 and 1 and is neither."""
+    if not 0 < value < 1:
+        raise ConfigError(f"{key}: got {value}, allowed: more than 0 and less than 1")

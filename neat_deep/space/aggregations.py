@@ -1,0 +1,58 @@
+"""The registry of aggregations: what a node makes of its two inputs. Functions are imported when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from neat_deep.base.registry import Registry
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class AggregationInfo:
+    """A registered aggregation: `code` is a function of two tensors, or where it stands as `module:attribute`.
+
+    If it is `commutative`, its two inputs may be swapped, so that graphs which differ in that alone are one network.
+    `summary` says in a line what it does.
+    """
+
+    name: str
+    code: Callable[..., Any] | str
+    commutative: bool
+    summary: str
+
+
+AGGREGATIONS: Registry[AggregationInfo] = Registry("aggregation")
+
+
+def register_aggregation(name: str, *, commutative: bool = False, summary: str = "") -> Callable[[Function], Function]:
+    """Register a torch function of two tensors of one shape, which returns a third, as the aggregation `name`.
+
+    Say `commutative` only if swapping the inputs changes nothing, not even the rounding. Raises `ConfigError` for a
+    name that is taken or cannot stand in an INI list.
+    """
+
+    def decorate(function: Function) -> Function:
+        AGGREGATIONS.add(AggregationInfo(name, function, commutative, summary))
+        return function
+
+    return decorate
+
+
+def is_commutative(name: str) -> bool:
+    """Whether an aggregation's inputs may be swapped.
+
+    One that is not registered counts as order-sensitive: at worst two equal networks then get two digests, never two
+    different networks one.
+    """
+    return name in AGGREGATIONS and AGGREGATIONS.get(name).commutative
+
+
+for _info in (
+    AggregationInfo("add", "torch:add", True, "the sum of both inputs"),
+    AggregationInfo("mul", "torch:mul", True, "the product of both inputs, as a gate"),
+):
+    AGGREGATIONS.add(_info)
