@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 
 from darts.derive import Derived
 from darts.history import EpochSummary, history_from_json, history_to_json
+from darts.older_checkpoint import drop_other_names
 from darts.settings import DartsSettings
 from darts.supernet import Supernet
 from neat_deep.base.errors import ArchitectureError, SearchError
@@ -19,10 +21,13 @@ from neat_deep.base.fields import values_before
 from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import Augmentation, DataSpec
 from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.op_names import plain_name
 
-VERSION = 1
+log = logging.getLogger(__name__)
+
+VERSION = 2  # in 1 an op with two names was two candidates
 START = "cell to start from"
-CHECKPOINT = FileKind("checkpoint", "a search by DARTS", "neat-deep darts search", VERSION, (VERSION,), SearchError)
+CHECKPOINT = FileKind("checkpoint", "a search by DARTS", "neat-deep darts search", VERSION, (1, 2), SearchError)
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,12 @@ def load_checkpoint(
     differs.
     """
     content = CHECKPOINT.load(path)
+    options = identity.settings.op_options
     try:
         _check_identity(path, {**identity.facts_before(), **json.loads(content["identity"])}, identity.facts())
+        if content["version"] == 1 and any(plain_name(op) != op for op in options):
+            content = drop_other_names(content, options, supernet, optimizers)
+            log.warning("%s: an op with two names was two candidates; from here on it is one", path)
         supernet.load_state_dict(content["supernet"])
         for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
@@ -106,7 +115,7 @@ def load_checkpoint(
         if kept is not None:
             kept = Derived(Architecture.from_json(kept["cell"]).cell, kept["strengths"])
         return history_from_json(content["history"]), kept
-    except (KeyError, TypeError, ValueError, RuntimeError, ArchitectureError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError, ArchitectureError) as error:
         reason = " ".join(str(error).split())
         raise SearchError(f"{path}: a damaged checkpoint: {type(error).__name__}: {reason}") from None
 

@@ -9,6 +9,7 @@ from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, unknown_name
 from neat_deep.ops import ACTIVATIONS, get_op, list_ops
 from neat_deep.space.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
+from neat_deep.space.op_names import plain_name
 
 # Aggregations with a relaxation over any number of edges: see `darts.mixed.combine`.
 RELAXED_AGGREGATIONS = ("add", "mul")
@@ -35,8 +36,8 @@ class SearchSpace:
     """Cells of `nodes` nodes, each of which reads every earlier state through every candidate.
 
     `num_inputs` is 1 (a cell reads the previous cell) or 2 (the previous two); `output` is `last` (the last node) or
-    `concat` (all nodes side by side). Raises `ConfigError` or `UnknownNameError` on creation for what no search
-    could use.
+    `concat` (all nodes side by side). An op that `ops` holds under two names is one candidate, under its plain name.
+    Raises `ConfigError` or `UnknownNameError` on creation for what no search could use.
     """
 
     ops: tuple[str, ...]
@@ -60,6 +61,7 @@ class SearchSpace:
         for name in self.ops:
             if name not in known:
                 raise unknown_name("op", name, known, "ops")
+        object.__setattr__(self, "ops", tuple(dict.fromkeys(map(plain_name, self.ops))))
         if set(self.ops) == {NONE}:
             raise ConfigError(f"ops: got only '{NONE}', allowed: at least one other op")
         for name in self.activations:

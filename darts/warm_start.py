@@ -20,11 +20,13 @@ from neat_deep.ops import get_op
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode
 
-LEAD = 2.0  # of a chosen candidate's logit over the others: a quarter of the weight among 23, so far from certain
+LEAD = 2.0  # of a chosen candidate's logit over the others: a quarter of the weight among 21, so far from certain
 
 
 def warm_start(alphas: Alphas, cell: CellGraph, *, lead: float = LEAD) -> Alphas:
     """Set `alphas` in place so that they favour `cell`, and return them: `derive(warm_start(alphas, cell)) == cell`.
+
+    An op of `cell` that has two names may have either; what is derived has its plain one.
 
     `lead` is how far the chosen candidates' logits are above the others, which are 0. Raises `GraphError` for a
     cell that the search space cannot hold: another number of nodes or inputs, another output, a node without
@@ -33,6 +35,7 @@ def warm_start(alphas: Alphas, cell: CellGraph, *, lead: float = LEAD) -> Alphas
     """
     space = alphas.space
     check_holdable(space, cell)
+    cell = cell.with_plain_names()
     with torch.no_grad():
         for parameter in alphas.parameters():
             parameter.zero_()
@@ -54,6 +57,7 @@ def inherit_network(supernet: Supernet, cell: CellGraph, skeleton: Skeleton, dat
     `skeleton` is the supernet's. Raises `GraphError` for a supernet of partial channels, whose ops are narrower
     than the network's.
     """
+    cell = cell.with_plain_names()
     with seeded(0):
         positions = wants_positions(skeleton, supernet.alphas.space.real_ops)  # as the supernet has them
         network = Network(
@@ -97,7 +101,7 @@ def check_holdable(space: SearchSpace, cell: CellGraph) -> None:
         raise GraphError(f"the cell's output is '{cell.output}', the search space's '{space.output}'")
     if len(cell.nodes) != space.nodes:
         raise GraphError(f"the cell has {len(cell.nodes)} nodes, the search space {space.nodes}")
-    for index, node in enumerate(cell.nodes):
+    for index, node in enumerate(cell.with_plain_names().nodes):
         _check_node(space, index, node)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from neat_deep.space.aggregations import is_commutative
 from neat_deep.space.nodes import CellNode
+from neat_deep.space.op_names import plain_name
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,20 @@ class Wiring:
     output: str  # `last` or `concat`
 
     def canonical(self) -> Wiring:
-        """Without what is unused or only passes a value on, edges and nodes in their canonical order."""
-        graph = self.prune().contract().prune()
+        """Each op under its plain name, without what is unused or only passes a value on, edges and nodes in order."""
+        graph = self.with_plain_names().prune().contract().prune()
         graph = replace(graph, nodes=tuple(_plain_aggregation(node) for node in graph.nodes))
         _, order = _best_labelling(graph, _refine(graph, [0] * len(graph.nodes)))
         return graph.reorder(order)
+
+    def with_plain_names(self) -> Wiring:
+        """With one name for each op, where one has two."""
+        if all(plain_name(edge.op) == edge.op for node in self.nodes for edge in node.edges):
+            return self
+        nodes = []
+        for node in self.nodes:
+            nodes.append(replace(node, edges=tuple(replace(edge, op=plain_name(edge.op)) for edge in node.edges)))
+        return replace(self, nodes=tuple(nodes))
 
     def prune(self) -> Wiring:
         """Without the nodes that the output does not use."""

@@ -68,6 +68,10 @@ class CellGraph:
         """The nodes, by index, that the output depends on."""
         return self._wiring.used_nodes()
 
+    def with_plain_names(self) -> CellGraph:
+        """The same cell with one name for each op: `space.op_names` knows which ops have two."""
+        return self._with_nodes(self._wiring.with_plain_names())
+
     def prune(self) -> CellGraph:
         """The same cell without the nodes that its output does not use."""
         return self._with_nodes(self._wiring.prune())
@@ -75,9 +79,10 @@ class CellGraph:
     def canonical(self) -> CellGraph:
         """The one form that all graphs of the same network share.
 
-        Unused nodes are dropped, nodes that only pass a value on are contracted, the edges of commutative
-        aggregations are ordered, and so are the nodes. Two graphs have equal canonical forms exactly if one can
-        be turned into the other by these steps: one node that is used twice stays different from two equal nodes.
+        Ops get their plain names, unused nodes are dropped, nodes that only pass a value on are contracted, the edges
+        of commutative aggregations are ordered, and so are the nodes. Two graphs have equal canonical forms exactly
+        if one can be turned into the other by these steps: one node that is used twice stays different from two equal
+        nodes.
         """
         return self._with_nodes(self._wiring.canonical())
 

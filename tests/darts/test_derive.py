@@ -209,6 +209,17 @@ def test_a_cell_comes_back_from_the_alphas_that_it_started(
     assert derive(alphas) == cell
 
 
+def test_a_cell_may_name_an_op_by_its_other_name() -> None:
+    space = SearchSpace(("none", "sep_conv_1", "dil_conv_1", "max_pool_3"), nodes=1)
+    names = ("dil_conv_1", "sep_conv_1")
+    told, plain = (CellGraph(2, (CellNode((Edge(0, name), Edge(1, "max_pool_3"))),)) for name in names)
+    assert derive(warm_start(alphas_of(space), told)) == plain
+    supernet = build_supernet(space, Skeleton(channels=4, cells=1), SPEC, seed=3)
+    networks = [inherit_network(supernet, cell, Skeleton(channels=4, cells=1), SPEC).eval() for cell in (told, plain)]
+    images = next(stripes(4, 0).eval_batches(4)).inputs
+    assert torch.equal(networks[0](images), networks[1](images))
+
+
 @given(space=spaces(), cell=strategies.graphs(max_nodes=5))
 @settings(max_examples=200)
 def test_any_other_cell_is_refused(space: SearchSpace, cell: CellGraph) -> None:

@@ -15,17 +15,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from darts import DartsSettings, SearchResult, Supernet, build_supernet, search
+from darts import DartsSettings, SearchResult, SearchSpace, Supernet, build_supernet, search
 from darts.architect import Architect
 from darts.checkpoint import Identity
 from darts.derive import Derived, count_identities
 from darts.history import EpochSummary, history_from_json, history_to_json, save_history
+from darts.older_checkpoint import drop_other_names
 from darts.search import check_search
 from neat_deep.base.errors import ConfigError, DataError, DivergedError, GraphError, SearchError
 from neat_deep.data import Augmentation, Batch, Dataset, ImageSplit
 from neat_deep.ops import FeatureSpec, register_op
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.training.fit import TrainingSettings, make_optimizer
 from tests.support.toy_data import SPEC, stripes
 
 CPU = torch.device("cpu")
@@ -569,7 +571,7 @@ BROKEN: dict[str, Callable[[Path], None]] = {
     "a checkpoint with code": lambda path: torch.save({"format": Malicious()}, path),
     "a tensor": lambda path: torch.save(torch.zeros(2), path),
     "another format": rewritten(lambda content: content.update(format="something else")),
-    "another version": rewritten(lambda content: content.update(version=2)),
+    "another version": rewritten(lambda content: content.update(version=99)),
     "no supernet": rewritten(lambda content: content.pop("supernet")),
     "half a supernet": rewritten(lambda content: content["supernet"].popitem()),
     "another shape": rewritten(lambda content: content["supernet"].update({"alphas.candidates": torch.zeros(1)})),
@@ -582,6 +584,72 @@ BROKEN: dict[str, Callable[[Path], None]] = {
     "no kept cell": rewritten(lambda content: content.pop("kept")),
     "kept cell is none": rewritten(lambda content: content.update(kept={"cell": "{}", "strengths": {}})),
 }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"op_options": ("none", "identity", "sep_conv_1", "max_pool_3", "dil_conv_1", "sep_conv_3")},
+        {"op_options": ("dil_conv_1", "sep_conv_3", "sep_conv_1", "identity"), "aggregation_options": ("add", "mul")},
+        {"op_options": ("dil_conv_1", "identity"), "optimizer": "adamw"},
+    ],
+    ids=["the plain name first", "the plain name last", "the other name alone"],
+)
+def test_a_checkpoint_with_two_candidates_for_one_op_is_resumed_with_one(
+    changes: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the program wrote it that took the two names for two ops."""
+    path = tmp_path / "search.pt"
+    settings = replace(SETTINGS, **changes)
+    with pytest.MonkeyPatch.context() as before, pytest.raises(Stop):
+        before.setattr("darts.search_space.plain_name", lambda op: op)
+        run(settings, checkpoint=path, listeners=[Listener(stop_at=2)])
+    rewritten(lambda content: content.update(version=1))(path)
+    old = torch.load(path, weights_only=True)
+    result = run(settings, checkpoint=path)
+    assert "two candidates" in caplog.text
+    assert len(result.history) == settings.epochs
+    width = len(settings.space().candidates)
+    assert old["supernet"]["alphas.candidates"].shape[-1] >= width
+    rows = [row for epoch in result.history for edges in epoch.probabilities for row in edges]
+    assert {len(row) for row in rows} == {width}
+    assert all(sum(row) == pytest.approx(1) for row in rows)
+
+
+def test_what_stays_of_an_older_checkpoint_is_what_it_had() -> None:
+    """Every weight keeps its own buffers, which an optimizer knows by number alone."""
+    ops = ("dil_conv_1", "identity", "sep_conv_3", "sep_conv_1")
+
+    def made(seed: int) -> tuple[Supernet, list[torch.optim.Optimizer]]:
+        supernet = build_supernet(SearchSpace(ops), SKELETON, SPEC, seed=seed)
+        settings = TrainingSettings(optimizer="sgd", momentum=0.9)
+        return supernet, [make_optimizer(part, settings) for part in (supernet.network, supernet.alphas)]
+
+    def buffers(supernet: Supernet, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+        states = {parameter: values for o in optimizers for parameter, values in o.state.items()}
+        return {name: states[parameter]["momentum_buffer"] for name, parameter in supernet.named_parameters()}
+
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr("darts.search_space.plain_name", lambda op: op)
+        old, optimizers = made(seed=1)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                optimizer.state[parameter]["momentum_buffer"] = parameter.detach().clone()
+    states = [optimizer.state_dict() for optimizer in optimizers]
+    content = {"supernet": old.state_dict(), "optimizers": states, "history": "[]"}
+    new, optimizers = made(seed=2)
+    converted = drop_other_names(content, ops, new, optimizers)
+    new.load_state_dict(converted["supernet"])
+    for optimizer, values in zip(optimizers, converted["optimizers"], strict=True):
+        optimizer.load_state_dict(values)
+    kept = buffers(new, optimizers)
+    was = dict(old.named_parameters())
+    for name, parameter in new.named_parameters():
+        assert torch.equal(kept[name], parameter)
+        if name != "alphas.candidates":
+            assert torch.equal(parameter, was[name.replace(".sep_conv_1.", ".dil_conv_1.")])
+    assert torch.equal(new.alphas.candidates, old.alphas.candidates[..., : new.alphas.candidates.shape[-1]])
 
 
 @pytest.mark.filterwarnings("error")

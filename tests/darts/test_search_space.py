@@ -13,6 +13,7 @@ from darts.search_space import Candidate
 from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.networks.suitability import check_ops
 from neat_deep.ops import get_op, list_ops
+from neat_deep.space.op_names import other_names, plain_name
 
 
 @given(nodes=st.integers(1, 32), num_inputs=st.integers(1, 2))
@@ -36,8 +37,14 @@ def test_the_published_space() -> None:
     space = SearchSpace(("none", *(op for op in list_ops(rank=2))))
     assert (space.nodes, space.num_inputs, space.output, space.aggregations) == (4, 2, "last", ("add",))
     assert len(space.edges) == 2 + 3 + 4 + 5
-    assert len(space.candidates) == 1 + 2 * len(list_ops(rank=2))
+    assert len(space.candidates) == 1 + 2 * len({plain_name(op) for op in list_ops(rank=2)})
     check_ops(space.real_ops, 2)
+
+
+@pytest.mark.parametrize(("other", "plain"), other_names().items())
+def test_an_op_with_two_names_is_one_candidate(other: str, plain: str) -> None:
+    assert SearchSpace(("none", plain, "identity", other)) == SearchSpace(("none", plain, "identity"))
+    assert SearchSpace((other, "identity")) == SearchSpace((plain, "identity"))
 
 
 @pytest.mark.parametrize("name", list_ops())

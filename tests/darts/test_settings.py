@@ -12,6 +12,7 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.data import Augmentation
 from neat_deep.ops import list_ops
 from neat_deep.space.architecture import Skeleton
+from neat_deep.space.op_names import plain_name
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*_darts*.ini"))
 SECTIONS = "[Data]\ndataset = digits\n[Network]\nchannels = 8\n[Training]\nepochs = 2\n[Run]\nseed = 3\n[Darts]\n"
@@ -28,7 +29,7 @@ def test_defaults_are_the_published_ones(tmp_path: Path) -> None:
     assert experiment.darts == DartsSettings()
     assert experiment.run.seed == 3
     space = experiment.darts.space()
-    assert set(space.real_ops) == set(list_ops(rank=2))
+    assert set(space.real_ops) == set(map(plain_name, list_ops(rank=2)))
     assert Candidate("none") in space.candidates
     assert (space.nodes, space.num_inputs, space.activations) == (4, 2, ("identity", "relu"))
 
