@@ -54,8 +54,7 @@ def run_darts(request: Request) -> None:
         with naming(request.place):
             config, given = _take_up(request.run, config, given)
     assert config is not None
-    stored = request.run is not None and config == request.run / COMPLETE
-    experiment = read_darts_experiment(config, given, stored=stored)
+    experiment = read_darts_experiment(config, given, request.run)
     if request.run is not None:
         check_same_folder(request.given.get("out"), request.run, experiment.run.out)
     start = None
@@ -138,12 +137,14 @@ def _search(
         recorder.close()
 
 
-def read_darts_experiment(config: Path, given: Given, *, stored: bool = False) -> DartsExperiment:
+def read_darts_experiment(config: Path, given: Given, run: Path | None = None) -> DartsExperiment:
     """The experiment of the INI file `config`, with what the options say in place; raises `ConfigError`.
 
-    `stored` is as `load_darts_experiment` has it.
+    The file may be one of those that the `run` has in its folder.
     """
-    experiment = read_settings(config, given, partial(load_darts_experiment, stored=stored))
+    stored = run is not None and config == run / COMPLETE
+    trusted = run is None or config not in (run / COMPLETE, run / SETTINGS)
+    experiment = read_settings(config, given, partial(load_darts_experiment, stored=stored, trusted=trusted))
     return dataclasses.replace(experiment, darts=override(experiment.darts, given, {"epochs": "epochs"}))
 
 

@@ -1,7 +1,11 @@
-"""What `neat_deep` learns of this package when the command starts: a search called `darts`. Imports no torch."""
+"""What `neat_deep` learns of this package, by its entry point: a search called `darts`, and its INI section.
+
+Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
+from neat_deep.base.sections import register_section
 from neat_deep.cli.runners import RUNNERS, RunnerInfo
 
 CHECKPOINT = "search.pt"  # the file in a run's folder that a search goes on from
@@ -16,3 +20,4 @@ DARTS = RunnerInfo(
     report="darts.run_report:report_run",
 )
 RUNNERS.add(DARTS)
+register_section("Darts", "darts.settings:DartsSettings")

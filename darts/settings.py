@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import darts.plugin  # noqa: F401 - it registers [Darts], also where no metadata tell of it
 from darts.search_space import SearchSpace
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError, UnknownNameError
-from neat_deep.base.sections import register_section
-from neat_deep.config.ini import check_sections, read_ini, read_section, write_sections
+from neat_deep.config.ini import check_sections, read_ini, read_section, use_plugins, write_sections
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation, DataSettings
 from neat_deep.space.architecture import Skeleton
@@ -156,9 +156,6 @@ class DartsSettings:
         return full if self.augment else Augmentation()
 
 
-register_section("Darts", DartsSettings)
-
-
 @dataclass(frozen=True)
 class DartsExperiment:
     """All that an INI file says about a search by gradient descent."""
@@ -179,14 +176,16 @@ OWN: dict[str, type[Any]] = {  # sections, each a field of `DartsExperiment`
 }
 
 
-def load_darts_experiment(path: Path | str, *, stored: bool = False) -> DartsExperiment:
+def load_darts_experiment(path: Path | str, *, stored: bool = False, trusted: bool = True) -> DartsExperiment:
     """Read and check an INI file's [Data], [Network], [Training], [Darts] and [Run]; other sections are left alone.
 
     With `stored` the file is one that `darts_settings_text` wrote, for an older program perhaps: a setting that it did
-    not know has the value that does what that program did. Raises `ConfigError`, which names the file, the section, the
-    key, what was found and what is allowed.
+    not know has the value that does what that program did. The plugins that the file names are imported; unless it is
+    `trusted`, as one in a run's folder is not, they must be loaded already. Raises `ConfigError`, which names the file,
+    the section, the key, what was found and what is allowed.
     """
     parser = read_ini(path)
+    use_plugins(path, parser, trusted=trusted)
     check_sections(path, parser)
     sections = {name.lower(): read_section(path, parser, name, kind, stored=stored) for name, kind in OWN.items()}
     return DartsExperiment(**sections)

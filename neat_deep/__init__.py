@@ -10,6 +10,7 @@ from neat_deep.base.lazy import lazy_names
 
 if TYPE_CHECKING:
     from neat_deep.base.errors import NeatDeepError as NeatDeepError
+    from neat_deep.base.plugins import load_plugins as load_plugins
     from neat_deep.base.registry import registration_scope as registration_scope
     from neat_deep.config.experiment_file import Experiment as Experiment
     from neat_deep.config.experiment_file import load_experiment as load_experiment
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
     from neat_deep.networks.network import build_network as build_network
     from neat_deep.ops.registry import register_activation as register_activation
     from neat_deep.ops.registry import register_op as register_op
+    from neat_deep.scoring.candidate import Candidate as Candidate
     from neat_deep.scoring.executors import InProcess as InProcess
     from neat_deep.scoring.executors import RayWorkers as RayWorkers
     from neat_deep.scoring.executors import WorkerPool as WorkerPool
+    from neat_deep.scoring.metrics import register_metric as register_metric
+    from neat_deep.scoring.objectives import register_objective as register_objective
+    from neat_deep.scoring.scorer import Scorer as Scorer
     from neat_deep.scoring.settings import FitnessSettings as FitnessSettings
     from neat_deep.search.evolve import evolve as evolve
     from neat_deep.search.neat_journal import RunJournal as RunJournal
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from neat_deep.space.cell_graph import CellNode as CellNode
     from neat_deep.space.cell_graph import Edge as Edge
     from neat_deep.store.run_store import RunStore as RunStore
+    from neat_deep.strategies.registry import register_strategy as register_strategy
     from neat_deep.training.fit import evaluate as evaluate
     from neat_deep.training.fit import fit as fit
     from neat_deep.training.prediction import load_image_classifier as load_image_classifier
@@ -52,6 +58,7 @@ else:
         __name__,
         {
             "neat_deep.base.errors": "NeatDeepError",
+            "neat_deep.base.plugins": "load_plugins",
             "neat_deep.base.registry": "registration_scope",
             "neat_deep.config.experiment_file": "Experiment load_experiment",
             "neat_deep.data.augmentation": "Augmentation",
@@ -65,7 +72,11 @@ else:
             "neat_deep.evolution.reproduction": "CellReproduction",
             "neat_deep.networks.network": "build_network",
             "neat_deep.ops.registry": "register_activation register_op",
+            "neat_deep.scoring.candidate": "Candidate",
             "neat_deep.scoring.executors": "InProcess RayWorkers WorkerPool",
+            "neat_deep.scoring.metrics": "register_metric",
+            "neat_deep.scoring.objectives": "register_objective",
+            "neat_deep.scoring.scorer": "Scorer",
             "neat_deep.scoring.settings": "FitnessSettings",
             "neat_deep.search.evolve": "evolve",
             "neat_deep.search.neat_journal": "RunJournal resume_run",
@@ -74,6 +85,7 @@ else:
             "neat_deep.space.architecture": "Architecture Skeleton",
             "neat_deep.space.cell_graph": "CellGraph CellNode Edge",
             "neat_deep.store.run_store": "RunStore",
+            "neat_deep.strategies.registry": "register_strategy",
             "neat_deep.training.fit": "evaluate fit",
             "neat_deep.training.prediction": "load_image_classifier load_text_classifier",
             "neat_deep.training.retraining": "retrain",

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from neat_deep.base.plugins import load_installed_plugins
 from neat_deep.base.registry import registration_scope
 from neat_deep.data import Dataset, DataSettings, load_dataset
+
+load_installed_plugins()  # outside of every scope
 
 
 @pytest.fixture

@@ -43,29 +43,29 @@ def _ops() -> Iterable[Line]:
     for name in list_ops():
         op = get_op(name)
         ranks = " and ".join(word for rank, word in ((2, "images"), (1, "texts")) if rank in op.ranks)
-        yield name, f"{op.family}; for {ranks}; {'has' if op.parametric else 'no'} weights"
+        yield name, f"{op.summary or op.family} (for {ranks})"
     yield "none", "switches a slot of a node off"
 
 
 def _activations() -> Iterable[Line]:
     from neat_deep.ops import ACTIVATIONS
 
-    return [(name, "") for name in ACTIVATIONS]
+    return [(info.name, info.summary) for info in ACTIVATIONS.values()]
 
 
 def _aggregations() -> Iterable[Line]:
     from neat_deep.ops import AGGREGATIONS
 
-    return [(name, "") for name in AGGREGATIONS]
+    return [(info.name, info.summary) for info in AGGREGATIONS.values()]
 
 
 def _datasets() -> Iterable[Line]:
     from neat_deep.data import DATASETS
 
     shipped = experiments()
-    for name in DATASETS:
-        strategies = ", ".join(strategy for data, strategy in shipped if data == name)
-        yield name, f"shipped INI files: {strategies}" if strategies else ""
+    for info in DATASETS.values():
+        strategies = ", ".join(strategy for data, strategy in shipped if data == info.name)
+        yield info.name, info.summary + (f" (shipped INI files: {strategies})" if strategies else "")
 
 
 def _strategies() -> Iterable[Line]:

@@ -12,6 +12,7 @@ import torch
 from neat_deep.base.devices import get_device
 from neat_deep.base.errors import ConfigError, NeatDeepError, VectorError
 from neat_deep.cli.options import LIMITS, Given, flag
+from neat_deep.cli.plugin_option import named_plugins
 from neat_deep.cli.running import naming
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Dataset, load_dataset
@@ -33,6 +34,7 @@ def read_settings(config: Path, given: Given, load: Callable[[Path], Settings]) 
     data = override(loaded.data, given, {"dataset": "dataset", "data_root": "root"})
     data = dataclasses.replace(data, text=override(data.text, given, {"max_length": "max_length"}))
     run = override_run(loaded.run, given, "seed", "device", "out", "workers", "threads")
+    run = dataclasses.replace(run, plugins=tuple(dict.fromkeys([*run.plugins, *named_plugins()])))
     return dataclasses.replace(loaded, data=data, run=run)
 
 

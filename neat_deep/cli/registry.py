@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from neat_deep.base.registry import Registry
+from neat_deep.base.registry import Registrations, Registry, recorded, restore
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,6 +27,7 @@ class CommandInfo:
 
 
 COMMANDS: Registry[CommandInfo] = Registry("command")
+_shipped: Registrations = []
 
 
 def register_command(name: str, *, summary: str, examples: Sequence[str] = ()) -> Callable[[Function], Function]:
@@ -48,5 +49,8 @@ def load_commands() -> None:
     """Import every file of `commands/`; each registers its subcommand."""
     from neat_deep.cli import commands
 
-    for module in pkgutil.iter_modules(commands.__path__):
-        importlib.import_module(f"{commands.__name__}.{module.name}")
+    with recorded() as registrations:
+        for module in pkgutil.iter_modules(commands.__path__):
+            importlib.import_module(f"{commands.__name__}.{module.name}")
+    _shipped.extend(registrations)
+    restore(_shipped)  # where a `registration_scope` has ended since they were imported

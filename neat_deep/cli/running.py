@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.base.errors import ConfigError, NeatDeepError
 from neat_deep.cli.options import join_numbers
+from neat_deep.cli.plugin_option import take_plugins
 from neat_deep.cli.registry import COMMANDS
 
 
@@ -64,20 +65,21 @@ def call_with_options(function: Callable[..., Any], arguments: Sequence[str] | N
 
     Raises `ConfigError` for an argument or option that it does not have.
     """
+    words = take_plugins(sys.argv[1:] if arguments is None else arguments)
     app = _new_app()
     app.command(help=_as_help(help_text))(function)
-    _run(app, arguments, Path(sys.argv[0]).name)
+    _run(app, words, Path(sys.argv[0]).name)
 
 
 def call_command(arguments: Sequence[str] | None) -> None:
     """Call the subcommand that `arguments` (None: the process's own) name; raises `ConfigError`, as it does itself."""
+    words = take_plugins(sys.argv[1:] if arguments is None else arguments)
     app = _new_app(cls=_Subcommands, help=_as_help(_OVERVIEW))
     app.callback()(lambda: None)
     for info in sorted(COMMANDS.values(), key=lambda info: info.name):
         examples = "\n".join(f"    {example}" for example in info.examples)
         text = f"{info.summary}.\n\n{inspect.getdoc(info.function) or ''}\n\n{examples}"
         app.command(info.name, short_help=info.summary, help=_as_help(text))(info.function)
-    words = sys.argv[1:] if arguments is None else arguments
     _run(app, words or ["--help"], "neat-deep")
 
 
@@ -88,7 +90,8 @@ Search for deep networks, train them, look at them, use them.
     neat-deep search d.ini               # leaves a folder RUN
     neat-deep classify RUN picture.png
 
-Each command tells more: neat-deep search --help
+Each command tells more: neat-deep search --help. With --plugin my_op.py,
+anywhere and more than once, it uses your own ops, data sets, commands.
 """
 
 
@@ -112,9 +115,9 @@ def _as_help(text: str) -> str:
     return "\n\n".join(f"\b\n{part}" if part.startswith("    ") else part for part in parts)
 
 
-def _run(app: typer.Typer, arguments: Sequence[str] | None, name: str) -> None:
+def _run(app: typer.Typer, arguments: Sequence[str], name: str) -> None:
     """What typer's own `main` does, but that errors, Ctrl-C and a closed pipe are left to `run_script`."""
-    words = join_numbers(sys.argv[1:] if arguments is None else arguments)
+    words = join_numbers(arguments)
     command: Any = typer.main.get_command(app)
     try:
         with command.make_context(name, words) as context:

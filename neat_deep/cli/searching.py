@@ -59,12 +59,13 @@ def _start(runner: RunnerInfo, request: Request) -> None:
 
 
 def _runner_for(config: Path) -> RunnerInfo:
-    from neat_deep.config.ini import check_sections, read_ini
+    from neat_deep.config.ini import check_sections, read_ini, use_plugins
     from neat_deep.config.strategy_experiment import SEARCH as SEARCH_SECTION
     from neat_deep.config.strategy_experiment import strategy_of
     from neat_deep.strategies.registry import STRATEGIES
 
     parser = read_ini(config)
+    use_plugins(config, parser, trusted=True)  # one of them may bring the strategy
     if parser.has_section(SEARCH_SECTION):
         name = strategy_of(config)
         known = [*RUNNERS, *(other for other in STRATEGIES if other not in RUNNERS)]

@@ -13,7 +13,7 @@ import neat
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.files import read_text
 from neat_deep.base.sections import register_section
-from neat_deep.config.ini import check_sections, parse_ini, read_ini, read_section, write_sections
+from neat_deep.config.ini import check_sections, parse_ini, read_ini, read_section, use_plugins, write_sections
 from neat_deep.config.neat_sections import load_neat
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import DataSettings
@@ -62,6 +62,7 @@ def load_training_plan(path: Path | str) -> TrainingPlan:
     Raises `ConfigError` as `load_experiment` does.
     """
     parser = read_ini(path)
+    use_plugins(path, parser, trusted=True)
     check_sections(path, parser)
     return TrainingPlan(
         data=read_section(path, parser, "Data", DataSettings),
@@ -74,10 +75,11 @@ def load_experiment(path: Path | str) -> Experiment:
     """Read and check an experiment's INI file.
 
     Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed. Sections of
-    other programs may stay in the file; a warning names them.
+    other programs may stay in the file; a warning names them. The plugins that the file names are imported.
     """
     text = read_text(path, "INI file", ConfigError)
     parser = parse_ini(text, path)
+    use_plugins(path, parser, trusted=True)
     check_sections(path, parser)
     experiment = _read_experiment(path, parser, text, stored=False)
     if not Path(path).is_file():  # a run keeps a copy of it
@@ -98,9 +100,12 @@ def read_settings_text(text: str) -> Experiment:
     """The experiment that `settings_text` wrote; raises `ConfigError`.
 
     An older program may have written it: a setting that it did not know has the value that does what that program did.
+    The plugins that it names must be loaded already: a run's folder makes no code run.
     """
     source = "the run's settings"
-    return _read_experiment(source, parse_ini(text, source), text, stored=True)
+    parser = parse_ini(text, source)
+    use_plugins(source, parser, trusted=False)
+    return _read_experiment(source, parser, text, stored=True)
 
 
 def settings_values(text: str) -> dict[tuple[str, str], str]:

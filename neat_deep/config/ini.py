@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from neat_deep.base.errors import ConfigError, NeatDeepError
 from neat_deep.base.fields import read_texts, text_of, values_of
 from neat_deep.base.files import read_text
+from neat_deep.base.plugins import load_installed_plugins, load_plugins, require_plugins
 from neat_deep.base.sections import SECTIONS
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,24 @@ def parse_ini(text: str, source: Path | str) -> configparser.ConfigParser:
         text = " ".join(str(error).split())
         raise ConfigError(f"{text}; allowed: sections, and in each of them lines of key = value, none twice") from None
     return parser
+
+
+def use_plugins(source: Path | str, parser: configparser.ConfigParser, *, trusted: bool) -> None:
+    """Import the plugins of installed packages and, from a file that the user named, those of its [Run].
+
+    They come before all else in the file, which may use what they register. A file that is not `trusted`, as one in a
+    run's folder, which anybody may have written, makes no code run: its plugins must be loaded already. Raises
+    `ConfigError`.
+    """
+    load_installed_plugins()
+    names = parser.get("Run", "plugins", raw=True, fallback="").replace("%%", "%").split()
+    try:
+        if trusted:
+            load_plugins(names)
+        else:
+            require_plugins(names)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: [Run] {error}") from None
 
 
 def check_sections(path: Path | str, parser: configparser.ConfigParser) -> None:

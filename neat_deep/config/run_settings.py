@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.plugins import check_plugin_names
 from neat_deep.evolution.selection import REPRODUCTIONS
 from neat_deep.scoring.executors import AUTO, RAY
 
@@ -26,6 +27,7 @@ class RunSettings:
     ray_gpus: float = 0.0  # the share of a GPU that one evaluation takes on Ray
     reproduction: str = "CellReproduction"  # how parents are chosen; its settings stand in the section of that name
     out: str = "runs/neat"
+    plugins: tuple[str, ...] = ()  # files and modules of one's own that register what the other sections name
 
     def __post_init__(self) -> None:
         check_range("generations", self.generations, low=0)
@@ -38,5 +40,6 @@ class RunSettings:
         check_range("threads", self.threads, low=0, high=1024)
         check_range("ray_gpus", self.ray_gpus, low=0)
         check_choice("reproduction", self.reproduction, REPRODUCTIONS)
+        check_plugin_names(self.plugins)
         if self.workers not in (AUTO, RAY) and not (self.workers.isdecimal() and int(self.workers) <= 1024):
             raise ConfigError(f"workers: got '{self.workers}', allowed: auto, 0 to 1024, or ray")

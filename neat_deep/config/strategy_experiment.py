@@ -13,7 +13,7 @@ from neat_deep.base.files import read_text
 from neat_deep.base.registry import resolve
 from neat_deep.base.sections import register_section
 from neat_deep.config.experiment_file import OWN
-from neat_deep.config.ini import check_sections, parse_ini, read_section, write_sections
+from neat_deep.config.ini import check_sections, parse_ini, read_section, use_plugins, write_sections
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.config.search_settings import SearchSettings, SpaceSettings
 from neat_deep.data import DataSettings
@@ -71,6 +71,7 @@ def load_strategy_experiment(path: Path | str) -> StrategyExperiment:
     """
     text = read_text(path, "INI file", ConfigError)
     parser = parse_ini(text, path)
+    use_plugins(path, parser, trusted=True)
     check_sections(path, parser)
     return _read(path, parser, text, stored=False)
 
@@ -88,7 +89,9 @@ def strategy_settings_text(experiment: StrategyExperiment) -> str:
 def read_strategy_settings(text: str) -> StrategyExperiment:
     """The experiment that `strategy_settings_text` wrote, perhaps of an older program; raises `ConfigError`."""
     source = "the run's settings"
-    return _read(source, parse_ini(text, source), text, stored=True)
+    parser = parse_ini(text, source)
+    use_plugins(source, parser, trusted=False)
+    return _read(source, parser, text, stored=True)
 
 
 def _read(source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool) -> StrategyExperiment:

@@ -23,9 +23,11 @@ import torch
 from neat_deep.base.allocator import keep_freed_memory, keeps_freed_memory
 from neat_deep.base.devices import pin_threads
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.plugins import load_installed_plugins, load_plugins, loaded_plugins
 from neat_deep.base.randomness import preserved
 from neat_deep.base.registry import Registry
 from neat_deep.ops.registry import ACTIVATIONS, OPS
+from neat_deep.scoring.metrics import METRICS
 from neat_deep.space.aggregations import AGGREGATIONS
 
 Task = TypeVar("Task")
@@ -38,7 +40,7 @@ AUTO = "auto"
 RAY = "ray"
 
 # What a user may have registered that a worker needs; data sets are read before any worker starts.
-SENT: tuple[Registry[Any], ...] = (OPS, ACTIVATIONS, AGGREGATIONS)
+SENT: tuple[Registry[Any], ...] = (OPS, ACTIVATIONS, AGGREGATIONS, METRICS)
 
 
 @dataclass(frozen=True)
@@ -280,13 +282,20 @@ def _check_registered() -> None:
 
 
 def _pack(function: Callable[[Any], Any], dumps: Callable[[Any], bytes] = pickle.dumps) -> bytes:
-    """A function and all that is registered, for processes that have imported neither; raises `ConfigError`."""
+    """A function, the plugins and all that is registered, for processes that have imported none; raises `ConfigError`.
+
+    In two layers: what the inner one names may stand in a plugin, which the receiver has to import first.
+    """
     _check_registered()
-    return dumps(([registry.values() for registry in SENT], function))
+    inner = dumps(([registry.values() for registry in SENT], function))
+    return pickle.dumps((loaded_plugins(), inner))
 
 
 def _unpack(payload: bytes) -> Callable[[Any], Any]:
-    registered, function = pickle.loads(payload)  # noqa: S301 - from our own parent process, never from a file
+    plugins, inner = pickle.loads(payload)  # noqa: S301 - from our own parent process, never from a file
+    load_installed_plugins(quiet=True)  # the process that sent this has said what is wrong with them
+    load_plugins(plugins)
+    registered, function = pickle.loads(inner)  # noqa: S301 - as above
     for registry, infos in zip(SENT, registered, strict=True):
         for info in infos:
             registry.adopt(info)

@@ -21,7 +21,10 @@ from neat_deep.store.run_store import RunStore
 log = logging.getLogger(__name__)
 
 # What may change when a run is resumed: these change nothing that is stored,
-FREE_KEYS = ("generations", "evaluations", "samples", "minutes", "workers", "threads", "ray_address", "ray_gpus", "out")
+FREE_KEYS = (
+    *("generations", "evaluations", "samples", "minutes", "workers", "threads", "ray_address", "ray_gpus", "out"),
+    "plugins",  # their files may have moved
+)
 FREE = {("Run", key) for key in FREE_KEYS} | {("Data", "root")}
 # and this rounds differently, so that the run is no longer the one that was never stopped.
 ROUNDING = {("Run", "device")}

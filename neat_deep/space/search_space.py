@@ -8,6 +8,7 @@ from random import Random
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError
 from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph, CellNode, Edge
+from neat_deep.space.op_names import plain_name
 
 MOST_NODES = 32
 
@@ -18,7 +19,8 @@ class SearchSpace:
 
     Each input of a node reads any state before it through one of `ops` (`none` switches the input off) and one of
     `activations`; the two are combined by one of `aggregations`. `num_inputs` is 1 (a cell reads the previous cell) or
-    2 (the previous two). Raises `ConfigError` on creation for a space that holds no cell.
+    2 (the previous two). An op that `ops` holds under two names is one, under its plain name. Raises `ConfigError` on
+    creation for a space that holds no cell.
     """
 
     ops: tuple[str, ...]
@@ -36,6 +38,7 @@ class SearchSpace:
                 raise ConfigError(f"{key}: got nothing, allowed: one name or more")
             if len(set(names)) < len(names):
                 raise ConfigError(f"{key}: got '{' '.join(names)}', allowed: each name once")
+        object.__setattr__(self, "ops", tuple(dict.fromkeys(map(plain_name, self.ops))))
         if set(self.ops) == {NONE}:
             raise ConfigError(f"ops: got only '{NONE}', allowed: at least one other op")
 
