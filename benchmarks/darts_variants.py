@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from darts.alphas import Alphas
-from darts.derive import count_parameter_free, derive
-from darts.search import search
+from darts.bilevel import search
+from darts.derivation import count_parameter_free, derive
 from darts.settings import DartsExperiment, load_darts_experiment
 from data_options import at_least, given
 from memory import resident_mib

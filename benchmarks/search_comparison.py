@@ -43,7 +43,7 @@ from matplotlib.ticker import EngFormatter
 from rich.console import Console
 from rich.table import Table
 
-from darts.search import check_search, search
+from darts.bilevel import check_search, search
 from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import ConfigError, SearchError

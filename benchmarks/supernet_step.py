@@ -2,7 +2,7 @@
 
     python benchmarks/supernet_step.py [--json] [--steps 3] [--cells 4] [--batch 32] [--threads 2] [--skip-compiled]
 
-An iteration is one step of the alphas (first order) and one of the weights, as in `darts.search`, with the published
+An iteration is one step of the alphas (first order) and one of the weights, as in `darts.bilevel`, with the published
 settings, on random images of 28x28x1 and ten classes. The search space is the default one: 4 nodes that read two cell
 inputs and all earlier nodes, 12 ops with `none`, identity and relu after each; 16 channels, no reductions. Contenders:
 
@@ -62,7 +62,7 @@ from turns import at_least
 DATA = DataSpec("synthetic", 2, 10, tuple("0123456789"), (1, 28, 28), (0.0,), (1.0,))
 DARTS = DartsSettings()
 SPACE = DARTS.space()
-ADAM_BETAS = (0.5, 0.999)  # of the alphas, as published and as in `darts.search`
+ADAM_BETAS = (0.5, 0.999)  # of the alphas, as published and as in `darts.bilevel`
 SEED = 0
 WARM_UP_ROUNDS = 2
 AGREEMENT = 1e-4  # largest difference of two float32 outputs of the same mathematics
@@ -202,7 +202,7 @@ def make_iteration(name: str, setting: Setting) -> Iteration:
 
 
 def _our_iteration(supernet: Supernet, train: Batch, validation: Batch, *, second_order: bool) -> Iteration:
-    """What `darts.search` does for a pair of batches."""
+    """What `darts.bilevel` does for a pair of batches."""
     architect = Architect(supernet)
     sgd = TrainingSettings(
         optimizer="sgd", learning_rate=DARTS.learning_rate, momentum=DARTS.momentum, weight_decay=DARTS.weight_decay

@@ -5,12 +5,12 @@ A popular time-series package imports as `darts` too; this one is neat-deep's.
 
 from darts.alphas import Alphas
 from darts.architect import Architect
-from darts.derive import derive
-from darts.search import SearchResult, search
+from darts.bilevel import SearchResult, search
+from darts.derivation import derive
 from darts.search_space import SearchSpace
 from darts.settings import DartsSettings, load_darts_experiment
 from darts.supernet import Supernet, build_supernet
-from darts.warm_start import warm_start
+from darts.warm_starts import warm_start
 
 __all__ = [
     "Alphas",

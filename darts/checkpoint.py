@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from darts.derive import Derived
+from darts.derivation import Derived
 from darts.history import EpochSummary, history_from_json, history_to_json
 from darts.older_checkpoint import drop_other_names
 from darts.settings import DartsSettings

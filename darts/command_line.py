@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from darts.bilevel import SearchResult, check_search, search
 from darts.plugin import CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
-from darts.search import SearchResult, check_search, search
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
-from darts.warm_start import check_holdable
+from darts.warm_starts import check_holdable
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, SearchError, in_section
 from neat_deep.base.files import copy_file, read_text, write_text

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from darts.derive import Derived
+from darts.derivation import Derived
 from darts.history import EpochSummary, save_history
 from darts.plots import plot_alphas, plot_curves
 from darts.search_space import SearchSpace

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from darts.alphas import Alphas
-from darts.derive import derive
+from darts.derivation import derive
 from darts.settings import load_darts_experiment
 from neat_deep.base.errors import GraphError
 from neat_deep.config.experiment_file import load_experiment

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from darts.alphas import Alphas
-from darts.derive import EDGES_KEPT
+from darts.derivation import EDGES_KEPT
 from darts.mixed import MixedCell, MixedEdge
 from darts.search_space import Candidate, SearchSpace
 from darts.supernet import Supernet

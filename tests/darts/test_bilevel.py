@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from darts import DartsSettings, SearchResult, SearchSpace, Supernet, build_supernet, search
 from darts.architect import Architect
+from darts.bilevel import check_search
 from darts.checkpoint import Identity
-from darts.derive import Derived, count_identities
+from darts.derivation import Derived, count_identities
 from darts.history import EpochSummary, history_from_json, history_to_json, save_history
 from darts.older_checkpoint import drop_other_names
-from darts.search import check_search
 from neat_deep.base.errors import ConfigError, DataError, DivergedError, GraphError, SearchError
 from neat_deep.data import Augmentation, Batch, Dataset, ImageSplit
 from neat_deep.ops import FeatureSpec, register_op

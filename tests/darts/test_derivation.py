@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darts import Alphas, SearchSpace, build_supernet, derive, warm_start
-from darts.derive import count_identities, count_parameter_free, derive_weighted
+from darts.derivation import count_identities, count_parameter_free, derive_weighted
 from darts.search_space import Candidate
-from darts.warm_start import inherit_network
+from darts.warm_starts import inherit_network
 from neat_deep.base.errors import ConfigError, GraphError
 from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture, Skeleton

@@ -15,11 +15,11 @@ from torch.nn import functional as F
 
 from darts.architect import AlphaGradient, Architect
 from darts.checkpoint import Identity, load_checkpoint, save_checkpoint
-from darts.derive import Derived, count_identities, count_parameter_free, derive_weighted
+from darts.derivation import Derived, count_identities, count_parameter_free, derive_weighted
 from darts.history import EpochSummary
 from darts.settings import DartsSettings
 from darts.supernet import build_supernet, compile_edges
-from darts.warm_start import inherit_network, warm_start
+from darts.warm_starts import inherit_network, warm_start
 from neat_deep.base.errors import ConfigError, DataError, DivergedError
 from neat_deep.base.randomness import derive_seed, seeded
 from neat_deep.data import (
