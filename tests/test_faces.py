@@ -12,7 +12,7 @@ import pytest
 
 import neat_deep
 
-LAZY = ["neat_deep", "neat_deep.data", "neat_deep.ops"]
+LAZY = ["neat_deep", "neat_deep.data", "neat_deep.ops", "darts"]
 
 
 def seen_by_mypy(package: str) -> dict[str, str]:
@@ -42,9 +42,9 @@ def test_no_name_is_a_module_too(package: str) -> None:
     assert not modules & seen_by_mypy(package).keys()
 
 
-@pytest.mark.parametrize("package", LAZY)
-def test_an_import_alone_costs_no_torch(package: str) -> None:
-    code = f"import sys, {package}; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("module", [*LAZY, "neat_deep.base.plugins", "darts.plugin"])
+def test_an_import_alone_costs_no_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -13,7 +13,6 @@ import pytest
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.registry import registration_scope, resolve
 from neat_deep.base.sections import SECTIONS, register_section
-from neat_deep.config import load_training_plan
 from neat_deep.config.ini import check_sections, parse_ini, read_section
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -51,10 +50,3 @@ def test_a_section_of_an_installed_plugin_is_known() -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert "seed=1," in done.stdout
     assert done.stderr == ""
-
-
-def test_a_section_of_a_stranger_is_only_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "mine.ini"
-    path.write_text((CONFIGS / "digits_darts.ini").read_text().replace("[Darts]", "[Another]"))
-    load_training_plan(path)
-    assert caplog.messages == [f"{path}: neither neat-deep nor neat-python reads [Another]"]
