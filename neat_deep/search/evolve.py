@@ -44,13 +44,12 @@ def evolve(
 ) -> SearchResult:
     """Run neat-python's `Population` on an experiment and keep its traces, and the run store, in `folder`.
 
-    The first generation is made of mutants of the cell `start`, if there is one, as another search may have found it. With
-    `resume` the run in `folder` is taken up after the last evaluation that ended, and ends as if it had never stopped.
-    `budget` overrides what `[Run]` says about evaluations and samples; `started` is the point of
-    `time.time()` from which the run's time counts. neat-python draws from Python's global `random`;
-    all global generators are set here. Raises `SearchError` when nothing valid was found and for `start` with `resume`,
-    `StoreError` when the run cannot be resumed or written, and what `check_experiment` raises before anything is
-    written.
+    The first generation is made of mutants of the cell `start`, if there is one, as another search may have found it.
+    With `resume` the run in `folder` is taken up after the last evaluation that ended, and ends as if it had never
+    stopped. `budget` overrides what `[Run]` says about evaluations and samples; `started` is the point of `time.time()`
+    from which the run's time counts. neat-python draws from Python's global `random`; all global generators are set
+    here. Raises `SearchError` when nothing valid was found and for `start` with `resume`, `StoreError` when the run
+    cannot be resumed or written, and what `check_experiment` raises before anything is written.
     """
     check_experiment(experiment, dataset.spec)
     with search_session(
