@@ -9,7 +9,7 @@ from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import read_text
 from neat_deep.cli.options import Given, flag
-from neat_deep.cli.overrides import override, override_run, read_settings
+from neat_deep.cli.overrides import override, override_run, read_settings, reading
 from neat_deep.config.experiment_file import Experiment, load_experiment, settings_values
 from neat_deep.config.ini import read_ini
 from neat_deep.config.neat_sections import MOST_GENOMES
@@ -26,7 +26,9 @@ RESUMABLE = (
 
 def read_experiment(config: Path, given: Given) -> AnyExperiment:
     """The experiment of the INI file `config`, with what the options say in place; raises `ConfigError`."""
-    if strategy_of(config) != NEAT:
+    with reading(config):
+        strategy = strategy_of(config)
+    if strategy != NEAT:
         searched = read_settings(config, given, load_strategy_experiment)
         settings = override(searched.search, given, {"population": "generation_size"})
         return dataclasses.replace(searched, search=settings)

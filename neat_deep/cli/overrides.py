@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,12 +26,8 @@ def read_settings(config: Path, given: Given, load: Callable[[Path], Settings]) 
 
     Raises `ConfigError`.
     """
-    try:
+    with reading(config):
         loaded = load(config)
-    except ConfigError as error:
-        if str(error).startswith(f"{config}:"):  # what the file says, not the file itself
-            raise
-        raise ConfigError(f"--config: {error}") from None
     data = override(loaded.data, given, {"dataset": "dataset", "data_root": "root"})
     data = dataclasses.replace(data, text=override(data.text, given, {"max_length": "max_length"}))
     run = override_run(loaded.run, given, "seed", "device", "out", "workers", "threads")
@@ -46,6 +43,17 @@ def override_run(run: RunSettings, given: Given, *names: str) -> RunSettings:
     others = [name for name in LIMITS if name != "generations" and given.get(name)]
     limits = {**given, "generations": 0} if others and given.get("generations") is None else given
     return override(run, limits, {name: name for name in (*LIMITS, *names)})
+
+
+@contextmanager
+def reading(config: Path) -> Iterator[None]:
+    """Put `--config` before the message of an error about the INI file itself, not about what it says."""
+    try:
+        yield
+    except ConfigError as error:
+        if str(error).startswith(f"{config}:"):
+            raise
+        raise ConfigError(f"--config: {error}") from None
 
 
 def override(settings: Settings, given: Given, names: Mapping[str, str]) -> Settings:

@@ -74,7 +74,7 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("search d.ini --retrainings 0", "--retrainings: got 0, allowed: 1 or more", nothing),
     ("search d.ini --dataset digit", "--dataset: unknown data set 'digit'; did you mean 'digits'?", nothing),
     ("search d.ini --device xyz", "--device: device 'xyz' cannot be used here; allowed: auto, cpu", nothing),
-    ("search d.ini --workers many", "--workers: got 'many', allowed: 0 to 1024, or ray", nothing),
+    ("search d.ini --workers many", "--workers: got 'many', allowed: auto, 0 to 1024, or ray", nothing),
     ("search d.ini --out file/run", "--out: cannot make the folder file/run: Not a directory", nothing),
     ("search d.ini --out file", "--out: file is a file, allowed: a folder", nothing),
     ("search d.ini --out locked/run", "--out: cannot make the folder locked/run: Permission denied", locked_folder),
