@@ -280,7 +280,7 @@ def test_the_same_search_works_on_texts(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert 0 <= result["inherited_accuracy"] <= 1
     trained = load_network(tmp_path / "run" / "trained.pt")
-    assert len(trained.cells) == Architecture.load(finished / "best.json").skeleton.cells
+    assert trained.depth == Architecture.load(tmp_path / "run" / "best.json").skeleton.cells
 
 
 def test_the_derived_cell_is_trained_with_the_same_file(tmp_path: Path, finished: Path) -> None:
