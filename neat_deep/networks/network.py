@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -31,10 +32,18 @@ def build_network(architecture: Architecture, data: DataSpec, *, seed: int, vect
     left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError` for ops of the wrong rank and
     for vectors that do not fit `data`.
     """
-    cell = architecture.cell.canonical()
+    network = build_as_ordered(replace(architecture, cell=architecture.cell.canonical()), data, seed=seed)
+    if vectors is not None:
+        start_from_vectors(network, vectors)
+    return network
+
+
+def build_as_ordered(architecture: Architecture, data: DataSpec, *, seed: int) -> Network:
+    """As `build_network`, but with the nodes and edges of the cell in the order that they have."""
+    cell = architecture.cell
     positions = wants_positions(architecture.skeleton, {edge.op for node in cell.nodes for edge in node.edges})
     with seeded(seed):
-        network = Network(
+        return Network(
             architecture.skeleton,
             data,
             lambda spec: Cell(cell, spec),
@@ -42,9 +51,6 @@ def build_network(architecture: Architecture, data: DataSpec, *, seed: int, vect
             used_inputs=cell.used_inputs(),
             positions=positions,
         )
-    if vectors is not None:
-        start_from_vectors(network, vectors)
-    return network
 
 
 def wants_positions(skeleton: Skeleton, ops: Collection[str]) -> bool:

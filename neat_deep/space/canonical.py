@@ -22,7 +22,11 @@ class Wiring:
 
     def canonical(self) -> Wiring:
         """Each op under its plain name, without what is unused or only passes a value on, edges and nodes in order."""
-        graph = self.with_plain_names().prune().contract().prune()
+        return self.with_plain_names().canonical_as_named()
+
+    def canonical_as_named(self) -> Wiring:
+        """The canonical form that takes the two names of an op for two ops, as older programs did."""
+        graph = self.prune().contract().prune()
         graph = replace(graph, nodes=tuple(_plain_aggregation(node) for node in graph.nodes))
         _, order = _best_labelling(graph, _refine(graph, [0] * len(graph.nodes)))
         return graph.reorder(order)

@@ -86,6 +86,10 @@ class CellGraph:
         """
         return self._with_nodes(self._wiring.canonical())
 
+    def canonical_as_named(self) -> CellGraph:
+        """The canonical form of older programs, which took the two names of an op for two ops."""
+        return self._with_nodes(self._wiring.canonical_as_named())
+
     def digest(self) -> str:
         """A stable name of the canonical graph: 16 hexadecimal digits of its SHA-256."""
         return hashlib.sha256(json.dumps(self._wiring.canonical().encode()).encode()).hexdigest()[:16]

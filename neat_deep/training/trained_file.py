@@ -16,12 +16,14 @@ from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import DataSpec
 from neat_deep.data.encoding import TextEncoding
 from neat_deep.data.texts.tokens import encoder_from_json
-from neat_deep.networks.network import Network, build_network
+from neat_deep.networks.network import Network, build_as_ordered, build_network
 from neat_deep.networks.plan import plan_network
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Evaluation
 
-VERSION = 4  # 2 brought facts about texts, 3 their encoding; 4 lacks the weights of parts that nobody reads
+# 2 brought facts about texts, 3 their encoding; 4 lacks the weights of parts that nobody reads; before 5 a cell was
+# ordered by the names of its ops, of which one may have two.
+VERSION = 5
 TRAINED = FileKind(
     "trained network", "neat-deep", "neat-deep trained network", VERSION, range(1, VERSION + 1), ArchitectureError
 )
@@ -137,7 +139,11 @@ def _read(path: Path | str) -> tuple[Network, DataSpec, dict[Any, Any] | None]:
         parts = read_object(_Parts, content, "the file")
         spec = _decode_spec(parts.data)
         architecture = Architecture.from_json(parts.architecture)
-        network = build_network(architecture, spec, seed=0)
+        if parts.version >= 5:
+            network = build_network(architecture, spec, seed=0)
+        else:
+            ordered = dataclasses.replace(architecture, cell=architecture.cell.canonical_as_named())
+            network = build_as_ordered(ordered, spec, seed=0)
         weights = parts.weights if parts.version >= 4 else _without_unread(parts.weights, architecture)
         _load_weights(network, weights)
     except NeatDeepError as error:

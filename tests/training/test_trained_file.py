@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from neat_deep.base.errors import ArchitectureError, OutputError
+from neat_deep.networks.network import build_as_ordered
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.training.fit import evaluate
@@ -114,7 +116,7 @@ def saved_content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (b"\x80\x02q.", "broken.pt: not a trained network"),
         (None, "cannot read trained network .*broken.pt"),
         ({"format": "other"}, "broken.pt: not a trained network of neat-deep"),
-        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2, 3, 4"),
+        ({"format": "neat-deep trained network", "version": 9}, "broken.pt: version: got 9, allowed: 1, 2, 3, 4, 5"),
     ],
 )
 def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, message: str) -> None:
@@ -184,3 +186,24 @@ def test_weights_of_parts_that_no_version_built_are_refused(version: int, part: 
     older_file(tmp_path / "odd.pt", version, 1, {part: (8, 4, 3, 3)})
     with pytest.raises(ArchitectureError, match=f"odd.pt: weights: unknown name '{part}.conv.weight'"):
         load_network(tmp_path / "odd.pt")
+
+
+@pytest.mark.parametrize("activations", [("identity", "identity"), ("tanh", "identity"), ("identity", "relu")])
+def test_an_op_under_its_other_name_keeps_its_weights(activations: tuple[str, str], tmp_path: Path) -> None:
+    """Before version 5 the ops of a node were ordered by either name, so `dil_conv_1` stood before others."""
+    edges = tuple(Edge(0, op, act) for op, act in zip(("dil_conv_1", "sep_conv_1"), activations, strict=True))
+    reader = CellNode((Edge(1, "dil_conv_1"), Edge(1, "max_pool_3")))
+    architecture = Architecture(CellGraph(1, (CellNode(edges, "mul"), reader)), Skeleton(channels=4, cells=1))
+    as_it_was = replace(architecture, cell=architecture.cell.canonical_as_named())
+    network = build_as_ordered(as_it_was, toy_data.SPEC, seed=3).eval()
+    content = {
+        "format": "neat-deep trained network",
+        "version": 4,
+        "architecture": architecture.to_json(),
+        "data": json.dumps(asdict(toy_data.SPEC)),
+        "weights": dict(network.state_dict()),
+    }
+    torch.save(content, tmp_path / "old.pt")
+    images = next(toy_data.stripes(8, 0).eval_batches(8)).inputs
+    with torch.no_grad():
+        assert torch.equal(load_network(tmp_path / "old.pt")(images), network(images))
