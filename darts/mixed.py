@@ -116,6 +116,8 @@ class MixedEdge(nn.Module):
         self.space = space
         parametric = [op for op in space.real_ops if get_op(op).parametric]
         self.ops = nn.ModuleDict({op: get_op(op).factory(spec) for op in parametric})
+        for activation in space.activations:
+            get_activation(activation)  # imported now: a compiled step could not, and would fall into pieces
         self.mix: CandidateMixer = mix_candidates
 
     def forward(self, free: FreeValues, mask: Tensor | None, mixing: Mixing, number: int) -> list[Tensor]:

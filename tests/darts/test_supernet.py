@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -15,7 +17,8 @@ from neat_deep.base.errors import ArchitectureError, ConfigError
 from neat_deep.data import Batch, DataSpec, TextSplit
 from neat_deep.networks.network import build_network
 from neat_deep.networks.norm_statistics import measure_norms
-from neat_deep.ops import list_ops
+from neat_deep.ops import ACTIVATIONS, list_ops
+from neat_deep.ops.registry import ActivationInfo
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from tests.support.toy_data import SPEC, stripes
@@ -170,3 +173,22 @@ def short_texts(count: int) -> TextSplit:
     lengths = torch.randint(2, 10, (count,), generator=generator)
     tokens = torch.randint(1, 20, (int(lengths.sum()),), generator=generator)
     return TextSplit(tokens.int(), lengths, torch.arange(count) % 3, TEXT)
+
+
+@pytest.mark.usefixtures("registrations")
+def test_an_edge_is_compiled_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing has asked for the code of an activation before: importing it would cut the step in two."""
+    ACTIVATIONS.add(ActivationInfo("cosine", "torch:cos"))
+    pieces = []
+
+    def backend(graph: torch.fx.GraphModule, _: object) -> Callable[..., object]:
+        pieces.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    space = replace(SPACE, ops=("none", "identity", "sep_conv_3"), activations=("relu", "cosine"))
+    made, data = supernet(space=space).float(), batch(0)
+    compile_edges(made, len(data.labels))
+    torch._dynamo.reset()
+    made.train()(data.inputs.float())
+    assert pieces and all("cos" in graph.code for graph in pieces)
