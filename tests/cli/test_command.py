@@ -125,7 +125,6 @@ finally:
 """
 
 
-@pytest.mark.xfail(reason="import neat_deep imports torch until its public face is lazy", strict=False)
 @pytest.mark.parametrize(
     "words",
     [
