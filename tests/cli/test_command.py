@@ -90,7 +90,7 @@ def test_list_has_a_line_for_each_name(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert run_command(monkeypatch, "list", "datasets", "ops") == 0
     assert [line for line in capsys.readouterr().out.splitlines() if line and line[0] != " "] == [
         "datasets: of [Data] dataset",
-        "ops: of [CellGenome] and [Darts] op_options",
+        "ops: of op_options",
     ]
 
 
@@ -231,6 +231,6 @@ def test_an_experiment_from_an_empty_folder(installed: Path, tmp_path: Path, str
     assert code == -signal.SIGKILL
     run("resume", "killed", "--seed", "3", "--dataset", "digits", "--out", "killed")
     after = json.loads((tmp_path / "killed" / "result.json").read_text())
-    for key in ("validation_accuracy", "test_accuracies", "parameters", "genomes_scored"):
+    for key in ("validation_accuracy", "test_accuracies", "parameters", "networks_scored"):
         assert after[key] == result[key]
     assert "the search is done" in run("resume", "killed")
