@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import darts.plugin  # noqa: F401  registers the search, as its installation does
 from darts.history import EpochSummary, history_from_json
 from darts.plots import draw_alphas, draw_curves, plot_curves
 from darts.search_space import SearchSpace
@@ -23,6 +24,7 @@ from neat_deep.base.errors import OutputError
 from neat_deep.base.locks import lock_file
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.trained_file import load_network
+from tests.support.command import run_command
 from tests.support.older_runs import without_key
 from tests.support.text_files import write_sst2
 
@@ -78,6 +80,27 @@ def test_a_run_leaves_what_evolution_leaves(finished: Path) -> None:
     assert len(result["test_accuracies"]) == 2
     assert 0 <= result["inherited_accuracy"] <= 1
     assert result["search_epochs"] == 2
+
+
+def test_the_command_searches_resumes_and_reports_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--out", tmp_path / "run", "--device", "cpu", "--seed", 5)
+    assert run_command(monkeypatch, "search", small_ini(tmp_path), *options) == 0
+    assert "searching on digits" in capsys.readouterr().out
+    written = (tmp_path / "run" / "best.json").read_text()
+    assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--dataset", "digits") == 0
+    assert "going on after epoch 2" in capsys.readouterr().out
+    assert (tmp_path / "run" / "best.json").read_text() == written
+    assert run_command(monkeypatch, "report", tmp_path / "run", "--out", tmp_path / "pictures") == 0
+    out = capsys.readouterr().out
+    epochs = history_from_json((tmp_path / "run" / "history.json").read_text())
+    assert len(epochs) == 2
+    assert all(f"{epoch.weight_loss:.3f}" in out and f"{epoch.samples:,}" in out for epoch in epochs)
+    assert (tmp_path / "pictures" / "history.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "run" / "history.json").write_text("[{}]")
+    assert run_command(monkeypatch, "report", tmp_path / "run") == 2
+    assert "history.json: not the history of a search" in capsys.readouterr().err
 
 
 def test_history_and_tensorboard_tell_every_epoch(finished: Path) -> None:
