@@ -205,7 +205,7 @@ def test_supernet_step() -> None:
     seconds, memory = figures["seconds"], figures["memory_mib"]
     assert set(seconds) == set(memory) == {"neat_deep", "second_order", "textbook"}
     assert all(value > 0 for value in [*seconds.values(), *memory.values()])
-    assert figures["candidates"] == 23  # none, and 11 ops with 2 activations each
+    assert figures["candidates"] == 21  # none, and 10 ops with 2 activations each
     # of one round, so the medians are the figures themselves
     assert figures["speedup_eager"] == pytest.approx(seconds["textbook"] / seconds["neat_deep"])
     assert figures["second_order_cost"] == pytest.approx(seconds["second_order"] / seconds["neat_deep"])

@@ -50,6 +50,12 @@ def test_the_search_from_python(tmp_path: Path) -> None:
     assert Architecture.load(tmp_path / "best.json") == names["evaluator"].best.architecture
 
 
+def test_the_score_of_one_architecture(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(README.parent)
+    run(snippet("One architecture's score, from Python").replace("epochs=2", "epochs=1"))
+    assert "'accuracy': " in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("quick")
 def test_the_run_that_is_kept(tmp_path: Path) -> None:
     block = snippet("A run that is kept, from Python")
@@ -68,7 +74,10 @@ def test_the_op_of_ones_own() -> None:
     assert network(batch.inputs).shape == (4, 2)
 
 
-@pytest.mark.parametrize("heading", ["From Python", "A run that is kept, from Python", "Your own op"])
+@pytest.mark.parametrize(
+    "heading",
+    ["From Python", "One architecture's score, from Python", "A run that is kept, from Python", "Your own op"],
+)
 def test_a_snippet_imports_nothing_that_it_does_not_use(heading: str) -> None:
     block = snippet(heading)
     for line in re.findall(r"(?m)^(?:from \S+ )?import (.*)$", block):
