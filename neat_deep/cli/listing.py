@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from neat_deep.base.registry import Registry
+from neat_deep.base.shipped import architectures, experiments
 from neat_deep.cli.registry import COMMANDS
 from neat_deep.cli.runners import RUNNERS
-from neat_deep.cli.shipped import architectures, experiments
 
 Line = tuple[str, str]  # a name, and what it is
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.run_folder import new_folder
+from neat_deep.base.shipped import shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, read_settings
 from neat_deep.cli.results import data_figures, data_numbers, show_results, training_figures, training_numbers
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
-from neat_deep.cli.shipped import shipped_file
 from neat_deep.config.experiment_file import load_training_plan
 from neat_deep.networks.network import build_network
 from neat_deep.networks.suitability import check_augmentation, check_reductions

@@ -10,8 +10,8 @@ import typer
 
 from neat_deep.base.errors import OutputError
 from neat_deep.base.files import write_text
+from neat_deep.base.shipped import experiment_text
 from neat_deep.cli.registry import register_command
-from neat_deep.cli.shipped import experiment_text
 
 
 @register_command(

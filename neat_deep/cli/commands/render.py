@@ -27,8 +27,8 @@ def render(
     **given: Any,
 ) -> None:
     """Writes SVG and PNG files into a new folder."""
+    from neat_deep.base.shipped import architecture_file
     from neat_deep.cli.rendering import render as draw
-    from neat_deep.cli.shipped import architecture_file
 
     with architecture_file(architecture) as source:
         draw(source, given)

@@ -28,7 +28,7 @@ def train(
 ) -> None:
     """Its cell is kept; the rest of the network is fitted to the data. The INI file is for [Data], [Training] and
     [Run]; without one it is the shipped one for MNIST, or for SST-2 where the architecture is for texts."""
-    from neat_deep.cli.shipped import architecture_file
+    from neat_deep.base.shipped import architecture_file
     from neat_deep.cli.train_architecture import train_architecture
 
     with architecture_file(architecture) as source:
