@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from neat_deep.data.images.image_split import ImageSource as ImageSource
     from neat_deep.data.images.image_split import ImageSplit as ImageSplit
     from neat_deep.data.images.image_split import LabelledImages as LabelledImages
+    from neat_deep.data.loading import image_dataset as image_dataset
     from neat_deep.data.loading import load_dataset as load_dataset
     from neat_deep.data.loading import text_dataset as text_dataset
     from neat_deep.data.registry import DATASETS as DATASETS
+    from neat_deep.data.registry import IN_MEMORY as IN_MEMORY
     from neat_deep.data.registry import DatasetInfo as DatasetInfo
     from neat_deep.data.registry import register_dataset as register_dataset
     from neat_deep.data.settings import DataSettings as DataSettings
@@ -38,8 +40,8 @@ else:
             "neat_deep.data.augmentation": "Augmentation augment",
             "neat_deep.data.digest": "digest_examples",
             "neat_deep.data.images.image_split": "ImageSource ImageSplit LabelledImages",
-            "neat_deep.data.loading": "load_dataset text_dataset",
-            "neat_deep.data.registry": "DATASETS DatasetInfo register_dataset",
+            "neat_deep.data.loading": "image_dataset load_dataset text_dataset",
+            "neat_deep.data.registry": "DATASETS IN_MEMORY DatasetInfo register_dataset",
             "neat_deep.data.settings": "DataSettings TextSettings",
             "neat_deep.data.spec": "Batch Dataset DataSpec Split",
             "neat_deep.data.splits": "stratified_split stratified_subset",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neat_deep.base.errors import ConfigError, DataError
 from neat_deep.data.images.image_split import ImageSource, ImageSplit, LabelledImages, channel_statistics
-from neat_deep.data.registry import DATASETS
+from neat_deep.data.registry import DATASETS, IN_MEMORY
 from neat_deep.data.settings import DataSettings
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.splits import stratified_split, stratified_subset
@@ -25,14 +25,19 @@ def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Data
     `parts` replace tokenizer, vocabulary or word vectors of a text data set. The test part is only checked, so that
     damage is met before the search and not after it; `read_test` alone hands it over. Raises `DataError` for files
     of either part that are missing, damaged or too few, and `ConfigError` for a `train_limit` that leaves a class
-    out and for `parts` of images.
+    out, for `parts` of images, and for data that only the program that made them has.
     """
+    if settings.dataset == IN_MEMORY:
+        raise ConfigError(
+            f"dataset: got '{IN_MEMORY}', data that a Python program had in its memory; allowed: a data set in "
+            "files, or fit with warm_start=True in a program that has them"
+        )
     source = _read(settings)
     if isinstance(source, TextSource):
         return text_dataset(source, settings, parts)
     if parts is not None:
         raise ConfigError(f"parts: got some for '{settings.dataset}', allowed: for data sets of texts")
-    return _image_dataset(source, settings)
+    return image_dataset(source, settings)
 
 
 def _read(settings: DataSettings) -> ImageSource | TextSource:
@@ -74,7 +79,8 @@ def _check_splittable(source: TextSource) -> None:
             )
 
 
-def _image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
+def image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
+    """The data set of a source of one's own; raises what `load_dataset` raises."""
     images, labels = source.train
     train, validation = _split(labels, settings, len(source.class_names))
     mean, std = channel_statistics(images[train])
@@ -91,7 +97,7 @@ def _image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
         spec=spec,
         train=ImageSplit(images[train], labels[train], spec),
         validation=ImageSplit(images[validation], labels[validation], spec),
-        load_test=partial(_test_split, source.read_test, spec),
+        load_test=None if source.read_test is None else partial(_test_split, source.read_test, spec),
     )
 
 

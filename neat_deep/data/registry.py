@@ -13,6 +13,7 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.base.registry import Registry
 
 RANKS = {1: "texts", 2: "images"}
+IN_MEMORY = "memory"  # what a run says of data that came from no file, but from the program that searched
 
 Reader = TypeVar("Reader", bound=Callable[..., Any])
 
@@ -31,7 +32,7 @@ class DatasetInfo:
     summary: str = ""
 
 
-DATASETS: Registry[DatasetInfo] = Registry("data set")
+DATASETS: Registry[DatasetInfo] = Registry("data set", reserved=frozenset({IN_MEMORY}))
 
 
 def register_dataset(name: str, *, rank: int, summary: str = "") -> Callable[[Reader], Reader]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError
-from neat_deep.data.registry import DATASETS
+from neat_deep.data.registry import DATASETS, IN_MEMORY
 
 TOKENS = ("word", "bpe", "torchtext")
 
@@ -48,7 +48,8 @@ class DataSettings:
     text: TextSettings = field(default_factory=TextSettings)
 
     def __post_init__(self) -> None:
-        DATASETS.get(self.dataset)
+        if self.dataset != IN_MEMORY:
+            DATASETS.get(self.dataset)
         check_share("validation", self.validation)
         check_range("split_seed", self.split_seed, low=0, high=2**62)
         check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from neat_deep.base.errors import DataError
 from neat_deep.data.augmentation import Augmentation
 from neat_deep.data.encoding import TextEncoding
 
@@ -104,26 +105,33 @@ class Split(Protocol):
 class Dataset:
     """A data set in its three parts; the test part is read when `read_test` is called, once, at the end.
 
-    `note` says what is unusual about the parts. `vectors` (vocabulary, D) are what a text's embedding starts from,
-    and `encoding` made texts into token numbers. `rebuild` makes what `for_retraining` returns, where that is more than
-    the same examples.
+    `load_test` is None where there is no test part, as for what an estimator is fitted to. `note` says what is unusual
+    about the parts. `vectors` (vocabulary, D) are what a text's embedding starts from, and `encoding` made texts into
+    token numbers. `rebuild` makes what `for_retraining` returns, where that is more than the same examples.
     """
 
     spec: DataSpec
     train: Split
     validation: Split
-    load_test: Callable[[], Split]
+    load_test: Callable[[], Split] | None
     note: str = ""
     vectors: Tensor | None = field(default=None, repr=False)
     encoding: TextEncoding | None = field(default=None, repr=False)
     validation_trains: bool = False  # as after `for_retraining`
     rebuild: Callable[[], Dataset] | None = field(default=None, repr=False)
 
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test part."""
+        return self.load_test is not None
+
     def read_test(self) -> Split:
-        """The test examples, read now; raises `DataError`.
+        """The test examples, read now; raises `DataError`, also where there is no test part (`has_test`).
 
         Their token numbers are this data set's: score what `retrain` returns on `for_retraining().read_test()`.
         """
+        if self.load_test is None:
+            raise DataError(f"data set '{self.spec.name}': it has no test part")
         return self.load_test()
 
     def train_and_validation(self) -> Split:

@@ -177,7 +177,7 @@ def measure_pace(
         evaluation_example=example,
         evaluation=example * (fitness.epochs * trained + PASS_SHARE * validated),
         epoch=final * len(whole.train),
-        test=final * PASS_SHARE * len(dataset.read_test()),
+        test=final * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0),
     )
 
 

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from neat_deep.base.errors import ArchitectureError, DataError
 from neat_deep.data import DataSpec, Split
@@ -15,7 +16,7 @@ from neat_deep.data.encoding import TextEncoding
 from neat_deep.data.images.image_files import MODES, read_images
 from neat_deep.data.images.image_split import ImageSplit
 from neat_deep.data.texts.text_dataset import encode_texts
-from neat_deep.data.texts.text_split import LabelledTexts
+from neat_deep.data.texts.text_split import LabelledTexts, TextSplit
 from neat_deep.networks.network import Network
 from neat_deep.training.fit import prepare
 from neat_deep.training.trained_file import load_data_facts, load_encoding, load_for_images
@@ -84,9 +85,7 @@ class TextClassifier:
         places = tuple(f"text {number}" for number in range(1, len(texts) + 1))
         unlabelled = LabelledTexts(tuple(texts), torch.zeros(len(texts), dtype=torch.long), places)
         split = encode_texts(unlabelled, self.encoding, self.spec)
-        by_length = split.lengths.argsort(stable=True)  # the order in which a split hands out its texts
-        found = _predict(self.network, split, self.spec)
-        return [found[place] for place in by_length.argsort().tolist()]
+        return _predict(self.network, split, self.spec)
 
 
 def load_image_classifier(path: Path | str) -> ImageClassifier:
@@ -110,6 +109,26 @@ def load_classifier(path: Path | str) -> ImageClassifier | TextClassifier:
     return load_text_classifier(path) if load_data_facts(path).rank == 1 else load_image_classifier(path)
 
 
+@torch.no_grad()
+def class_probabilities(network: Network, split: Split) -> Tensor:
+    """The probability of each class (0..1) for each example of a split, in their order: (N, classes), on the CPU.
+
+    `network` is in evaluation mode; it computes where its weights are. Raises `ArchitectureError` for outputs that are
+    not finite.
+    """
+    split = split.to(next(network.parameters()).device)
+    logits = torch.cat([network(*batch.arguments) for batch in split.eval_batches(BATCH_SIZE)]).double().cpu()
+    if not logits.isfinite().all():
+        raise ArchitectureError(
+            "the network's outputs are not finite numbers: its weights, or its data's facts, are not"
+        )
+    probabilities = logits.softmax(1)
+    if not isinstance(split, TextSplit):
+        return probabilities
+    by_length = split.lengths.cpu().argsort(stable=True)  # the order in which a split hands out its texts
+    return probabilities[by_length.argsort()]
+
+
 def _ready(network: Network) -> Network:
     """In evaluation mode, its weights laid out as in training, which is faster on images."""
     prepare(network, next(network.parameters()).device)
@@ -117,14 +136,8 @@ def _ready(network: Network) -> Network:
 
 
 def _predict(network: Network, split: Split, spec: DataSpec) -> list[Prediction]:
-    """A prediction for each example, in the order in which the split hands them out."""
-    split = split.to(next(network.parameters()).device)
-    logits = torch.cat([network(*batch.arguments) for batch in split.eval_batches(BATCH_SIZE)]).float()
-    if not logits.isfinite().all():
-        raise ArchitectureError(
-            "the network's outputs are not finite numbers: its weights, or its data's facts, are not"
-        )
-    best = logits.softmax(1).max(1)
+    """A prediction for each example of a split, in their order."""
+    best = class_probabilities(network, split).max(1)
     return [
         Prediction(spec.class_names[index], probability)
         for index, probability in zip(best.indices.tolist(), best.values.tolist(), strict=True)

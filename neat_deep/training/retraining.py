@@ -32,7 +32,7 @@ def retrain(
     threads: int = 0,
     seconds: float | None = None,
 ) -> Trained:
-    """Train from scratch on train and validation together, then score the test set once.
+    """Train from scratch on train and validation together, then score the test set once, where there is one.
 
     With early stopping the validation part stops the training instead of adding to it. `threads` are those of the CPU
     (0: as they are). With `seconds` the training has as many epochs as fit into them, at most those of the settings and
@@ -55,11 +55,13 @@ def _retrain(
     stopping = settings.early_stopping > 0
     dataset = retraining_data(dataset, settings)
     network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
-    test_examples = dataset.read_test()  # before the training, so that a damaged file costs none; scored once, after it
+    # Read before the training, so that a damaged file costs none; scored once, after it.
+    test_examples = dataset.read_test() if dataset.has_test else None
     left = None
     if seconds is not None:
         example = seconds_per_example(architecture, dataset.spec, dataset.train, settings, device)
-        left = seconds - (time.perf_counter() - started) - example * PASS_SHARE * len(test_examples)
+        tested = 0 if test_examples is None else len(test_examples)
+        left = seconds - (time.perf_counter() - started) - example * PASS_SHARE * tested
         epochs = int(left / (example * len(dataset.train)))
         settings = dataclasses.replace(settings, epochs=max(1, min(settings.epochs, epochs)))
         left = max(left, 0.1)  # late already: one step, and the score
@@ -73,12 +75,12 @@ def _retrain(
         on_step=on_step,
         seconds=left,
     )
-    test = evaluate(network, test_examples, device=device)
+    scored = None if test_examples is None else evaluate(network, test_examples, device=device)
     return Trained(
         network,
         architecture,
         dataset.spec,
-        test,
+        scored,
         count_parameters(network),
         count_macs(network, dataset.spec),
         report.seconds,

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from neat_deep.base.errors import ArchitectureError, NeatDeepError
+from neat_deep.base.errors import ArchitectureError, DataError, NeatDeepError
 from neat_deep.base.fields import parse_json, read_object
 from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import DataSpec
@@ -51,16 +51,23 @@ class _Parts:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network that was trained from scratch, and what it scored and cost."""
+    """A network that was trained from scratch, what it scored on the test set, if there was one, and what it cost."""
 
     network: Network
     architecture: Architecture
     data: DataSpec
-    test: Evaluation
+    scored: Evaluation | None
     parameters: int
     macs: int  # multiply-accumulates of one example's forward pass
     seconds: float
     encoding: TextEncoding | None = None
+
+    @property
+    def test(self) -> Evaluation:
+        """The score on the test set; raises `DataError` where there was none."""
+        if self.scored is None:
+            raise DataError(f"data set '{self.data.name}': it has no test part that the network was scored on")
+        return self.scored
 
     def save(self, path: Path | str) -> None:
         """Write architecture, data facts, weights and the encoding of texts to one file; raises `OutputError`.

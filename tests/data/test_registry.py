@@ -12,6 +12,7 @@ import torch
 from neat_deep.base.errors import ConfigError, DataError, UnknownNameError
 from neat_deep.data import (
     DATASETS,
+    IN_MEMORY,
     DataSettings,
     ImageSource,
     LabelledImages,
@@ -90,3 +91,10 @@ def test_bad_registrations() -> None:
         register_dataset("mnist", rank=2)(lambda settings: None)
     with pytest.raises(UnknownNameError, match="unknown data set 'minst'; did you mean 'mnist'"):
         DataSettings("minst")
+
+
+def test_data_of_a_program_come_from_no_file() -> None:
+    with pytest.raises(ConfigError, match="dataset: got 'memory', data that a Python program had in its memory"):
+        load_dataset(DataSettings(IN_MEMORY))
+    with pytest.raises(ConfigError, match="data set name 'memory' is taken"):
+        register_dataset(IN_MEMORY, rank=2)(load_dataset)

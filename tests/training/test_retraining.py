@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
 import torch
 
+from neat_deep.base.errors import DataError
 from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
@@ -37,3 +41,17 @@ def test_early_stopping_spares_the_validation_part_for_it() -> None:
     settings = TrainingSettings(epochs=3, batch_size=96, early_stopping=3)
     retrain(ARCHITECTURE, toy_data.dataset(), settings, device=CPU, seed=0, on_step=steps.append)
     assert len(steps) == 3  # epochs of one batch: the 40 validation examples are not trained on
+
+
+def test_without_a_test_part_it_trains_as_with_one() -> None:
+    data = toy_data.dataset()
+    settings = TrainingSettings(epochs=1, batch_size=64)
+    without = retrain(ARCHITECTURE, dataclasses.replace(data, load_test=None), settings, device=CPU, seed=0)
+    with_one = retrain(ARCHITECTURE, data, settings, device=CPU, seed=0)
+    assert without.scored is None
+    for name, weights in with_one.network.state_dict().items():
+        assert torch.equal(weights, without.network.state_dict()[name]), name
+    with pytest.raises(DataError, match="'stripes': it has no test part"):
+        _ = without.test
+    with pytest.raises(DataError, match="'stripes': it has no test part"):
+        dataclasses.replace(data, load_test=None).read_test()

@@ -134,12 +134,13 @@ class LabelledImages(NamedTuple):
 class ImageSource:
     """What a loader of one kind hands over: all training images at once, the test images when they are asked for.
 
-    The loader has checked the test images too, so that damage is met before a search and not after it.
+    The loader has checked the test images too, so that damage is met before a search and not after it. `read_test` is
+    None where there are none.
     """
 
     class_names: tuple[str, ...]
     train: LabelledImages
-    read_test: Callable[[], LabelledImages]
+    read_test: Callable[[], LabelledImages] | None
 
 
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

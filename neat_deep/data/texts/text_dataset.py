@@ -76,12 +76,13 @@ def _build(
     encoding = TextEncoding(encoder, settings.max_length)
     split = encode_texts(training, encoding, spec)
     spec = replace(spec, shape=(int(split.lengths.max()),))
-    test = encode_texts(source.test, encoding, spec)  # now: a bad line costs no search
+    # Now: a bad line costs no search.
+    test = None if source.test is None else encode_texts(source.test, encoding, spec)
     return Dataset(
         spec=spec,
         train=replace(split, spec=spec),
         validation=encode_texts(validating, encoding, spec),
-        load_test=partial(_itself, test),
+        load_test=None if test is None else partial(_itself, test),
         note=source.note,
         vectors=matrix,
         encoding=encoding,

@@ -159,14 +159,14 @@ def join_texts(first: LabelledTexts, second: LabelledTexts) -> LabelledTexts:
 class TextSource:
     """What a loader of one kind hands over; without a `validation` part of its own that is split from `train`.
 
-    The test texts are read with the others, so that a damaged line costs no search; they are scored once, at the end.
-    `note` says what is unusual about the parts, for the table of results.
+    The test texts are read with the others, so that a damaged line costs no search; they are scored once, at the end;
+    `test` is None where there are none. `note` says what is unusual about the parts, for the table of results.
     """
 
     class_names: tuple[str, ...]
     train: LabelledTexts
     validation: LabelledTexts | None
-    test: LabelledTexts
+    test: LabelledTexts | None
     note: str = ""
 
 
