@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 
 import numpy
@@ -50,20 +51,7 @@ def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset,
     Another device, number of threads or version of torch is allowed, with a warning, and noted in the store.
     """
     meta = store.meta()
-    try:
-        changed = changed_settings(store.fact("settings"), experiment)
-    except ConfigError as error:
-        raise StoreError(f"{store.path}: {error}") from None
-    for (section, key), (then, now) in changed.items():
-        if (section, key) not in FREE | ROUNDING:
-            raise StoreError(
-                f"{store.path}: [{section}] {key}: the run has '{then}', got '{now}'; "
-                "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
-                "threads and device, [Data] root"
-            )
-    done, wanted = store.last_generation() or 0, experiment.run.generations
-    if 0 < wanted < done:
-        raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
+    changed = check_same_settings(store, experiment)
     other = changed_fact(store.fact("data"), dataset)
     if other is not None:
         raise StoreError(
@@ -72,8 +60,8 @@ def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset,
             "allowed: the same ones"
         )
     if ("Run", "generations") in changed:
-        asked, _ = changed["Run", "generations"]
-        log.warning("the run was asked for %s generations; from now on it is for %d", asked, wanted)
+        asked, wanted = changed["Run", "generations"]
+        log.warning("the run was asked for %s generations; from now on it is for %s", asked, wanted)
     settings = settings_text(experiment)
     if settings != store.fact("settings"):
         store.set_meta("settings", settings)  # a later resume asks for as much as this one
@@ -88,6 +76,28 @@ def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset,
             "; ".join(changes),
         )
         store.set_meta("changes", json.dumps([*json.loads(meta.get("changes", "[]")), *changes]))
+
+
+def check_same_settings(store: RunStore, experiment: AnyExperiment) -> Mapping[tuple[str, str], tuple[str, str]]:
+    """What differs from a store's settings, then and now, by section and key, where all of it may.
+
+    Raises `StoreError` for what must not change when a run is resumed.
+    """
+    try:
+        changed = changed_settings(store.fact("settings"), experiment)
+    except ConfigError as error:
+        raise StoreError(f"{store.path}: {error}") from None
+    for (section, key), (then, now) in changed.items():
+        if (section, key) not in FREE | ROUNDING:
+            raise StoreError(
+                f"{store.path}: [{section}] {key}: the run has '{then}', got '{now}'; "
+                "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
+                "threads and device, [Data] root"
+            )
+    done, wanted = store.last_generation() or 0, experiment.run.generations
+    if 0 < wanted < done:
+        raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
+    return changed
 
 
 def _rounding(device: torch.device) -> dict[str, str]:
