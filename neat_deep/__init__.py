@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neat_deep.data.registry import register_dataset as register_dataset
     from neat_deep.data.settings import DataSettings as DataSettings
     from neat_deep.data.spec import DataSpec as DataSpec
+    from neat_deep.estimator.classifier import NeuralSearchClassifier as NeuralSearchClassifier
     from neat_deep.evolution.expression import express as express
     from neat_deep.evolution.fitness import FitnessEvaluator as FitnessEvaluator
     from neat_deep.evolution.genome import CellGenome as CellGenome
@@ -66,6 +67,7 @@ else:
             "neat_deep.data.registry": "register_dataset",
             "neat_deep.data.settings": "DataSettings",
             "neat_deep.data.spec": "DataSpec",
+            "neat_deep.estimator.classifier": "NeuralSearchClassifier",
             "neat_deep.evolution.expression": "express",
             "neat_deep.evolution.fitness": "FitnessEvaluator",
             "neat_deep.evolution.genome": "CellGenome",

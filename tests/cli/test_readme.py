@@ -65,6 +65,13 @@ def test_the_run_that_is_kept(tmp_path: Path) -> None:
         assert len(store.generations()) == 5
 
 
+def test_the_estimator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    block = snippet("As a scikit-learn estimator")
+    names = run(block.replace("minutes=5", "evaluations=1, epochs=1, population=2, workers=0"))
+    assert names["classifier"].run_ == tmp_path / "runs" / "classifier"
+
+
 @pytest.mark.usefixtures("registrations")
 def test_the_op_of_ones_own() -> None:
     run(snippet("Your own op"))
@@ -76,7 +83,13 @@ def test_the_op_of_ones_own() -> None:
 
 @pytest.mark.parametrize(
     "heading",
-    ["From Python", "One architecture's score, from Python", "A run that is kept, from Python", "Your own op"],
+    [
+        "From Python",
+        "One architecture's score, from Python",
+        "As a scikit-learn estimator",
+        "A run that is kept, from Python",
+        "Your own op",
+    ],
 )
 def test_a_snippet_imports_nothing_that_it_does_not_use(heading: str) -> None:
     block = snippet(heading)
