@@ -32,6 +32,7 @@ from neat_deep.store.run_store import RunStore
 from tests.support import toy_data, worker_tasks
 from tests.support.older_runs import without_key
 from tests.support.random_cells import DIGITS_INI
+from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import Rows, rows
 from tests.support.toy_search import ALL_ON, DATA, HYPERBAND, PLAIN, PRICED, experiment, search
 
@@ -68,28 +69,6 @@ def unbroken(
     asked = functools.partial(experiment, fitness, faulty=faulty)
     search(folder, asked())
     return folder, asked
-
-
-class StoppedError(BaseException):
-    """The process is gone."""
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, count: int, *, committed: bool) -> None:
-    """Stop at the `count`-th write into the store, after its commit or instead of it."""
-    left = [count]
-
-    def stopping(write: Callable[..., None]) -> Callable[..., None]:
-        def call(*arguments: Any) -> None:
-            left[0] -= 1
-            if left[0] or committed:
-                write(*arguments)
-            if not left[0]:
-                raise StoppedError
-
-        return call
-
-    for name in ("record", "add_state", "add_generation", "keep_weights"):
-        monkeypatch.setattr(RunStore, name, stopping(getattr(RunStore, name)))
 
 
 def traces(folder: Path) -> list[object]:

@@ -10,10 +10,14 @@ from typing import Any
 from rich.console import Console
 
 from neat_deep.config.experiment_file import Experiment, load_experiment
-from neat_deep.data import Dataset
+from neat_deep.config.run_settings import RunSettings
+from neat_deep.config.search_settings import SearchSettings, SpaceSettings
+from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.data import Dataset, DataSettings
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
+from neat_deep.search.strategy_search import search as run_strategy
 from neat_deep.space.architecture import Skeleton
 from neat_deep.training.settings import TrainingSettings
 from tests.support import toy_data
@@ -43,3 +47,30 @@ def experiment(fitness: FitnessSettings, generations: int = 4, faulty: bool = Fa
 
 def search(folder: Path, asked: Experiment, resume: bool = False, data: Dataset = DATA) -> SearchResult:
     return evolve(asked, data, folder, Console(file=io.StringIO(), width=200), resume=resume)
+
+
+SPACE = SpaceSettings(
+    ("identity", "sep_conv_1", "sep_conv_3", "max_pool_3", "none"), aggregation_options=("add", "mul"), nodes=4
+)
+FAULTY = ("identity", "sep_conv_1", "max_pool_3", "raises", "gives_nan")  # the last two of `tests.support.worker_tasks`
+
+
+def strategy_experiment(
+    fitness: FitnessSettings, generations: int = 4, *, space: SpaceSettings = SPACE, **run: Any
+) -> StrategyExperiment:
+    """Random search in generations of six."""
+    return StrategyExperiment(
+        data=DataSettings("digits"),
+        network=Skeleton(channels=4, cells=1),
+        training=TrainingSettings(epochs=1, batch_size=48),
+        fitness=fitness,
+        run=RunSettings(**{"generations": generations, "seed": 1, "device": "cpu", "workers": "0", **run}),
+        search=SearchSettings("random", generation_size=6),
+        space_settings=space,
+    )
+
+
+def search_by_strategy(
+    folder: Path, asked: StrategyExperiment, resume: bool = False, data: Dataset = DATA, **options: Any
+) -> SearchResult:
+    return run_strategy(asked, data, folder, Console(file=io.StringIO(), width=200), resume=resume, **options)
