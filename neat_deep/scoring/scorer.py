@@ -117,7 +117,7 @@ class Scorer:
         self._known.generation = state.generation
         for record in state.evaluations:
             self._known.remember(record)
-            self.budget.ask(record.samples)
+            self.budget.ask(self._asked_samples(record))
         entries = []
         for candidate, key in state.parents:
             digest, architecture = self._identify(candidate.architecture)
@@ -235,6 +235,17 @@ class Scorer:
     def _progressed(self, progress: Progress) -> None:
         for listener in self._listeners:
             listener.training_progressed(progress)
+
+    def _asked_samples(self, record: EvaluationRecord) -> int:
+        """The training examples that the budget was asked for when an evaluation of a stopped run began.
+
+        One that failed saw fewer, but the run that was never stopped counted them all.
+        """
+        if not record.has_failed:
+            return record.samples
+        is_next = bool(record.rung) and self._known.get(record.key, record.rung - 1) is not None
+        rungs = [record.rung] if is_next else range(record.rung + 1)
+        return sum(self._ladder.stage(rung) for rung in rungs) * self.evaluate.train_examples
 
     # --- what it came to ---------------------------------------------------------------------------------------------
 
