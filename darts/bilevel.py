@@ -82,12 +82,14 @@ def search(
     start: CellGraph | None = None,
     checkpoint: Path | None = None,
     listeners: Sequence[SearchListener] = (),
+    latest: float | None = None,
 ) -> SearchResult:
     """Search a cell by gradient descent (DARTS, arXiv 1806.09055, algorithm 1) and derive it.
 
     `skeleton` is the final network's; the supernet's width is `settings.channels`. `start` is a cell whose candidates
     the alphas favour at first. After each epoch the state goes to `checkpoint`, and if that file exists the search
-    goes on from it; on the CPU, with as many threads, it then ends as an unbroken one would, bit for bit.
+    goes on from it; on the CPU, with as many threads, it then ends as an unbroken one would, bit for bit. Once alphas
+    are trained, no epoch begins that would probably end after `latest`, a point of `time.time()`.
 
     Raises `ConfigError` or `DataError` for settings that do not suit the data, `GraphError` for a `start` that is
     not in the search space, `SearchError` for a checkpoint of another search, `DivergedError` when a loss is not
@@ -98,7 +100,7 @@ def search(
         run.history, run.kept = load_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers)
         for listener in listeners:
             listener.resume(run.history)
-    while not run.ended():
+    while not run.ended() and not run.is_late(latest):
         derived = run.epoch()
         if checkpoint is not None:  # first of all: what is reported is then never reported again after a resume
             save_checkpoint(checkpoint, run.identity, run.supernet, run.optimizers, run.history, run.kept)
@@ -236,6 +238,12 @@ class _Run:
     def ended(self) -> bool:
         """Whether all epochs are done, or parameter-free ops have taken over."""
         return len(self.history) >= self.settings.epochs or self.stopped_early()
+
+    def is_late(self, latest: float | None) -> bool:
+        """Whether alphas are trained, and one more epoch as long as the last would end after `latest`."""
+        if latest is None or len(self.history) <= self.settings.weight_epochs:
+            return False
+        return time.time() + self.history[-1].seconds > latest
 
     def stopped_early(self) -> bool:
         """Whether parameter-free ops took over: the last epoch's cell has as many as the limit, one before had fewer.

@@ -16,7 +16,9 @@ from rich.console import Console
 from darts.bilevel import SearchResult, check_search, search
 from darts.plugin import CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
+from darts.run_clock import RunClock
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
+from darts.time_plan import DartsPlan, measure_darts_pace, plan_minutes
 from darts.warm_starts import check_holdable
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, SearchError, in_section
@@ -25,8 +27,15 @@ from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.experiment import check_same_folder
 from neat_deep.cli.options import Given, flag, retrainings_of
-from neat_deep.cli.overrides import load_inputs, override, place_of, read_settings
-from neat_deep.cli.results import data_figures, data_numbers, show_results, training_figures, training_numbers
+from neat_deep.cli.overrides import load_inputs, naming_minutes, override, place_of, read_settings
+from neat_deep.cli.results import (
+    data_figures,
+    data_numbers,
+    show_results,
+    threads_figures,
+    training_figures,
+    training_numbers,
+)
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.runners import Request
 from neat_deep.cli.running import naming
@@ -37,7 +46,7 @@ from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
-KEPT_OPTIONS = ("epochs", "dataset", "data_root", "max_length", "seed", "device", "threads")
+KEPT_OPTIONS = ("epochs", "minutes", "dataset", "data_root", "max_length", "seed", "device", "threads")
 ROUNDING_OPTIONS = ("device", "threads")
 SETTINGS = "experiment.ini"  # as it was given, to be read by people
 COMPLETE = "settings.ini"  # every setting in force, for a resume
@@ -70,6 +79,12 @@ def run_darts(request: Request) -> None:
         check_search(experiment.darts, experiment.network, dataset)
     with naming(config), in_section("Training"):
         check_augmentation(experiment.training.augmentation, dataset.spec)
+    spent = 0.0 if request.run is None else RunClock(request.run, request.started).spent
+    with naming_minutes(config, given):
+        plan = _plan(experiment, dataset, device, request, spent, retrainings)
+    if plan is not None:
+        given = {**given, "epochs": plan.epochs}  # a resume keeps them: the schedules are shaped for them
+        experiment = dataclasses.replace(experiment, darts=dataclasses.replace(experiment.darts, epochs=plan.epochs))
     with naming(place_of(config, given, "[Run] out", "out")):
         folder = request.run or new_folder(experiment.run.out)
     if request.run is None:
@@ -81,9 +96,11 @@ def run_darts(request: Request) -> None:
         console.print(dataset.note, highlight=False, soft_wrap=True)
 
     with closing(lock_file(folder / CHECKPOINT)):
-        found = _search(experiment, dataset, device, start, folder, console)
+        clock = RunClock(folder, request.started)
+        found = _search(experiment, dataset, device, start, folder, console, clock, plan)
     found.architecture.save(folder / "best.json")
     _draw_result(found, folder, dataset.spec.shape, dataset.spec.num_classes)
+    threads = clock.training_threads(experiment.run.threads, found.architecture, dataset, experiment.training, device)
     trained = train_and_report(
         found.architecture,
         dataset,
@@ -93,20 +110,43 @@ def run_darts(request: Request) -> None:
         repeats=retrainings,
         folder=folder,
         console=console,
+        threads=threads,
+        seconds=lambda remaining: None if plan is None else plan.left_for_training(remaining),
+        on_epoch=clock.tick,
     )
+    clock.tick()
     figures = {
         **data_figures(dataset),
-        **_search_figures(found),
+        **_search_figures(found, experiment.darts.epochs),
         **training_figures(trained),
+        **threads_figures(threads, device),
         "seconds of search": f"{found.seconds:.0f}",
     }
     numbers = {
         **data_numbers(dataset),
         **_search_numbers(found),
         **training_numbers(trained),
+        "training_threads": threads,
         "search_seconds": found.seconds,
+        "whole_seconds": clock.seconds,
     }
     show_results(f"DARTS on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _plan(
+    experiment: DartsExperiment, dataset: Dataset, device: torch.device, request: Request, spent: float, repeats: int
+) -> DartsPlan | None:
+    """How the run's minutes are shared out, None without a limit; raises `ConfigError`."""
+    if not experiment.run.minutes:
+        return None
+    return plan_minutes(
+        experiment,
+        measure_darts_pace(experiment, dataset, device),
+        started=request.started,
+        spent=spent,
+        repeats=repeats,
+        begun=request.run is not None,
+    )
 
 
 def _search(
@@ -116,6 +156,8 @@ def _search(
     start: CellGraph | None,
     folder: Path,
     console: Console,
+    clock: RunClock,
+    plan: DartsPlan | None,
 ) -> SearchResult:
     """The search alone, with its bars and its traces in `folder`."""
     progress = SearchProgress(console, experiment.darts.epochs)
@@ -130,7 +172,8 @@ def _search(
             augmentation=experiment.training.augmentation,
             start=start,
             checkpoint=folder / CHECKPOINT,
-            listeners=(progress, recorder),
+            listeners=(progress, recorder, clock),
+            latest=None if plan is None else plan.latest,
         )
     finally:
         progress.close()
@@ -202,11 +245,13 @@ def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], clas
     try_picture(draw_network(found.architecture, shape, classes), folder / "network")
 
 
-def _search_figures(found: SearchResult) -> dict[str, str]:
+def _search_figures(found: SearchResult, epochs: int) -> dict[str, str]:
     derived = "not comparable (partial channels)"
     if found.inherited is not None:
         derived = f"{100 * found.inherited.accuracy:.2f}%"
     stopped = " (stopped early: parameter-free ops)" if found.stopped_early else ""
+    if not stopped and len(found.history) < epochs:
+        stopped = f" of {epochs} (the time was short)"
     return {
         "validation accuracy of the supernet": f"{100 * found.supernet.accuracy:.2f}%",
         "  of the derived cell with its weights": derived,

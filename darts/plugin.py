@@ -15,7 +15,7 @@ DARTS = RunnerInfo(
     "gradient descent on a supernet that mixes all candidates (DARTS)",
     section="Darts",
     trace=CHECKPOINT,
-    options=frozenset({"epochs"}),
+    options=frozenset({"epochs", "minutes"}),
     search="darts.command_line:run_darts",
     report="darts.run_report:report_run",
 )

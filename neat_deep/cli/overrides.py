@@ -87,6 +87,16 @@ def load_inputs(config: Path, given: Given, settings: Any) -> tuple[torch.device
             raise
 
 
+@contextmanager
+def naming_minutes(config: Path, given: Given) -> Iterator[None]:
+    """Within the block an error about `minutes` names the option, or the key in the INI file, that they come from."""
+    try:
+        yield
+    except ConfigError as error:
+        place = place_of(config, given, "[Run] minutes", "minutes")
+        raise ConfigError(f"{place}: {str(error).removeprefix('minutes: ')}") from None
+
+
 def place_of(config: Path, given: Given, place: str, *names: str) -> str:
     """Where settings come from: those of the options `names` that were given, or else `place` in the INI file."""
     said = [flag(name) for name in names if given.get(name) is not None]

@@ -14,7 +14,7 @@ from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import retrainings_of
-from neat_deep.cli.overrides import load_inputs, place_of
+from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of
 from neat_deep.cli.results import (
     RESULT,
     data_figures,
@@ -77,7 +77,7 @@ def search_and_retrain(request: Request) -> None:
     with naming(config):
         check_experiment(experiment, dataset.spec)
     start = None if resume else _read_start(given.get("start"), experiment)
-    with naming(place_of(config, given, "[Run]", "minutes")):
+    with naming_minutes(config, given):
         plan = plan_time(experiment, dataset, device=device, started=request.started, spent=spent, repeats=retrainings)
     if resume:
         folder = Path(experiment.run.out)
