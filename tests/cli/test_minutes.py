@@ -62,7 +62,8 @@ def test_two_minutes_end_within_two_minutes_and_a_tenth(config: str, tmp_path: P
     seconds = time.monotonic() - started
     assert ended.returncode == 0, ended.stderr
     assert seconds < 1.1 * 120
-    assert seconds > 60  # the time is used
+    if config != "digits_darts":  # which may end earlier, with all its epochs done
+        assert seconds > 60  # the time is used
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["whole_seconds"] == pytest.approx(seconds, abs=6)  # less the start of Python, and of torch
     load_network(tmp_path / "run" / "trained.pt")
