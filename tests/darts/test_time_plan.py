@@ -107,9 +107,9 @@ def test_the_pace_is_measured_and_leaves_no_trace(changes: dict[str, Any]) -> No
     torch.manual_seed(3)
     expected = torch.rand(1, generator=torch.Generator().manual_seed(3))
     pace = measure_darts_pace(experiment(**changes), dataset(), CPU)
-    assert 0 < pace.weight_epoch < pace.alpha_epoch < 10
-    assert 0 < pace.scoring < 10
-    assert 0 < pace.test < pace.final_epoch < 10
+    assert pace.weight_epoch > 0 and pace.alpha_epoch > 0
+    assert pace.scoring > 0
+    assert 0 < pace.test < pace.final_epoch  # both from one figure, so by their number of examples
     assert torch.equal(torch.rand(1), expected)
 
 
