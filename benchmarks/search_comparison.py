@@ -43,7 +43,8 @@ from matplotlib.ticker import EngFormatter
 from rich.console import Console
 from rich.table import Table
 
-from darts.bilevel import check_search, search
+from darts.bilevel import search
+from darts.checks import check_search
 from darts.settings import DartsSettings, load_darts_experiment
 from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import ConfigError, SearchError

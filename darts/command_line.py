@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from darts.bilevel import SearchResult, check_search, search
+from darts.bilevel import SearchResult, search
+from darts.checks import check_search
 from darts.plugin import CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.run_clock import RunClock

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from darts import DartsSettings, SearchResult, SearchSpace, Supernet, build_supernet, search
 from darts.architect import Architect
-from darts.bilevel import check_search
 from darts.checkpoint import Identity
+from darts.checks import check_search
 from darts.derivation import Derived, count_identities
 from darts.history import EpochSummary, history_from_json, history_to_json, save_history
 from darts.older_checkpoint import drop_other_names
