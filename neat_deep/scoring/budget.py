@@ -19,6 +19,7 @@ class Budget:
     `soft_deadline` and `deadline` are points of `time.time()`: after the first no evaluation starts, and at the second
     one that runs is broken off. An evaluation that would probably not end by the deadline does not start either.
     Evaluations and samples are counted when they are asked for, so a search in several processes ends at the same one.
+    A network that is too large to be trained is no evaluation.
     """
 
     evaluations: int | None = None
@@ -41,6 +42,11 @@ class Budget:
         if self.deadline is not None and self.asked_evaluations and now + self.longest_seconds / 2 >= self.deadline:
             return "the time left is too short for one more evaluation"
         return ""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is any limit."""
+        return any(limit is not None for limit in (self.evaluations, self.samples, self.soft_deadline, self.deadline))
 
     def left(self) -> str:
         """What is left, for a person to read; empty without a limit."""

@@ -50,6 +50,11 @@ class Limits:
     seconds: float = 0.0
     deadline: float | None = None
 
+    @property
+    def limit_size(self) -> bool:
+        """Whether a network may be too large."""
+        return bool(self.parameters or self.macs)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -129,6 +134,18 @@ class Evaluator:
             result = JobResult(RAISED, reason=f"{type(error).__name__}: {error}")
         return dataclasses.replace(result, samples=steps.samples, seconds=time.perf_counter() - started)
 
+    def is_too_large(self, job: Job) -> bool:
+        """Whether a job's network is larger than its limits allow, so that doing the job would train nothing."""
+        if not job.limits.limit_size:
+            return False
+        try:
+            _check_size(self._sizes(build_network(job.architecture, self.spec, seed=job.weights_seed)), job.limits)
+        except _EndedError:
+            return True
+        except Exception:  # noqa: BLE001 - a network that cannot be built has no size; doing the job says why
+            return False
+        return False
+
     def _train_and_score(self, job: Job, steps: _Steps) -> JobResult:
         if self._on_device is None:
             train, validation = self._splits
@@ -136,8 +153,8 @@ class Evaluator:
         train, validation = self._on_device
         network = build_network(job.architecture, self.spec, seed=job.weights_seed, vectors=self.vectors)
         known: dict[str, float] = {}
-        if job.limits.parameters or job.limits.macs:
-            known = {"parameters": count_parameters(network), "macs": count_macs(network, self.spec)}
+        if job.limits.limit_size:
+            known = self._sizes(network)
             _check_size(known, job.limits)
         if job.start is not None:
             load(network, unpack(job.start))
@@ -154,6 +171,9 @@ class Evaluator:
             self._measure(network, validation, {"accuracy": scored.accuracy, "loss": scored.loss, **known}),
             weights=weights if weights is not None and len(weights) <= job.keep_bytes else None,
         )
+
+    def _sizes(self, network: nn.Module) -> dict[str, float]:
+        return {"parameters": count_parameters(network), "macs": count_macs(network, self.spec)}
 
     def _measure(self, network: nn.Module, validation: Split, known: Mapping[str, float]) -> dict[str, float]:
         network.eval()

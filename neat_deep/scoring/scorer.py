@@ -29,6 +29,7 @@ from neat_deep.scoring.scores import (
     RAISED,
     REUSED,
     SCORED,
+    TOO_LARGE,
     UNSCORED,
     Counts,
     GenerationCost,
@@ -41,6 +42,8 @@ from neat_deep.training.fit import Progress
 from neat_deep.training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
+
+MOST_IDLE = 100  # generations in a row without a network to train, after which a search with a budget ends
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class Scorer:
         self.generation: list[Score] = []  # the scores of the generation that was last scored, in order
         self.cost = GenerationCost()  # of that generation
         self.counts = Counts()  # of the whole run
+        self._last_trained = -1  # the last generation that had a network to train
 
     def use(self, executor: Executor[Job, JobResult]) -> None:
         """Run evaluations there from now on; it must do jobs as `self.evaluate` does."""
@@ -117,7 +121,9 @@ class Scorer:
         self._known.generation = state.generation
         for record in state.evaluations:
             self._known.remember(record)
-            self.budget.ask(self._asked_samples(record))
+            if record.status != TOO_LARGE:
+                self.budget.ask(self._asked_samples(record))
+                self._last_trained = max(self._last_trained, record.generation)
         entries = []
         for candidate, key in state.parents:
             digest, architecture = self._identify(candidate.architecture)
@@ -143,7 +149,7 @@ class Scorer:
     def _score_generation(self, candidates: Sequence[Candidate | Score]) -> list[Score]:
         self.generation = []
         made_before = {(record.key, record.rung) for record in self._known.of_this_generation()}  # by a stopped run
-        if not made_before and (refusal := self.budget.refusal()):
+        if not made_before and (refusal := self.budget.refusal() or self._idleness()):
             raise BudgetSpentError(refusal)
         for listener in self._listeners:
             listener.generation_started(self._known.generation, len(candidates))
@@ -226,8 +232,18 @@ class Scorer:
             if self.budget.refusal():
                 return
             job = self._planner.plan(entry, rung, candidates=candidates, deadline=self.budget.deadline)
-            self.budget.ask(sum(stage.epochs for stage in job.stages) * self.evaluate.train_examples)
+            if not self.evaluate.is_too_large(job):
+                self.budget.ask(sum(stage.epochs for stage in job.stages) * self.evaluate.train_examples)
+                self._last_trained = self._known.generation
             yield job
+
+    def _idleness(self) -> str:
+        """Why a budget that nothing uses up is given up; empty while networks are trained.
+
+        Once all that a search proposes is known, its evaluations and samples no longer rise, and it would never end.
+        """
+        idle = self._known.generation - 1 - self._last_trained
+        return f"no new network in {MOST_IDLE} generations" if self.budget.is_limited and idle >= MOST_IDLE else ""
 
     def _evaluate_here(self, job: Job) -> JobResult:
         return self.evaluate(job, self._progressed)

@@ -14,7 +14,7 @@ from neat_deep.scoring.budget import Budget, BudgetSpentError
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.metrics import METRICS, Measured, register_metric
 from neat_deep.scoring.objectives import register_objective
-from neat_deep.scoring.scorer import Scorer
+from neat_deep.scoring.scorer import MOST_IDLE, Scorer
 from neat_deep.scoring.scores import RAISED, REUSED, SCORED, TOO_LARGE, TOO_SLOW, UNSCORED, Score
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -229,3 +229,30 @@ def test_what_is_known_is_scored_without_a_budget() -> None:
     assert [one.status for one in first] == [SCORED] * 4
     with pytest.raises(BudgetSpentError, match="4 evaluations are done"):
         score.score(candidates(*OPS))
+
+
+def test_a_network_that_is_too_large_uses_up_no_budget() -> None:
+    small = scorer().score_architecture(architecture("max_pool_3"))
+    most = int(small.metrics["parameters"])
+    budget = Budget(evaluations=2, samples=2 * EXAMPLES)
+    score = scorer(budget, max_parameters=most)
+    first = score.score(candidates("sep_conv_5", "max_pool_3", "sep_conv_3", "max_pool_5"))
+    assert [one.status for one in first] == [TOO_LARGE, SCORED, TOO_LARGE, SCORED]
+    with pytest.raises(BudgetSpentError, match="2 evaluations are done"):
+        score.score(candidates("max_pool_3"))
+
+
+@pytest.mark.parametrize("ops", [("max_pool_3",), ("max_pool_3", "sep_conv_5")], ids=["known", "known or too large"])
+def test_a_budget_that_nothing_uses_up_ends_all_the_same(ops: tuple[str, ...]) -> None:
+    small = scorer().score_architecture(architecture("max_pool_3"))
+    score = scorer(Budget(evaluations=9), max_parameters=int(small.metrics["parameters"]))
+    with pytest.raises(BudgetSpentError, match=f"no new network in {MOST_IDLE} generations"):
+        for _ in range(2 + MOST_IDLE):
+            score.score(candidates(*ops))
+    assert score.best is not None
+
+
+def test_without_a_budget_generations_may_be_idle() -> None:
+    score = scorer()
+    for _ in range(2 + MOST_IDLE):
+        score.score(candidates("max_pool_3"))

@@ -311,3 +311,18 @@ def test_a_budget_below_one_evaluation_is_a_search_without_a_result(tmp_path: Pa
 def test_whichever_limit_comes_first_ends_the_search(tmp_path: Path) -> None:
     asked = strategy_experiment(PLAIN, generations=1, evaluations=50)
     assert search_by_strategy(tmp_path, asked).ended == "1 generations are done"
+
+
+def test_a_budget_of_evaluations_ends_where_evolution_has_nothing_new(tmp_path: Path) -> None:
+    """A population whose genomes never change proposes one network for ever."""
+    asked = experiment(PLAIN, generations=0, evaluations=50)
+    genome = asked.neat.genome_config
+    for rate in ("node_add_prob", "node_delete_prob", "conn_add_prob", "conn_delete_prob"):
+        setattr(genome, rate, 0.0)
+    for attribute in ("op", "activation", "aggregation"):
+        setattr(genome, f"{attribute}_mutate_rate", 0.0)
+    whole = search(tmp_path / "whole", asked)
+    assert whole.ended.startswith("no new network in ")
+    assert 0 < len(spent(tmp_path / "whole")) < 50
+    again = search(tmp_path / "whole", asked, resume=True)
+    assert again.ended == whole.ended
