@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -201,20 +202,52 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return binaries
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["neat"])
-def test_an_experiment_from_an_empty_folder(installed: Path, tmp_path: Path, strategy: str) -> None:
-    environment = {**clean(), "OMP_NUM_THREADS": "1"}
-    command = str(installed / "neat-deep")
+Command = Callable[..., str]
 
-    def run(*words: str) -> str:
+
+@pytest.fixture
+def run(installed: Path, tmp_path: Path) -> Command:
+    """The installed command, in an empty folder; it must say nothing of errors."""
+
+    def run_installed(*words: str) -> str:
         done = subprocess.run(
-            [command, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            [installed / "neat-deep", *words],
+            cwd=tmp_path,
+            env={**clean(), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         return done.stdout
 
-    (tmp_path / "d.ini").write_text(small(run("init", "digits", "--strategy", strategy)))
+    return run_installed
+
+
+@pytest.mark.slow
+def test_gradient_descent_from_an_empty_folder(run: Command, tmp_path: Path) -> None:
+    text = run("init", "digits", "--strategy", "darts")
+    smaller = {"epochs": "2", "weight_epochs": "1", "nodes": "2", "train_subset": "200", "channels": "4"}
+    for key, value in smaller.items():
+        text, count = re.subn(rf"(?m)^(# )?{key} = .*$", f"{key} = {value}", text)
+        assert count, key
+    (tmp_path / "d.ini").write_text(text)
+    assert "written to run" in run("search", "d.ini", "--out", "run", "--device", "cpu")
+    assert "epochs" in run("report", "run")
+    Image.new("L", (8, 8), 128).save(tmp_path / "some.png")
+    assert re.fullmatch(r"\d\t[\d.]+%\tsome.png\n", run("classify", "run", "some.png"))
+    assert "cell.svg" in run("render", "run", "--out", "pictures")
+    assert "written to again" in run("train", "run", "--config", "d.ini", "--out", "again", "--device", "cpu")
+    before = json.loads((tmp_path / "run" / "result.json").read_text())
+    run("resume", "run")
+    after = json.loads((tmp_path / "run" / "result.json").read_text())
+    for key in ("validation_accuracy", "test_accuracies", "parameters", "search_epochs"):
+        assert after[key] == before[key]
+
+
+@pytest.mark.slow
+def test_an_experiment_from_an_empty_folder(installed: Path, run: Command, tmp_path: Path) -> None:
+    (tmp_path / "d.ini").write_text(small(run("init", "digits", "--strategy", "neat")))
     assert "written to run" in run("search", "d.ini", "--out", "run", "--seed", "3", "--device", "cpu")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     told = run("report", "run")
@@ -226,7 +259,8 @@ def test_an_experiment_from_an_empty_folder(installed: Path, tmp_path: Path, str
     assert "network 1 of 2" in run("ensemble", "run", "--size", "2", "--epochs", "1")
     assert "written to again" in run("train", "run", "--config", "d.ini", "--out", "again", "--device", "cpu")
 
-    words = [command, "search", "d.ini", "--out", "killed", "--seed", "3", "--device", "cpu"]
+    words = [str(installed / "neat-deep"), "search", "d.ini", "--out", "killed", "--seed", "3", "--device", "cpu"]
+    environment = {**clean(), "OMP_NUM_THREADS": "1"}
     code, _ = stop(words, tmp_path / "killed", 2, signal.SIGKILL, env=environment, cwd=tmp_path)
     assert code == -signal.SIGKILL
     run("resume", "killed", "--seed", "3", "--dataset", "digits", "--out", "killed")
