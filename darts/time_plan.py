@@ -77,8 +77,9 @@ def plan_minutes(
     needed = least_after + (0.0 if begun else weights_alone + pace.alpha_epoch)
     if now + needed > end:
         least = math.ceil((now - started + spent + needed) / 6) / 10
+        before = f"the run has taken {spent:.0f} s before, " if spent else ""
         raise ConfigError(
-            f"minutes: got {minutes:g}, allowed: {least:.1f} or more (start-up took {now - started:.0f} s, "
+            f"minutes: got {minutes:g}, allowed: {least:.1f} or more ({before}start-up took {now - started:.0f} s, "
             f"{settings.weight_epochs + 1} epochs of the search take about {weights_alone + pace.alpha_epoch:.0f} s, "
             f"one epoch of the final training {pace.final_epoch:.0f} s)"
         )

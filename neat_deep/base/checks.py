@@ -25,7 +25,7 @@ def check_range(
     elif not math.isinf(above):
         allowed = f"more than {above:g}" + ("" if math.isinf(high) else f" and at most {high:g}")
     elif math.isinf(high):
-        allowed = f"{low:g} or more"
+        allowed = f"{low:g} or more" if finite else f"a finite number, {low:g} or more"
     else:
         allowed = f"{low} to {high}"
     raise ConfigError(f"{key}: got {value}, allowed: {allowed}")

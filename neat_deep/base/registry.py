@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from typing import Any, Generic, Protocol, TypeVar
 
 from neat_deep.base.errors import ConfigError, unknown_name
@@ -87,10 +88,16 @@ class Registry(Generic[Info]):
 @contextmanager
 def registration_scope() -> Iterator[None]:
     """What is registered within the block, in whatever registry, is gone after it: for tests and notebooks."""
+    before = list(_ALL)
     with ExitStack() as stack:
-        for registry in _ALL:
+        for registry in before:
             stack.enter_context(registry.scope())
-        yield
+        try:
+            yield
+        finally:
+            for registry in _new_since(before):
+                registry._entries = _shipped(registry)
+                registry._code = {name: code for name, code in registry._code.items() if name in registry._entries}
 
 
 Registrations = list[tuple[Registry[Any], Any]]
@@ -103,15 +110,39 @@ def recorded() -> Iterator[Registrations]:
     `restore` registers the same again, after a `registration_scope` has taken it away.
     """
     before = [(registry, dict(registry._entries), dict(registry._code)) for registry in _ALL]
+    known = [registry for registry, _, _ in before]
     registrations: Registrations = []
     try:
         yield registrations
     except BaseException:
+        before += [(registry, _shipped(registry), {}) for registry in _new_since(known)]
         for registry, entries, code in before:
             registry._entries, registry._code = entries, code
         raise
+    before += [(registry, _shipped(registry), {}) for registry in _new_since(known)]
     for registry, entries, _ in before:
         registrations += [(registry, info) for name, info in registry._entries.items() if name not in entries]
+
+
+def _new_since(before: list[Registry[Any]]) -> list[Registry[Any]]:
+    """The registries whose modules were first imported since: a block cannot know them when it begins."""
+    return [registry for registry in _ALL if not any(registry is known for known in before)]
+
+
+def _shipped(registry: Registry[Any]) -> dict[str, Any]:
+    """What the package itself has registered: its facts name code of the package, or hold it."""
+    package = f"{__name__.partition('.')[0]}."
+
+    def is_shipped(info: Any) -> bool:
+        values = [getattr(info, field.name) for field in fields(info)]
+        modules = [
+            value.partition(":")[0] if isinstance(value, str) else value.__module__
+            for value in values
+            if (isinstance(value, str) and ":" in value) or callable(value)
+        ]
+        return any(module.startswith(package) for module in modules)
+
+    return {name: info for name, info in registry._entries.items() if is_shipped(info)}
 
 
 def restore(registrations: Registrations) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 
 from neat_deep.base.checks import check_range
@@ -27,9 +28,9 @@ RESUMABLE = (
 def read_experiment(config: Path, given: Given) -> AnyExperiment:
     """The experiment of the INI file `config`, with what the options say in place; raises `ConfigError`."""
     with reading(config):
-        strategy = strategy_of(config)
+        strategy = given.get("strategy") or strategy_of(config)
     if strategy != NEAT:
-        searched = read_settings(config, given, load_strategy_experiment)
+        searched = read_settings(config, given, functools.partial(load_strategy_experiment, strategy=strategy))
         settings = override(searched.search, given, {"population": "generation_size"})
         return dataclasses.replace(searched, search=settings)
     return read_neat_experiment(config, given)
@@ -76,6 +77,7 @@ def check_same_folder(out: str | None, folder: Path, asked: str) -> None:
 
 def _check_same_options(given: Given, experiment: AnyExperiment, folder: Path) -> None:
     before = {
+        "strategy": NEAT if isinstance(experiment, Experiment) else experiment.search.strategy,
         "population": _population(experiment),
         "dataset": experiment.data.dataset,
         "seed": experiment.run.seed,

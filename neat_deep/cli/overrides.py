@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +39,14 @@ def read_settings(config: Path, given: Given, load: Callable[[Path], Settings]) 
 def override_run(run: RunSettings, given: Given, *names: str) -> RunSettings:
     """`run` with the limits that were given in place, and the options `names`.
 
-    Another limit takes the place of `generations`, unless that is given too. Raises `ConfigError`.
+    Another limit takes the place of `generations`, unless that is given too. Raises `ConfigError`, for a limit of 0
+    too: in a file it means no limit, which on the command line is said by leaving the option out.
     """
+    for name in LIMITS:
+        value = given.get(name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            least = "a finite number above 0" if name == "minutes" else "1 or more"
+            raise ConfigError(f"{flag(name)}: got {value:g}, allowed: {least}")
     others = [name for name in LIMITS if name != "generations" and given.get(name)]
     limits = {**given, "generations": 0} if others and given.get("generations") is None else given
     return override(run, limits, {name: name for name in (*LIMITS, *names)})

@@ -32,12 +32,10 @@ def data_numbers(dataset: Dataset) -> dict[str, Any]:
 
 def training_figures(results: Sequence[Trained]) -> dict[str, str]:
     """The rows of the result table that come from retraining."""
-    accuracies = [100 * trained.test.accuracy for trained in results]
-    spread = f" ± {statistics.stdev(accuracies):.2f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
     first = results[0]
     example = "an image" if first.data.rank == 2 else f"a text of {first.data.shape[0]} tokens"
     return {
-        "test accuracy after retraining": f"{statistics.mean(accuracies):.2f}%{spread}",
+        "test accuracy after retraining": _mean_accuracy(results),
         "parameters": f"{first.parameters:,}",
         f"multiply-accumulates {example}": f"{first.macs:,}",
         "cells": str(first.architecture.skeleton.cells),
@@ -46,16 +44,24 @@ def training_figures(results: Sequence[Trained]) -> dict[str, str]:
     }
 
 
+def _mean_accuracy(results: Sequence[Trained]) -> str:
+    accuracies = [100 * trained.scored.accuracy for trained in results if trained.scored is not None]
+    if not accuracies:
+        return "the data have no test part"
+    spread = f" ± {statistics.stdev(accuracies):.2f} ({len(accuracies)} seeds)" if len(accuracies) > 1 else ""
+    return f"{statistics.mean(accuracies):.2f}%{spread}"
+
+
 def threads_figures(threads: int, device: torch.device) -> dict[str, str]:
     """The row of the result table that says on how many threads of the CPU the final training ran."""
     return {"threads of retraining": str(threads)} if device.type == "cpu" and threads else {}
 
 
 def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
-    """The same figures for programs: accuracies are shares (0..1), one for each seed."""
+    """The same figures for programs: accuracies are shares (0..1), one for each seed, None without a test part."""
     first = results[0]
     return {
-        "test_accuracies": [trained.test.accuracy for trained in results],
+        "test_accuracies": [None if trained.scored is None else trained.scored.accuracy for trained in results],
         "parameters": first.parameters,
         "macs": first.macs,
         "retraining_seconds": [trained.seconds for trained in results],

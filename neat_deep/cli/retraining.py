@@ -68,11 +68,14 @@ def train_and_report(
                 seconds=seconds(repeats - repeat),
             )
         console.print(
-            f"retrained with seed {seed + repeat}: test accuracy {100 * trained.test.accuracy:.2f}%"
-            f"  ({trained.seconds:.0f} s)",
+            f"retrained with seed {seed + repeat}: {_accuracy(trained)}  ({trained.seconds:.0f} s)",
             highlight=False,
         )
         if repeat == 0:
             trained.save(folder / "trained.pt")
         results.append(trained)
     return results
+
+
+def _accuracy(trained: Trained) -> str:
+    return "no test part" if trained.scored is None else f"test accuracy {100 * trained.scored.accuracy:.2f}%"

@@ -11,7 +11,7 @@ import typer
 from neat_deep.cli.options import SEARCH, takes
 from neat_deep.cli.runners import Request
 from neat_deep.cli.running import call_with_options
-from neat_deep.cli.searching import start_search
+from neat_deep.cli.searching import search_by
 
 
 def search_script(arguments: Sequence[str] | None, *, description: str, strategy: str, config: Path) -> None:
@@ -29,6 +29,6 @@ def search_script(arguments: Sequence[str] | None, *, description: str, strategy
         **given: Any,
     ) -> None:
         named = given.pop("config", None)
-        start_search(Request(named if resume else named or config, resume, given, "--resume"), strategy)
+        search_by(strategy, Request(named if resume else named or config, resume, given, "--resume"))
 
     call_with_options(search, arguments, description)

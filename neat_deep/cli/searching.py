@@ -12,23 +12,28 @@ from neat_deep.cli.runners import NEAT, RUNNERS, Request, RunnerInfo
 ALWAYS = frozenset({"threads", "retrainings", "start", *WHERE})  # options of every search
 
 
-def start_search(request: Request, strategy: str | None = None) -> None:
-    """Search as `request.config` says, by `strategy` or else by the one that the file is for.
+def start_search(request: Request) -> None:
+    """Search as `request.config` says, by the strategy that the request names or else by the one the file is for.
 
     Raises `ConfigError` and `UnknownNameError`, and what the search raises.
     """
-    if strategy is not None:
-        runner = RUNNERS.get(strategy, "--strategy")
-    else:
-        assert request.config is not None
-        runner = _runner_for(request.config)
-    _start(runner, request)
+    assert request.config is not None
+    _start(_runner_for(request.config, request.given.get("strategy")), request)
+
+
+def search_by(strategy: str, request: Request) -> None:
+    """Search, or go on with a run, by the strategy of a script, whatever the INI file is for."""
+    _start(RUNNERS.get(strategy), request)
 
 
 def resume_search(request: Request) -> None:
     """Go on with the run `request.run`; raises `StoreError` for a folder that is none."""
     assert request.run is not None
-    _start(runner_of(request.run), request)
+    runner = runner_of(request.run)
+    strategy = request.given.get("strategy", runner.name)
+    if runner is not NEAT and strategy != runner.name:
+        raise ConfigError(f"--strategy: got {strategy}, the run has {runner.name}; allowed: that one, or none")
+    _start(runner, request)
 
 
 def report_run(run: Path, out: Path | None) -> None:
@@ -58,7 +63,8 @@ def _start(runner: RunnerInfo, request: Request) -> None:
     resolve(runner.search)(request)
 
 
-def _runner_for(config: Path) -> RunnerInfo:
+def _runner_for(config: Path, strategy: str | None) -> RunnerInfo:
+    """The search that `strategy`, or else the INI file, asks for."""
     from neat_deep.config.ini import check_sections, read_ini, use_plugins
     from neat_deep.config.strategy_experiment import SEARCH as SEARCH_SECTION
     from neat_deep.config.strategy_experiment import strategy_of
@@ -66,12 +72,15 @@ def _runner_for(config: Path) -> RunnerInfo:
 
     parser = read_ini(config)
     use_plugins(config, parser, trusted=True)  # one of them may bring the strategy
-    if parser.has_section(SEARCH_SECTION):
-        name = strategy_of(config)
+    if strategy is not None or parser.has_section(SEARCH_SECTION):
+        name, place = (
+            strategy or strategy_of(config),
+            "--strategy" if strategy else f"{config}: [{SEARCH_SECTION}] strategy",
+        )
         known = [*RUNNERS, *(other for other in STRATEGIES if other not in RUNNERS)]
         if name not in known:
-            raise unknown_name("strategy", name, known, f"{config}: [{SEARCH_SECTION}] strategy")
-        return RUNNERS.get(name) if name in RUNNERS else NEAT
+            raise unknown_name("strategy", name, known, place)
+        return RUNNERS.get(name) if name in RUNNERS else NEAT  # whose run store every strategy of the registry keeps
     found = [info for info in RUNNERS.values() if parser.has_section(info.section)]
     if len(found) == 1:
         return found[0]

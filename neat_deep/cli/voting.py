@@ -41,6 +41,8 @@ def train_ensemble(run: Path, given: Given) -> None:
     with naming(run):
         dataset = load_dataset(override(experiment.data, given, {"data_root": "root"}))
         device = get_device(given.get("device", experiment.run.device))
+        if not dataset.has_test:
+            raise SearchError(f"data set '{dataset.spec.name}': it has no test part, which a vote is compared on")
     set_threads(experiment.run.threads)
     settings = experiment.training
     if "training_epochs" in given:

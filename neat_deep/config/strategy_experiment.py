@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,16 +65,17 @@ def strategy_of(path: Path | str) -> str:
     return _read_search(path, parser, stored=False).strategy
 
 
-def load_strategy_experiment(path: Path | str) -> StrategyExperiment:
+def load_strategy_experiment(path: Path | str, strategy: str | None = None) -> StrategyExperiment:
     """Read and check an INI file with a section [Search]; raises `ConfigError` as `load_experiment` does.
 
-    The search space is that of [SearchSpace], or else of the options in [CellGenome].
+    `strategy` stands over what the file says. The search space is that of [SearchSpace], or else of the options in
+    [CellGenome].
     """
     text = read_text(path, "INI file", ConfigError)
     parser = parse_ini(text, path)
     use_plugins(path, parser, trusted=True)
     check_sections(path, parser)
-    return _read(path, parser, text, stored=False)
+    return _read(path, parser, text, stored=False, strategy=strategy)
 
 
 def strategy_settings_text(experiment: StrategyExperiment) -> str:
@@ -94,8 +96,12 @@ def read_strategy_settings(text: str) -> StrategyExperiment:
     return _read(source, parser, text, stored=True)
 
 
-def _read(source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool) -> StrategyExperiment:
+def _read(
+    source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool, strategy: str | None = None
+) -> StrategyExperiment:
     search = _read_search(source, parser, stored=stored)
+    if strategy is not None:
+        search = dataclasses.replace(search, strategy=strategy)
     if search.strategy not in STRATEGIES:
         known = ", ".join(STRATEGIES)
         raise ConfigError(f"{source}: [{SEARCH}] strategy: got '{search.strategy}', allowed here: {known}")

@@ -113,9 +113,11 @@ class TimePlan:
         needed = pace.evaluation + repeats * (pace.epoch + pace.test) + FINISH_SECONDS
         if time.time() + needed > self.end:
             least = math.ceil((start_up + self._spent + needed) / 6) / 10
+            spent = f"the run has taken {self._spent:.0f} s before, " if self._spent else ""
             raise ConfigError(
-                f"minutes: got {self.minutes:g}, allowed: {least:.1f} or more (start-up took {start_up:.0f} s, one "
-                f"evaluation takes about {pace.evaluation:.0f} s, one epoch of the final training {pace.epoch:.0f} s)"
+                f"minutes: got {self.minutes:g}, allowed: {least:.1f} or more ({spent}start-up took {start_up:.0f} s, "
+                f"one evaluation takes about {pace.evaluation:.0f} s, one epoch of the final training "
+                f"{pace.epoch:.0f} s)"
             )
         self._budget, self._pace, self._epochs, self._repeats = budget, pace, epochs, repeats
         budget.deadline = self.end - repeats * (pace.epoch + pace.test) - FINISH_SECONDS

@@ -42,6 +42,13 @@ def no_section(folder: Path) -> None:
     (folder / "d.ini").write_text(text[: text.index("[NEAT]")])
 
 
+def random_alone(folder: Path) -> None:
+    """An INI file for a strategy of the registry, without a section of neat-python's."""
+    text = (CONFIGS / "digits_random.ini").read_text()
+    assert "[NEAT]" not in text
+    (folder / "r.ini").write_text(text)
+
+
 def misspelt_section(folder: Path) -> None:
     """[Darts] as [Dart]."""
     path = folder / "darts.ini"
@@ -71,6 +78,15 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("search absent.ini", "cannot read INI file absent.ini: No such file", nothing),
     ("search empty", "cannot read INI file empty: Is a directory", nothing),
     ("search d.ini --generations 0", "--generations: got 0, allowed: 1 or more", nothing),
+    ("search d.ini --minutes 0", "--minutes: got 0, allowed: a finite number above 0", nothing),
+    ("search d.ini --minutes -1", "--minutes: got -1, allowed: a finite number above 0", nothing),
+    ("search d.ini --minutes inf", "--minutes: got inf, allowed: a finite number above 0", nothing),
+    ("search d.ini --minutes nan", "--minutes: got nan, allowed: a finite number above 0", nothing),
+    ("search darts.ini --minutes 0", "--minutes: got 0, allowed: a finite number above 0", nothing),
+    ("search d.ini --evaluations 0", "--evaluations: got 0, allowed: 1 or more", nothing),
+    ("search d.ini --samples 0", "--samples: got 0, allowed: 1 or more", nothing),
+    ("search d.ini --strategy grdi", "unknown strategy 'grdi' in --strategy; ", nothing),
+    ("search r.ini --strategy neat", "r.ini: the section [NEAT] is missing", random_alone),
     ("search d.ini --retrainings 0", "--retrainings: got 0, allowed: 1 or more", nothing),
     ("search d.ini --dataset digit", "--dataset: unknown data set 'digit'; did you mean 'digits'?", nothing),
     ("search d.ini --device xyz", "--device: device 'xyz' cannot be used here; allowed: auto, cpu", nothing),

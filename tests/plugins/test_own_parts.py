@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from examples import mnist_neat, train_architecture
-from neat_deep.base.errors import ConfigError
+from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.plugins import load_plugins
 from neat_deep.cli.main import run
 from neat_deep.config.experiment_file import load_experiment, read_settings_text
@@ -97,6 +99,11 @@ def halves(settings):
     return ImageSource(("above", "below"), images(96, 0), lambda: images(32, 1))
 
 
+@register_dataset("untested", rank=2, summary="halves without a test part")
+def untested(settings):
+    return ImageSource(("above", "below"), images(96, 0), None)
+
+
 def images(count, seed):
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(0, 120, (count, 1, 6, 6), generator=generator, dtype=torch.uint8)
@@ -161,6 +168,34 @@ def test_a_search_by_a_strategy_of_ones_own() -> None:
         ops = [store.architecture(row.digest).cell.nodes[0].edges[0].op for row in store.evaluations()]
     assert sorted(ops) == ["gain", "identity", "sep_conv_1"]
     run(["resume", "run", "--plugin", "my_parts.py", "--generations", "3", "--workers", "0"])
+    with RunStore.read(Path("run")) as store:
+        assert len(store.generations()) == 3
+
+
+def test_images_without_a_test_part_end_in_a_trained_network(capsys: pytest.CaptureFixture[str]) -> None:
+    config = ini(dataset="untested")
+    run(["search", str(config), "--out", "run", "--workers", "0", "--retrainings", "2"])
+    assert "the data have no test part" in capsys.readouterr().out
+    assert json.loads(Path("run/result.json").read_text())["test_accuracies"] == [None, None]
+    Image.new("L", (6, 6), 128).save("some.png")
+    run(["classify", "run", "some.png"])
+    assert "some.png" in capsys.readouterr().out
+    run(["resume", "run", "--plugin", "my_parts.py", "--retrainings", "2"])
+    assert "the search is done" in capsys.readouterr().out
+    with pytest.raises(SearchError, match="data set 'untested': it has no test part"):
+        run(["ensemble", "run", "--plugin", "my_parts.py"])
+
+
+def test_the_strategy_of_the_option_stands_over_the_one_of_the_file() -> None:
+    config = ini(op_options="identity sep_conv_1 gain")  # for neat-python
+    run(["search", str(config), "--strategy", "first", "--out", "run", "--workers", "0", "--population", "2"])
+    with RunStore.read(Path("run")) as store:
+        ops = [store.architecture(row.digest).cell.nodes[0].edges[0].op for row in store.evaluations()]
+    assert sorted(ops) == ["gain", "identity", "sep_conv_1"]
+    words = ["resume", "run", "--plugin", "my_parts.py", "--generations", "3", "--workers", "0"]
+    with pytest.raises(ConfigError, match="--strategy: got neat, the run has first"):
+        run([*words, "--strategy", "neat"])
+    run([*words, "--strategy", "first"])
     with RunStore.read(Path("run")) as store:
         assert len(store.generations()) == 3
 

@@ -16,7 +16,7 @@ from neat_deep.cli.registry import register_command
     summary="Go on with a search that was stopped",
     examples=("neat-deep resume runs/first --generations 10",),
 )
-@takes("config", *SEARCH)
+@takes("config", "strategy", *SEARCH)
 def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)],
     **given: Any,

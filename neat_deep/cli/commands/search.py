@@ -21,10 +21,9 @@ def search(
     config: Annotated[Path, typer.Argument(metavar="INI", help="Experiment to run.", show_default=False)],
     **given: Any,
 ) -> None:
-    """Options go before what the file says. It ends with a folder that the other commands read; if it is stopped,
+    """An option overrides the file. It ends with a folder that the other commands read; if it is stopped,
     `neat-deep resume` goes on."""
     from neat_deep.cli.runners import Request
     from neat_deep.cli.searching import start_search
 
-    strategy = given.pop("strategy", None)
-    start_search(Request(config, given=given), strategy)
+    start_search(Request(config, given=given))
