@@ -7,6 +7,10 @@ imported when it is used, so that `import neat_deep` alone costs no torch.
 from typing import TYPE_CHECKING
 
 from neat_deep.base.lazy import lazy_names
+from neat_deep.space.showing import draw_with
+
+draw_with("CellGraph", "neat_deep.reports.pictures.notebook:cell_svg")
+draw_with("Architecture", "neat_deep.reports.pictures.notebook:architecture_svg")
 
 if TYPE_CHECKING:
     from neat_deep.base.errors import NeatDeepError as NeatDeepError

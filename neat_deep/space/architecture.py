@@ -13,6 +13,7 @@ from neat_deep.base.errors import ArchitectureError, ConfigError, GraphError
 from neat_deep.base.fields import parse_json, read_object, setting
 from neat_deep.base.files import read_text, write_text
 from neat_deep.space.cell_graph import CellGraph
+from neat_deep.space.showing import picture_of
 
 FORMAT = "neat-deep architecture"
 VERSION = 2
@@ -90,6 +91,10 @@ class Architecture:
         """A stable name of the whole network, cell and skeleton: 16 hexadecimal digits of a SHA-256."""
         text = json.dumps([self.cell.digest(), asdict(self.skeleton)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _repr_svg_(self) -> str | None:
+        """The picture that a notebook shows."""
+        return picture_of(self)
 
     def save(self, path: Path | str) -> None:
         """Write the architecture as versioned JSON; the file is whole or absent, never half."""

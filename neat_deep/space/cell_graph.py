@@ -13,6 +13,7 @@ from typing import Literal
 from neat_deep.base.errors import GraphError
 from neat_deep.space.canonical import Wiring
 from neat_deep.space.nodes import IDENTITY, NONE, CellNode, Edge
+from neat_deep.space.showing import picture_of
 
 __all__ = ["CELL_OUTPUTS", "IDENTITY", "MOST_INPUTS", "NONE", "CellGraph", "CellNode", "CellOutput", "Edge"]
 
@@ -89,6 +90,10 @@ class CellGraph:
     def canonical_as_named(self) -> CellGraph:
         """The canonical form of older programs, which took the two names of an op for two ops."""
         return self._with_nodes(self._wiring.canonical_as_named())
+
+    def _repr_svg_(self) -> str | None:
+        """The picture that a notebook shows."""
+        return picture_of(self)
 
     def digest(self) -> str:
         """A stable name of the canonical graph: 16 hexadecimal digits of its SHA-256."""

@@ -142,6 +142,12 @@ def save_picture(drawing: graphviz.Digraph, stem: Path, formats: Sequence[str] =
     return written
 
 
+def svg_text(drawing: graphviz.Digraph) -> str | None:
+    """A drawing as SVG; None where no renderer is installed. Raises `OutputError` when the renderer fails."""
+    renderer = find_renderer()
+    return None if renderer is None else _run(renderer, drawing.source, "svg").decode()
+
+
 def try_picture(drawing: graphviz.Digraph, stem: Path) -> None:
     """`save_picture` for runs that must not end because a renderer failed: the failure is logged as a warning."""
     try:
