@@ -98,12 +98,14 @@ def run_darts(request: Request) -> None:
 
     with closing(lock_file(folder / CHECKPOINT)):
         clock = RunClock(folder, request.started)
-        found = _search(experiment, dataset, device, start, folder, console, clock, plan)
-    found.architecture.save(folder / "best.json")
-    _draw_result(found, folder, dataset.spec.shape, dataset.spec.num_classes)
-    threads = clock.training_threads(experiment.run.threads, found.architecture, dataset, experiment.training, device)
+        searched = _search(experiment, dataset, device, start, folder, console, clock, plan)
+    searched.architecture.save(folder / "best.json")
+    _draw_result(searched, folder, dataset.spec.shape, dataset.spec.num_classes)
+    threads = clock.training_threads(
+        experiment.run.threads, searched.architecture, dataset, experiment.training, device
+    )
     trained = train_and_report(
-        found.architecture,
+        searched.architecture,
         dataset,
         experiment.training,
         device=device,
@@ -118,17 +120,17 @@ def run_darts(request: Request) -> None:
     clock.tick()
     figures = {
         **data_figures(dataset),
-        **_search_figures(found, experiment.darts.epochs),
+        **_search_figures(searched, experiment.darts.epochs),
         **training_figures(trained),
         **threads_figures(threads, device),
-        "seconds of search": f"{found.seconds:.0f}",
+        "seconds of search": f"{searched.seconds:.0f}",
     }
     numbers = {
         **data_numbers(dataset),
-        **_search_numbers(found),
+        **_search_numbers(searched),
         **training_numbers(trained),
         "training_threads": threads,
-        "search_seconds": found.seconds,
+        "search_seconds": searched.seconds,
         "whole_seconds": clock.seconds,
     }
     show_results(f"DARTS on {dataset.spec.name}", figures, numbers, folder, console)
@@ -240,30 +242,30 @@ def _check_same_start(start: Path, folder: Path) -> None:
         raise ConfigError(f"--start: got {start}, the search in {folder} began from another cell; allowed: that one")
 
 
-def _draw_result(found: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:
-    title = f"derived cell, supernet's validation accuracy {100 * found.supernet.accuracy:.2f}%"
-    try_picture(draw_cell(found.derived.cell, title=title, edge_widths=found.derived.widths()), folder / "best")
-    try_picture(draw_network(found.architecture, shape, classes), folder / "network")
+def _draw_result(searched: SearchResult, folder: Path, shape: tuple[int, ...], classes: int) -> None:
+    title = f"derived cell, supernet's validation accuracy {100 * searched.supernet.accuracy:.2f}%"
+    try_picture(draw_cell(searched.derived.cell, title=title, edge_widths=searched.derived.widths()), folder / "best")
+    try_picture(draw_network(searched.architecture, shape, classes), folder / "network")
 
 
-def _search_figures(found: SearchResult, epochs: int) -> dict[str, str]:
+def _search_figures(searched: SearchResult, epochs: int) -> dict[str, str]:
     derived = "not comparable (partial channels)"
-    if found.inherited is not None:
-        derived = f"{100 * found.inherited.accuracy:.2f}%"
-    stopped = " (stopped early: parameter-free ops)" if found.stopped_early else ""
-    if not stopped and len(found.history) < epochs:
+    if searched.inherited is not None:
+        derived = f"{100 * searched.inherited.accuracy:.2f}%"
+    stopped = " (stopped early: parameter-free ops)" if searched.stopped_early else ""
+    if not stopped and len(searched.history) < epochs:
         stopped = f" of {epochs} (the time was short)"
     return {
-        "validation accuracy of the supernet": f"{100 * found.supernet.accuracy:.2f}%",
+        "validation accuracy of the supernet": f"{100 * searched.supernet.accuracy:.2f}%",
         "  of the derived cell with its weights": derived,
-        "epochs of search": f"{len(found.history)}{stopped}",
+        "epochs of search": f"{len(searched.history)}{stopped}",
     }
 
 
-def _search_numbers(found: SearchResult) -> dict[str, object]:
+def _search_numbers(searched: SearchResult) -> dict[str, object]:
     return {
-        "validation_accuracy": found.supernet.accuracy,
-        "inherited_accuracy": None if found.inherited is None else found.inherited.accuracy,
-        "search_epochs": len(found.history),
-        "stopped_early": found.stopped_early,
+        "validation_accuracy": searched.supernet.accuracy,
+        "inherited_accuracy": None if searched.inherited is None else searched.inherited.accuracy,
+        "search_epochs": len(searched.history),
+        "stopped_early": searched.stopped_early,
     }

@@ -39,7 +39,7 @@ PRECISIONS = ("float32", "bfloat16")  # float16 needs its gradients scaled, whic
 class DartsSettings:
     """How a cell is searched by gradient descent; the defaults are the published ones (arXiv 1806.09055, section 3).
 
-    The search space: what is not named here is every op for images, identity and relu, and add.
+    The search space is, where the file does not say otherwise, every op for images, identity and relu, and add.
     """
 
     op_options: tuple[str, ...] = ALL_IMAGE_OPS

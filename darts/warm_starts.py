@@ -106,10 +106,10 @@ def check_holdable(space: SearchSpace, cell: CellGraph) -> None:
 
 
 def _check_node(space: SearchSpace, index: int, node: CellNode) -> None:
-    wanted = min(EDGES_KEPT, space.num_inputs + index)
+    expected = min(EDGES_KEPT, space.num_inputs + index)
     sources: Sequence[int] = [edge.source for edge in node.edges]
-    if len(set(sources)) != wanted or len(sources) != wanted:
-        raise GraphError(f"node {index} reads the states {sources}, a derived node reads {wanted} distinct ones")
+    if len(set(sources)) != expected or len(sources) != expected:
+        raise GraphError(f"node {index} reads the states {sources}, a derived node reads {expected} distinct ones")
     if node.aggregation not in space.aggregations:
         raise GraphError(f"node {index}: aggregation '{node.aggregation}' is not among {' '.join(space.aggregations)}")
     for edge in node.edges:

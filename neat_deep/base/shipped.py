@@ -32,7 +32,7 @@ def experiment_text(dataset: str, strategy: str) -> str:
 
 def experiments() -> dict[tuple[str, str], Traversable]:
     """The shipped files `<data set>_<strategy>.ini`, by both; the file itself says what its data set is called."""
-    found = {}
+    files_by_name = {}
     for file in sorted(_configs().iterdir(), key=lambda file: file.name):
         stem, _, suffix = file.name.rpartition(".")
         if suffix == "ini":
@@ -40,8 +40,8 @@ def experiments() -> dict[tuple[str, str], Traversable]:
             parser.read_string(file.read_text(encoding="utf-8"))
             dataset = parser.get("Data", "dataset")
             if stem.startswith(f"{dataset}_"):
-                found[dataset, stem.removeprefix(f"{dataset}_")] = file
-    return found
+                files_by_name[dataset, stem.removeprefix(f"{dataset}_")] = file
+    return files_by_name
 
 
 def architectures() -> dict[str, Traversable]:

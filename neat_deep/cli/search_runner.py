@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
 from neat_deep.cli.experiment import read_experiment, read_run
-from neat_deep.cli.options import retrainings_of
+from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of
 from neat_deep.cli.results import (
     RESULT,
@@ -31,6 +33,7 @@ from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.config.stored_settings import AnyExperiment
 from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.data import Dataset
 from neat_deep.evolution.expression import seed_genome
 from neat_deep.search.checks import check_experiment
 from neat_deep.search.evolve import evolve
@@ -42,6 +45,7 @@ from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.run_store import RunStore
+from neat_deep.training.trained_file import Trained
 
 ASKED = ("generations", "evaluations", "samples", "minutes")
 
@@ -51,24 +55,13 @@ def search_and_retrain(request: Request) -> None:
 
     Raises `NeatDeepError` for what the user can mend, before anything is written.
     """
-    console, given = Console(), request.given
+    console, given, resume = Console(), request.given, request.run is not None
     retrainings = retrainings_of(given)
-    spent = 0.0
-    if request.run is not None:
-        with naming(request.place):
-            experiment = read_run(request.run, request.config, given)
-            with RunStore.read(request.run) as store:
-                spent = store.seconds()
-        config = Path(experiment.run.out) / "experiment.ini"
-    else:
-        assert request.config is not None
-        config = request.config
-        experiment = read_experiment(config, given)
-    resume = request.run is not None
+    experiment, config, spent = _read_request(request)
     if resume and _is_complete(Path(experiment.run.out), experiment.run, retrainings):
         console.print(
             f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
-            f"{_how_to_go_on(experiment.run)}",
+            f"{_how_to_continue(experiment.run)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -79,12 +72,7 @@ def search_and_retrain(request: Request) -> None:
     start = None if resume else _read_start(given.get("start"), experiment)
     with naming_minutes(config, given):
         plan = plan_time(experiment, dataset, device=device, started=request.started, spent=spent, repeats=retrainings)
-    if resume:
-        folder = Path(experiment.run.out)
-    else:
-        with naming(place_of(config, given, "[Run] out", "out")):
-            folder = new_folder(experiment.run.out)
-        copy_file(config, folder / "experiment.ini")
+    folder = Path(experiment.run.out) if resume else _new_run_folder(experiment, config, given)
     doing = "resuming the search" if resume else "searching"
     console.print(
         f"{doing} on {dataset.spec.name}, {device}; {plan_workers(experiment.run.workers, device).note}; "
@@ -102,12 +90,12 @@ def search_and_retrain(request: Request) -> None:
         "started": request.started,
     }
     if isinstance(experiment, StrategyExperiment):
-        found = search(experiment, dataset, folder, console, **options)
+        searched = search(experiment, dataset, folder, console, **options)
     else:
-        found = evolve(experiment, dataset, folder, console, start=start, **options)
-    console.print(f"the search ended: {found.ended}", highlight=False, soft_wrap=True)
-    architecture = found.best.architecture
-    assert architecture is not None and found.best.accuracy is not None
+        searched = evolve(experiment, dataset, folder, console, start=start, **options)
+    console.print(f"the search ended: {searched.ended}", highlight=False, soft_wrap=True)
+    architecture = searched.best.architecture
+    assert architecture is not None
     with RunStore.resume(folder) as store:
         store.start_clock("training")
         threads = training_threads(store, architecture, dataset, experiment.training, experiment.run, device)
@@ -125,38 +113,73 @@ def search_and_retrain(request: Request) -> None:
             on_epoch=store.tick,
         )
         store.stop_clock()
-    figures = {
-        **data_figures(dataset),
-        "validation accuracy in the search": f"{100 * found.best.accuracy:.2f}%",
-        **training_figures(trained),
-        **threads_figures(threads, device),
-        "seconds of search": f"{found.seconds:.0f}",
-        "networks scored": str(found.trained),
-        "networks reused": str(found.reused),
-        "networks failed": str(found.failed),
-        "training examples seen in the search": f"{found.samples:,}",
-        "spared by reuse of scores": _spared(found.saved_by_reuse, found),
-        "spared by early stopping": _spared(found.saved_by_rungs, found),
-    }
     numbers = {
         **data_numbers(dataset),
-        "validation_accuracy": found.best.accuracy,
         **training_numbers(trained),
         "training_threads": threads,
-        "search_seconds": found.seconds,
-        "generations": len(found.history),
-        "ended": found.ended,
+        **_search_numbers(searched),
         "asked": _asked(experiment.run),
-        "networks_scored": found.trained,
-        "networks_reused": found.reused,
-        "networks_failed": found.failed,
-        "samples": found.samples,
-        "samples_saved_by_reuse": found.saved_by_reuse,
-        "samples_saved_by_rungs": found.saved_by_rungs,
         "whole_seconds": spent + time.time() - request.started,
     }
     name = experiment.search.strategy if isinstance(experiment, StrategyExperiment) else "NEAT"
+    figures = _figures(dataset, trained, threads, device, searched)
     show_results(f"{name} on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _read_request(request: Request) -> tuple[AnyExperiment, Path, float]:
+    """The experiment, the file that messages name, and the seconds that a run has taken before."""
+    if request.run is None:
+        assert request.config is not None
+        return read_experiment(request.config, request.given), request.config, 0.0
+    with naming(request.place):
+        experiment = read_run(request.run, request.config, request.given)
+        with RunStore.read(request.run) as store:
+            spent = store.seconds()
+    return experiment, Path(experiment.run.out) / "experiment.ini", spent
+
+
+def _new_run_folder(experiment: AnyExperiment, config: Path, given: Given) -> Path:
+    """A new folder, with the INI file in it."""
+    with naming(place_of(config, given, "[Run] out", "out")):
+        folder = new_folder(experiment.run.out)
+    copy_file(config, folder / "experiment.ini")
+    return folder
+
+
+def _figures(
+    dataset: Dataset, trained: Sequence[Trained], threads: int, device: torch.device, searched: SearchResult
+) -> dict[str, str]:
+    """The rows of the result table."""
+    assert searched.best.accuracy is not None
+    return {
+        **data_figures(dataset),
+        "validation accuracy in the search": f"{100 * searched.best.accuracy:.2f}%",
+        **training_figures(trained),
+        **threads_figures(threads, device),
+        "seconds of search": f"{searched.seconds:.0f}",
+        "networks scored": str(searched.trained),
+        "networks reused": str(searched.reused),
+        "networks failed": str(searched.failed),
+        "training examples seen in the search": f"{searched.samples:,}",
+        "spared by reuse of scores": _spared(searched.saved_by_reuse, searched),
+        "spared by early stopping": _spared(searched.saved_by_rungs, searched),
+    }
+
+
+def _search_numbers(searched: SearchResult) -> dict[str, Any]:
+    """What the search came to, for programs."""
+    return {
+        "validation_accuracy": searched.best.accuracy,
+        "search_seconds": searched.seconds,
+        "generations": len(searched.history),
+        "ended": searched.ended,
+        "networks_scored": searched.trained,
+        "networks_reused": searched.reused,
+        "networks_failed": searched.failed,
+        "samples": searched.samples,
+        "samples_saved_by_reuse": searched.saved_by_reuse,
+        "samples_saved_by_rungs": searched.saved_by_rungs,
+    }
 
 
 def _read_start(path: Path | None, experiment: AnyExperiment) -> CellGraph | None:
@@ -186,12 +209,12 @@ def _is_complete(folder: Path, run: RunSettings, retrainings: int) -> bool:
         return False  # none that a whole run wrote
 
 
-def _how_to_go_on(run: RunSettings) -> str:
+def _how_to_continue(run: RunSettings) -> str:
     limit = next(name for name in ASKED if getattr(run, name))
     return f"--{limit} with more than {getattr(run, limit):g} goes on"
 
 
-def _spared(samples: int, found: SearchResult) -> str:
+def _spared(samples: int, searched: SearchResult) -> str:
     """Training examples, and their share of what training every connected network in full would have taken."""
-    total = found.samples + found.saved_by_reuse + found.saved_by_rungs
+    total = searched.samples + searched.saved_by_reuse + searched.saved_by_rungs
     return f"{samples:,} ({100 * samples / max(1, total):.0f}%)"

@@ -81,11 +81,11 @@ def _runner_for(config: Path, strategy: str | None) -> RunnerInfo:
         if name not in known:
             raise unknown_name("strategy", name, known, place)
         return RUNNERS.get(name) if name in RUNNERS else NEAT  # whose run store every strategy of the registry keeps
-    found = [info for info in RUNNERS.values() if parser.has_section(info.section)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(info.name for info in found)
+    matching = [info for info in RUNNERS.values() if parser.has_section(info.section)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        names = ", ".join(info.name for info in matching)
         raise ConfigError(f"{config}: is for several strategies ({names}); say which with --strategy")
     check_sections(config, parser)  # it may be there, misspelt
     allowed = ", ".join(f"[{info.section}] ({info.name})" for info in RUNNERS.values())

@@ -14,7 +14,7 @@ from rich.console import Console
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.run_folder import new_folder
-from neat_deep.base.shipped import shipped_file
+from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, read_settings
 from neat_deep.cli.results import data_figures, data_numbers, show_results, training_figures, training_numbers
@@ -52,7 +52,7 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
         check_augmentation(settings.augmentation, dataset.spec)
     if "max_length" in given and dataset.spec.rank != 1:
         raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
-    name = source.stem
+    name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
     with naming("--out"):
         folder = new_folder(given.get("out", Path("runs") / f"{name}_{dataset.spec.name}"))
     console = Console()

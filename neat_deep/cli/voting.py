@@ -61,7 +61,7 @@ def train_ensemble(run: Path, given: Given) -> None:
     test = retraining_data(dataset, settings).read_test()
     voted = evaluate(Ensemble([one.network for one in trained]), test, device=device)
     single = trained[0]
-    table = Table(title=f"{len(trained)} networks of {folder.name}")
+    table = Table(title=f"{len(trained)} network{'s' if len(trained) > 1 else ''} of {folder.name}")
     for heading in ("", "best in the search", "ensemble"):
         table.add_column(heading, justify="right")
     table.add_row("test accuracy", f"{100 * single.test.accuracy:.2f}%", f"{100 * voted.accuracy:.2f}%")

@@ -16,18 +16,18 @@ def data_facts(dataset: Dataset) -> str:
 
 
 def changed_fact(stored: str, dataset: Dataset) -> str | None:
-    """The first fact in which a data set differs from what `data_facts` told of another; None where they are the same.
+    """The first fact in which a data set differs from what `data_facts` gave for another; None where they are the same.
 
     A fact that the program did not know then is as it was before the program knew it. What `data_facts` did not write
     differs in its `facts`.
     """
     try:
-        told = json.loads(stored)
+        known = json.loads(stored)
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        known = None
+    if not isinstance(known, dict):
         return "facts"
-    before = json.loads(json.dumps({**values_before(type(dataset.spec)), **told}))
+    before = json.loads(json.dumps({**values_before(type(dataset.spec)), **known}))
     now = json.loads(json.dumps(_facts(dataset)))  # tuples are lists then
     return next((name for name in {**now, **before} if before.get(name) != now.get(name)), None)
 

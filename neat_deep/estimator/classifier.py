@@ -16,8 +16,8 @@ from sklearn.utils import check_random_state
 from neat_deep.base.randomness import preserved
 from neat_deep.estimator.errors import InputError, UnfittedError, as_input_errors
 from neat_deep.estimator.examples import ImageReader, Reader, TextReader, count_examples, read_labels, reader_for
-from neat_deep.estimator.running import Run, begin, go_on
-from neat_deep.estimator.settings import Wishes, make_experiment
+from neat_deep.estimator.running import Run, begin, resume_fit
+from neat_deep.estimator.settings import FitOptions, make_experiment
 from neat_deep.training.prediction import class_probabilities
 
 FITTED = ("classes_", "n_features_in_", "run_", "architecture_", "network_", "result_", "_reader", "_seed", "_data")
@@ -126,10 +126,12 @@ class NeuralSearchClassifier(ClassifierMixin, BaseEstimator):
         """What reads the examples, the classes, and the run that may start."""
         reader = reader_for(X)
         classes, labels = read_labels(y, count_examples(X))
-        wishes = Wishes(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Wishes)})
-        experiment = make_experiment(wishes, reader, len(labels), len(classes), seed)
+        options = FitOptions(**{field.name: getattr(self, field.name) for field in dataclasses.fields(FitOptions)})
+        experiment = make_experiment(options, reader, len(labels), len(classes), seed)
         dataset = reader.dataset(X, labels, tuple(str(name) for name in classes), experiment.data)
-        run = go_on(experiment, dataset, Path(self.run_), started) if resume else begin(experiment, dataset, started)
+        run = (
+            resume_fit(experiment, dataset, Path(self.run_), started) if resume else begin(experiment, dataset, started)
+        )
         return reader, classes, run
 
     def _choose_seed(self, resume: bool) -> int:

@@ -84,7 +84,7 @@ def begin(experiment: AnyExperiment, dataset: Dataset, started: float) -> Run:
     return Run(experiment, dataset, folder, False, started, plan)
 
 
-def go_on(experiment: AnyExperiment, dataset: Dataset, folder: Path, started: float) -> Run:
+def resume_fit(experiment: AnyExperiment, dataset: Dataset, folder: Path, started: float) -> Run:
     """The run in `folder`, to be taken up; raises `InputError` for other data than it has, and as `begin` does."""
     with RunStore.read(folder) as store:
         if changed_fact(store.fact("data"), dataset) is not None:

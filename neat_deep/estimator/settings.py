@@ -35,7 +35,7 @@ Settings = TypeVar("Settings", bound=Any)
 
 
 @dataclass(frozen=True)
-class Wishes:
+class FitOptions:
     """What an estimator's parameters say about its run; None leaves what the INI file says."""
 
     strategy: str = NEAT
@@ -60,25 +60,25 @@ class Wishes:
                 raise InputError(f"{name}: got 0, allowed: more than 0, or None")
 
 
-def make_experiment(wishes: Wishes, reader: Reader, count: int, classes: int, seed: int) -> AnyExperiment:
+def make_experiment(options: FitOptions, reader: Reader, count: int, classes: int, seed: int) -> AnyExperiment:
     """The experiment for `count` examples of so many classes; raises `ConfigError` or `InputError`.
 
     A file of the user's own is taken as it is, but for [Data] dataset.
     """
-    wishes.check()
-    if wishes.config is None:
-        experiment = _fit_to_examples(_load_shipped(wishes.strategy, reader), reader, count, classes)
+    options.check()
+    if options.config is None:
+        experiment = _fit_to_examples(_load_shipped(options.strategy, reader), reader, count, classes)
     else:
-        experiment = _load_own(wishes)
-    experiment = _with_wishes(experiment, wishes, seed)
+        experiment = _load_own(options)
+    experiment = _with_options(experiment, options, seed)
     return dataclasses.replace(experiment, text=settings_text(experiment))
 
 
-def _load_own(wishes: Wishes) -> AnyExperiment:
-    path = Path(wishes.config)
+def _load_own(options: FitOptions) -> AnyExperiment:
+    path = Path(options.config)
     says = strategy_of(path)
-    if wishes.strategy not in (NEAT, says):
-        raise InputError(f"strategy: got '{wishes.strategy}', {path} says '{says}'; allowed: that, or another file")
+    if options.strategy not in (NEAT, says):
+        raise InputError(f"strategy: got '{options.strategy}', {path} says '{says}'; allowed: that, or another file")
     return _load(path)
 
 
@@ -131,39 +131,39 @@ def _augmentation(augmentation: Augmentation, side: int) -> Augmentation:
 def _reductions(asked: tuple[int, ...], cells: int, side: int) -> tuple[int, ...]:
     """Where to halve images of `side` pixels: more often where they are large, and never to a single pixel."""
     others = [place for place in range(cells) if place not in asked]
-    wanted = max(len(asked), math.ceil(math.log2(max(1.0, side / LAST_SIDE))))
+    count = max(len(asked), math.ceil(math.log2(max(1.0, side / LAST_SIDE))))
     most = max(0, (side - 1).bit_length() - 1)
-    return tuple(sorted([*asked, *others][: min(wanted, most)]))
+    return tuple(sorted([*asked, *others][: min(count, most)]))
 
 
-def _with_wishes(experiment: AnyExperiment, wishes: Wishes, seed: int) -> AnyExperiment:
+def _with_options(experiment: AnyExperiment, options: FitOptions, seed: int) -> AnyExperiment:
     """What the parameters say, over what the file says; raises `ConfigError`."""
-    limits = _given(wishes, "minutes", "evaluations")
-    run = {**limits, **_given(wishes, "device"), "seed": seed}
+    limits = _given(options, "minutes", "evaluations")
+    run = {**limits, **_given(options, "device"), "seed": seed}
     if limits:
         run["generations"] = 0
-    if wishes.out is not None:
-        run["out"] = str(wishes.out)
-    elif wishes.config is None:
+    if options.out is not None:
+        run["out"] = str(options.out)
+    elif options.config is None:
         run["out"] = "runs/classifier"
-    if wishes.workers is not None:
-        run["workers"] = str(wishes.workers)
-        if str(wishes.workers) == "0" and not experiment.run.threads:
+    if options.workers is not None:
+        run["workers"] = str(options.workers)
+        if str(options.workers) == "0" and not experiment.run.threads:
             run["threads"] = 1  # the caller uses the other cores
     experiment = dataclasses.replace(
         experiment,
         data=dataclasses.replace(experiment.data, dataset=IN_MEMORY),
         run=dataclasses.replace(experiment.run, **run),
     )
-    if wishes.epochs is not None:
-        fitness, epochs = experiment.fitness, int(wishes.epochs)
+    if options.epochs is not None:
+        fitness, epochs = experiment.fitness, int(options.epochs)
         rungs = tuple(rung for rung in fitness.rungs if rung < epochs)
         experiment = dataclasses.replace(
             experiment,
             training=dataclasses.replace(experiment.training, epochs=epochs),
             fitness=dataclasses.replace(fitness, epochs=min(fitness.epochs, epochs), rungs=rungs),
         )
-    return _with_population(experiment, wishes.population)
+    return _with_population(experiment, options.population)
 
 
 def _with_population(experiment: AnyExperiment, population: int | None) -> AnyExperiment:
@@ -183,6 +183,6 @@ def _with_population(experiment: AnyExperiment, population: int | None) -> AnyEx
     return experiment
 
 
-def _given(wishes: Wishes, *names: str) -> Mapping[str, Any]:
-    values = {name: getattr(wishes, name) for name in names if getattr(wishes, name) is not None}
+def _given(options: FitOptions, *names: str) -> Mapping[str, Any]:
+    values = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return {name: int(value) if isinstance(value, Integral) else value for name, value in values.items()}

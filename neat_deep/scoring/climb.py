@@ -72,7 +72,7 @@ class Climb:
 
     def standings(self) -> dict[str, Standing]:
         """Where the networks that have a worth ended."""
-        found = {}
+        standings_by_key = {}
         for key, record in self.reached.items():
             objective = self._worth(record)
             if objective is not None:
@@ -80,8 +80,8 @@ class Climb:
                 stopped = record.rung if bracket is None else self._stopped[key]
                 before = self._before[key]
                 earned = bracket is not None and (before is None or before.rung < stopped)
-                found[key] = Standing(objective, bracket, stopped, earned)
-        return found
+                standings_by_key[key] = Standing(objective, bracket, stopped, earned)
+        return standings_by_key
 
     def _is_settled(self, key: str) -> bool:
         record = self._before[key]

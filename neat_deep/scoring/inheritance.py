@@ -154,7 +154,7 @@ class _Slot:
 
 def _parametric_slots(cell: CellGraph) -> list[tuple[CellNode, list[_Slot]]]:
     """The nodes of a cell with their ops that have weights; a `Cell` numbers its ops in this order."""
-    found, number = [], 0
+    kept, number = [], 0
     for node in cell.nodes:
         slots = []
         for slot, edge in enumerate(node.edges):
@@ -162,8 +162,8 @@ def _parametric_slots(cell: CellGraph) -> list[tuple[CellNode, list[_Slot]]]:
                 slots.append(_Slot(f"ops.{number}", edge.op, slot, _source_key(cell, edge)))
             number += 1
         if slots:
-            found.append((node, slots))
-    return found
+            kept.append((node, slots))
+    return kept
 
 
 def _source_key(cell: CellGraph, edge: Edge) -> int:
@@ -173,13 +173,13 @@ def _source_key(cell: CellGraph, edge: Edge) -> int:
 
 def _renamed(tensors: Mapping[str, Tensor], piece: Piece) -> dict[str, Tensor]:
     """The tensors that belong to a piece, in every cell of the network, under the child's names."""
-    found = {}
+    kept = {}
     for name, tensor in tensors.items():
         top, _, rest = name.partition(".")
         index, _, part = rest.partition(".")
         in_op = top == "cells" and part.startswith("ops.")
         if piece.source == REST and not in_op:
-            found[name] = tensor
+            kept[name] = tensor
         elif in_op and part.startswith(f"{piece.source}.") and piece.source != REST:
-            found[f"cells.{index}.{piece.target}{part.removeprefix(piece.source)}"] = tensor
-    return found
+            kept[f"cells.{index}.{piece.target}{part.removeprefix(piece.source)}"] = tensor
+    return kept

@@ -85,9 +85,9 @@ class Kinship:
 
     def _all_ancestors(self) -> Mapping[int, Ancestor]:
         """The generation before as ancestors, if their weights can be needed at all, by the candidates' numbers."""
-        found = {}
+        ancestors = {}
         for number, kin in self._kin.items():
             record = self._known.before(kin.key)
             if record is not None and (self._inherit or record.rung < self._top):
-                found[number] = Ancestor(kin.key, record.rung, kin.architecture.cell)
-        return found
+                ancestors[number] = Ancestor(kin.key, record.rung, kin.architecture.cell)
+        return ancestors

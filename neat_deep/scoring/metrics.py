@@ -67,15 +67,15 @@ def measure(
 
     `measured` wraps what is known so far for the next one. Raises `ValueError` for a metric that is no finite number.
     """
-    found = dict(known)
+    values = dict(known)
     for name in names:
-        if name not in found:
+        if name not in values:
             function: Any = resolve(METRICS.get(name).code)
-            value = function(measured(found))
+            value = function(measured(values))
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"the metric '{name}' is {value!r}, allowed: a finite number")
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 for _name, _summary in (

@@ -263,7 +263,7 @@ class Scorer:
         rungs = [record.rung] if is_next else range(record.rung + 1)
         return sum(self._ladder.stage(rung) for rung in rungs) * self.evaluate.train_examples
 
-    # --- what it came to ---------------------------------------------------------------------------------------------
+    # --- the scores of a generation ---------------------------------------------------------------------------------
 
     def _announce(
         self, entries: Sequence[Entry | Score], reached: Mapping[str, EvaluationRecord], *, final: bool

@@ -19,7 +19,7 @@ from neat_deep.training.settings import TrainingSettings
 class FitnessSettings:
     """What one genome's score costs: how it is trained and scored during the search.
 
-    What is not named here is taken from `[Training]`, except early stopping, which a short training does without; `ema`
+    Settings left out here come from `[Training]`, except early stopping, which a short training does without; `ema`
     is off unless it is named here. 0 for a subset means all examples, 0 channels those of `[Network]`.
 
     `rungs` are the epochs, below `epochs`, after which the networks of a generation are compared and only `rung_share`

@@ -23,7 +23,7 @@ from neat_deep.reports.summary import SearchListener
 from neat_deep.scoring.budget import Budget, BudgetSpentError
 from neat_deep.search.checks import check_experiment
 from neat_deep.search.neat_journal import RunJournal, resume_run
-from neat_deep.search.result import SearchResult
+from neat_deep.search.result import SearchResult, generations_done
 from neat_deep.search.session import Session, search_session
 from neat_deep.search.workers import evaluating_in
 from neat_deep.space.architecture import Architecture
@@ -100,7 +100,7 @@ def _run(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) 
         raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
     if not asked or len(session.history) < asked:
         return f"the fitness threshold {population.config.fitness_threshold} is reached"
-    return f"{asked} generations are done"
+    return generations_done(asked)
 
 
 def _population(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) -> neat.Population:

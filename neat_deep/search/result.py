@@ -33,6 +33,11 @@ class SearchResult:
     ended: str = ""
 
 
+def generations_done(count: int) -> str:
+    """Why a search ended that has come to its last generation."""
+    return f"{count} generation{' is' if count == 1 else 's are'} done"
+
+
 def search_result(
     store: RunStore, scorer: Scorer, history: Sequence[GenerationSummary], ended: str = ""
 ) -> SearchResult:

@@ -60,8 +60,8 @@ def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset,
             "allowed: the same ones"
         )
     if ("Run", "generations") in changed:
-        asked, wanted = changed["Run", "generations"]
-        log.warning("the run was asked for %s generations; from now on it is for %s", asked, wanted)
+        asked, requested = changed["Run", "generations"]
+        log.warning("the run was asked for %s generations; from now on it is for %s", asked, requested)
     settings = settings_text(experiment)
     if settings != store.fact("settings"):
         store.set_meta("settings", settings)  # a later resume asks for as much as this one
@@ -94,9 +94,11 @@ def check_same_settings(store: RunStore, experiment: AnyExperiment) -> Mapping[t
                 "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
                 "threads and device, [Data] root"
             )
-    done, wanted = store.last_generation() or 0, experiment.run.generations
-    if 0 < wanted < done:
-        raise StoreError(f"{store.path}: generations: got {wanted}, allowed: {done}, which the run has done, or more")
+    done, requested = store.last_generation() or 0, experiment.run.generations
+    if 0 < requested < done:
+        raise StoreError(
+            f"{store.path}: generations: got {requested}, allowed: {done}, which the run has done, or more"
+        )
     return changed
 
 

@@ -20,7 +20,7 @@ from neat_deep.scoring.scorer import Scorer, ScorerState
 from neat_deep.scoring.scores import Counts, Score
 from neat_deep.search.checks import check_experiment
 from neat_deep.search.journal import GenerationJournal, stored_score
-from neat_deep.search.result import SearchResult
+from neat_deep.search.result import SearchResult, generations_done
 from neat_deep.search.session import Session, search_session
 from neat_deep.search.workers import evaluating_in
 from neat_deep.store.run_store import RunStore
@@ -101,7 +101,7 @@ class _Loop:
             self._session.generation_ended(self._scorer, 0, seconds)
             generation += 1
             self._keep_state(generation)
-        return f"{generation} generations are done"
+        return generations_done(generation)
 
     def _begin(self) -> int:
         """Begin, or take up what the store holds; returns the number of the next generation."""

@@ -131,8 +131,8 @@ class TimePlan:
         """End the search when only the final training of a network of this pace still fits."""
         assert self._budget is not None
         whole = 60 * self.minutes
-        wanted = self._repeats * (self._epochs * epoch + test)
-        self._budget.soft_deadline = self.end - FINISH_SECONDS - min(wanted, LONGEST_SHARE * whole)
+        needed_after = self._repeats * (self._epochs * epoch + test)
+        self._budget.soft_deadline = self.end - FINISH_SECONDS - min(needed_after, LONGEST_SHARE * whole)
 
     # --- what a search's listener hears ------------------------------------------------------------------------------
 

@@ -189,7 +189,7 @@ def meta_checksum(meta: Mapping[str, str]) -> str:
 def _check_place(path: Path) -> None:
     """Raise `StoreError` where there is no file."""
     if not path.is_file():
-        raise StoreError(f"{path} is not there, allowed: the folder of a search by evolution, or the {FILE_NAME} in it")
+        raise StoreError(f"{path} is not there, allowed: the folder of a search, or the {FILE_NAME} in it")
 
 
 def _restore_backup(path: Path, damage: str) -> None:

@@ -105,8 +105,8 @@ def load_for_images(path: Path | str) -> tuple[Network, DataSpec]:
     network, spec, _ = _read(path)
     if spec.rank != 2:
         raise ArchitectureError(f"{path}: trained on texts; allowed: a network trained on images")
-    wanted = {"class_names": spec.num_classes, "mean": spec.shape[0], "std": spec.shape[0]}
-    for key, count in wanted.items():
+    expected = {"class_names": spec.num_classes, "mean": spec.shape[0], "std": spec.shape[0]}
+    for key, count in expected.items():
         if len(getattr(spec, key)) != count:
             raise ArchitectureError(f"{path}: data: {key}: got {len(getattr(spec, key))}, allowed: {count}")
     if not all(deviation > 0 for deviation in spec.std):

@@ -310,7 +310,7 @@ def test_a_budget_below_one_evaluation_is_a_search_without_a_result(tmp_path: Pa
 
 def test_whichever_limit_comes_first_ends_the_search(tmp_path: Path) -> None:
     asked = strategy_experiment(PLAIN, generations=1, evaluations=50)
-    assert search_by_strategy(tmp_path, asked).ended == "1 generations are done"
+    assert search_by_strategy(tmp_path, asked).ended == "1 generation is done"
 
 
 def test_a_budget_of_evaluations_ends_where_evolution_has_nothing_new(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def list_(
         list[str] | None,
         typer.Argument(
             metavar="KIND...",
-            help="ops, activations, aggregations, datasets, strategies, architectures, commands; all for none.",
+            help="Kinds of names, all without one: ops, activations, aggregations, datasets, strategies, metrics, "
+            "objectives, architectures, commands.",
             show_default=False,
         ),
     ] = None,
