@@ -23,6 +23,7 @@ import torch
 from neat_deep.base.allocator import keep_freed_memory, keeps_freed_memory
 from neat_deep.base.devices import pin_threads
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.interrupts import starting_deaf_to_interrupts
 from neat_deep.base.plugins import load_installed_plugins, load_plugins, loaded_plugins
 from neat_deep.base.randomness import preserved
 from neat_deep.base.registry import Registry
@@ -231,7 +232,8 @@ class _Worker:
         process = context.Process(
             target=_serve, args=(theirs, payload, number, threads, keeps_freed_memory()), daemon=True
         )
-        process.start()
+        with starting_deaf_to_interrupts():
+            process.start()
         theirs.close()
         return cls(process, ours)
 

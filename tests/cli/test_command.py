@@ -183,11 +183,41 @@ def stop(command: list[str], folder: Path, at: int, how: signal.Signals, **optio
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.6, 1.5])
+def test_ctrl_c_while_the_workers_start_ends_in_one_line(after: float, tmp_path: Path) -> None:
+    assert interrupt(tmp_path, 0, after) == (130, "interrupted\n")
+
+
+@pytest.mark.slow
 def test_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "d.ini").write_text(small((CONFIGS / "digits_neat.ini").read_text()))
-    command = [sys.executable, "-c", COMMAND, "search", "d.ini", "--out", "run", "--generations", "50"]
-    code, err = stop(command, tmp_path / "run", 2, signal.SIGINT, env=ENVIRONMENT, cwd=tmp_path)
-    assert (code, err) == (130, "interrupted\n")
+    assert interrupt(tmp_path, 2, 0.0) == (130, "interrupted\n")
+
+
+def interrupt(folder: Path, at: int, after: float) -> tuple[int, str]:
+    """Ctrl-C, as a terminal sends it to every process of the command, so many evaluations and seconds after it starts.
+
+    Returns the exit code and standard error, once all processes have closed it.
+    """
+    (folder / "d.ini").write_text(small((CONFIGS / "digits_neat.ini").read_text()))
+    words = ["search", "d.ini", "--out", "run", "--generations", "50", "--workers", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        cwd=folder,
+        start_new_session=True,  # a group of its own
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith("searching on digits")
+        deadline = time.monotonic() + 300
+        while evaluations(folder / "run") < at and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        err = process.stderr.read()
+    return process.returncode, err
 
 
 # --- from a wheel to a classified image --------------------------------------------------------------------------
