@@ -11,6 +11,7 @@ from neat_deep.cli.running import naming
 from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
 from neat_deep.reports.run_tables import cost_table, failure_table, generation_table
+from neat_deep.reports.so_far import with_unfinished
 from neat_deep.store.run_store import RunStore
 
 
@@ -21,14 +22,29 @@ def report_run(run: Path, out: Path | None) -> None:
     """
     console = Console()
     with naming(run), RunStore.read(run) as store:
-        generations, genomes, best = store.generations(), store.candidates(), store.best()
+        evaluations, best = store.evaluations(), store.best()
+        generations, genomes = with_unfinished(store.generations(), store.candidates(), evaluations)
+        seconds = sum(figures.seconds for figures in generations)
+        if not all(figures.finished for figures in generations):  # the time of one that is not, only the clock knows
+            seconds = max(seconds, store.seconds("search"))
         folder = out or store.path.parent
         changes = store.meta().get("changes")
+    if not generations:
+        console.print("the first generation is unfinished, and no evaluation of it is stored yet", soft_wrap=True)
+        return
     console.print(generation_table(generations, genomes))
+    for figures in generations:
+        if not figures.finished:
+            count = sum(evaluation.generation == figures.generation for evaluation in evaluations)
+            console.print(
+                f"generation {figures.generation + 1} is unfinished: {count} evaluations of it are stored",
+                highlight=False,
+                soft_wrap=True,
+            )
     failures = failure_table(genomes)
     if failures.row_count:
         console.print(failures)
-    console.print(cost_table(generations))
+    console.print(cost_table(generations, seconds))
     if changes:
         console.print(f"resumed with other roundings: {changes}", highlight=False)
     if best:

@@ -12,7 +12,10 @@ from neat_deep.store.records import CandidateRecord, GenerationRecord
 
 
 def generation_table(generations: Sequence[GenerationRecord], genomes: Sequence[CandidateRecord]) -> Table:
-    """A row for each generation: the best and median accuracy, the best network's size, and the work."""
+    """A row for each generation: the best and median accuracy, the best network's size, and the work.
+
+    One that is not finished says so; what is not known of it yet is a dash.
+    """
     headings = ("no.", "best", "median", "parameters", "species", "scored", "reused", "failed", "s")
     table = Table(title="generations")
     for heading in headings:
@@ -22,16 +25,17 @@ def generation_table(generations: Sequence[GenerationRecord], genomes: Sequence[
         valid = [row for row in rows if row.objective is not None]
         top = max(valid, key=lambda row: (row.rung, row.accuracy or 0.0), default=None)
         statuses = Counter(row.status for row in rows)
+        species = {row.species for row in rows} - {None}
         table.add_row(
-            str(figures.generation + 1),
+            f"{figures.generation + 1}{'' if figures.finished else ' (unfinished)'}",
             "-" if top is None else f"{100 * (top.accuracy or 0.0):.2f}%",
             f"{100 * statistics.median(row.accuracy or 0.0 for row in valid):.2f}%" if valid else "-",
             "-" if top is None else f"{top.parameters:,}",
-            str(len({row.species for row in rows})),
+            str(len(species)) if species else "-",
             str(statuses["scored"]),
             str(statuses["reused"]),
             str(len(rows) - len(valid)),
-            f"{figures.seconds:.1f}",
+            f"{figures.seconds:.1f}" if figures.finished or figures.seconds else "-",
         )
     return table
 
@@ -49,12 +53,12 @@ def failure_table(genomes: Sequence[CandidateRecord]) -> Table:
     return table
 
 
-def cost_table(generations: Sequence[GenerationRecord]) -> Table:
-    """Training examples, against training every connected genome from scratch; the seconds of all of it."""
+def cost_table(generations: Sequence[GenerationRecord], seconds: float) -> Table:
+    """Training examples, against training every connected genome from scratch; the `seconds` of the whole search."""
     spent = sum(row.samples for row in generations)
     reuse, rungs = (sum(getattr(row, f"saved_by_{kind}") for row in generations) for kind in ("reuse", "rungs"))
     total = max(1, spent + reuse + rungs)
-    table = Table(title="training examples", caption=f"{sum(row.seconds for row in generations):.0f} seconds of search")
+    table = Table(title="training examples", caption=f"{seconds:.0f} seconds of search")
     for heading in ("", "examples", "share"):
         table.add_column(heading, justify="right")
     for name, samples in (("seen", spent), ("spared by reuse", reuse), ("spared by early stopping", rungs)):

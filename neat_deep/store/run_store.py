@@ -240,9 +240,9 @@ class RunStore:
         self.tick()
         self._part = ""
 
-    def seconds(self) -> float:
-        """All time that was spent on the run."""
-        return float(self._fetch("SELECT total(seconds) FROM clock")[0][0])
+    def seconds(self, part: str | None = None) -> float:
+        """The time that was spent on a part of the run, such as `search`; None: on all of it."""
+        return float(self._fetch("SELECT total(seconds) FROM clock WHERE ? IN (part, '')", (part or "",))[0][0])
 
     def back_up(self) -> None:
         """Copy the file, as it stands, to `<name>.backup`; the copy is whole or absent."""

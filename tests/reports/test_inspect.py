@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from neat_deep.cli import run_report
 from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.store.records import CandidateRecord
+from neat_deep.store.run_store import RunStore
 from tests.support.candidate_records import row
 from tests.support.example_scripts import run_example
+from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import rows
-from tests.support.toy_search import PLAIN, experiment, search
+from tests.support.toy_search import PLAIN, experiment, search, search_by_strategy, strategy_experiment
 
 
 def genome(key: int, generation: int, parents: tuple[int, ...] = ()) -> CandidateRecord:
@@ -47,3 +51,65 @@ def test_the_script_tells_what_happened(
         assert part in out
     assert (tmp_path / "pictures" / "family.svg").read_text().count("<svg") == 1
     assert rows(tmp_path / "run") == before
+
+
+# Before the six evaluations of a generation a random search writes its state and which weights it keeps, after them the
+# generation: this many writes until five evaluations of the first are stored, and two of the second.
+FIRST, SECOND = 2 + 5, 2 + 6 + 1 + 2 + 2
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[Path], str]:
+    """A function that gives what the report of a run prints; the picture is not drawn."""
+
+    def report(run: Path) -> str:
+        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setattr(run_report, "try_picture", lambda *_: None)
+        run_report.report_run(run, run / "pictures")
+        return capsys.readouterr().out
+
+    return report
+
+
+def stop_search(run: Path, writes: int) -> None:
+    """A random search that is killed after so many writes."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(StoppedError):
+        stop_at(patch, writes, committed=True)
+        search_by_strategy(run, strategy_experiment(PLAIN, generations=3))
+
+
+@pytest.mark.parametrize(("writes", "generation", "stored", "seen"), [(FIRST, 1, 5, 5), (SECOND, 2, 2, 8)])
+def test_an_unfinished_generation_is_told_with_what_is_stored_of_it(
+    writes: int,
+    generation: int,
+    stored: int,
+    seen: int,
+    tmp_path: Path,
+    told: Callable[[Path], str],
+) -> None:
+    stop_search(tmp_path / "run", writes)
+    with RunStore.read(tmp_path / "run") as store:
+        evaluations, seconds = store.evaluations(), store.seconds("search")
+        assert store.seconds() == seconds > 0 == store.seconds("training")
+    assert len(evaluations) == seen
+    out = told(tmp_path / "run")
+    assert f"generation {generation} is unfinished: {stored} evaluations of it are stored" in out
+    (line,) = (line for line in out.splitlines() if "(unfinished)" in line)
+    cells = [cell.strip() for cell in line.strip("│ ").split("│")]
+    best = max(one.metrics["accuracy"] for one in evaluations if one.generation == generation - 1)
+    assert cells[:2] == [f"{generation} (unfinished)", f"{100 * best:.2f}%"]
+    assert cells[4:] == ["-", str(stored), "0", "0", "-"]
+    assert f"{sum(one.samples for one in evaluations):,} │" in out
+    assert f"{seconds:.0f} seconds of search" in out
+
+
+def test_a_generation_that_a_budget_ended_is_told_as_unfinished(tmp_path: Path, told: Callable[[Path], str]) -> None:
+    search_by_strategy(tmp_path / "run", strategy_experiment(PLAIN, generations=3, evaluations=8))
+    out = told(tmp_path / "run")
+    assert "generation 2 is unfinished: 2 evaluations of it are stored" in out
+    assert out.count("(unfinished)") == 1
+
+
+def test_a_run_that_has_stored_nothing_yet_says_so(tmp_path: Path, told: Callable[[Path], str]) -> None:
+    stop_search(tmp_path / "run", 1)
+    assert told(tmp_path / "run") == "the first generation is unfinished, and no evaluation of it is stored yet\n"
