@@ -1,4 +1,4 @@
-"""Training from scratch with a bar and a line for each seed."""
+"""Training from scratch, with its progress and a line for each seed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neat_deep.data import Dataset
+from neat_deep.reports.training_progress import TrainingReporter
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress as TrainingProgress
 from neat_deep.training.retraining import retrain
@@ -31,7 +31,7 @@ def train_and_report(
     seconds: Callable[[int], float | None] = lambda _: None,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> list[Trained]:
-    """Train from scratch with `repeats` seeds, with a bar, and save the first network as `trained.pt`.
+    """Train from scratch with `repeats` seeds, tell how it goes, and save the first network as `trained.pt`.
 
     `seconds` says how long one of so many remaining trainings may take, None for no limit; `on_epoch` is called as an
     epoch begins.
@@ -39,23 +39,13 @@ def train_and_report(
     results = []
     epochs_seen: set[tuple[int, int]] = set()
     for repeat in range(repeats):
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console, transient=True, refresh_per_second=2) as bar:
-            task = bar.add_task(f"retraining {repeat + 1} of {repeats}", total=1.0, note="")
+        with TrainingReporter(console, f"retraining {repeat + 1} of {repeats}") as reporter:
 
-            def show(
-                progress: TrainingProgress, bar: Progress = bar, task: object = task, repeat: int = repeat
-            ) -> None:
+            def show(progress: TrainingProgress, reporter: TrainingReporter = reporter, repeat: int = repeat) -> None:
                 if (repeat, progress.epoch) not in epochs_seen:
                     epochs_seen.add((repeat, progress.epoch))
                     on_epoch()
-                note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
-                bar.update(task, completed=progress.share, note=note)  # type: ignore[arg-type]
+                reporter.show(progress)
 
             trained = retrain(
                 architecture,

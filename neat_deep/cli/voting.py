@@ -19,6 +19,7 @@ from neat_deep.cli.running import naming
 from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import choose_members
+from neat_deep.reports.training_progress import TrainingReporter
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.ensemble import Ensemble
 from neat_deep.training.fit import evaluate
@@ -51,11 +52,13 @@ def train_ensemble(run: Path, given: Given) -> None:
     console = Console()
     trained = []
     for number, (row, architecture) in enumerate(zip(members, architectures, strict=True), start=1):
-        trained.append(retrain(architecture, dataset, settings, device=device, seed=experiment.run.seed))
+        name = f"network {number} of {len(members)}"
+        with TrainingReporter(console, name) as reporter:
+            seed = experiment.run.seed
+            trained.append(retrain(architecture, dataset, settings, device=device, seed=seed, on_step=reporter.show))
         trained[-1].save(folder / f"ensemble-{number}.pt")
         console.print(
-            f"network {number} of {len(members)} (species {row.species}, {row.digest}): test accuracy "
-            f"{100 * trained[-1].test.accuracy:.2f}%",
+            f"{name} (species {row.species}, {row.digest}): test accuracy {100 * trained[-1].test.accuracy:.2f}%",
             highlight=False,
         )
     test = retraining_data(dataset, settings).read_test()

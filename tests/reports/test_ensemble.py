@@ -48,4 +48,7 @@ def test_the_script_trains_and_reports(
     assert len(numbers["members"]) == len(numbers["member_accuracies"]) == 2
     assert 0 < numbers["accuracy"] <= 1
     assert (tmp_path / "run" / "ensemble-2.pt").is_file()
-    assert "ensemble" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "ensemble" in out
+    for number in (1, 2):
+        assert f"network {number} of 2, epoch 1 of 1: loss " in out
