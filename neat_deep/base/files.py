@@ -69,6 +69,15 @@ def make_folder(path: Path | str) -> Path:
     return Path(path)
 
 
+def check_writable(folder: Path | str) -> None:
+    """Raise `OutputError` for a folder in which no file can be made."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write into the folder {folder}: {error.strerror or error}") from None
+
+
 def read_text(path: Path | str, what: str, error_type: type[Exception]) -> str:
     """The text of a file; raises `error_type` with the file's name and what it should have been."""
     try:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from neat_deep.base.files import make_folder
+from neat_deep.base.errors import OutputError
+from neat_deep.base.files import check_writable, make_folder
 from neat_deep.cli.running import naming
-from neat_deep.reports.lineage import draw_family_tree, family_tree
+from neat_deep.reports.lineage import FamilyTree, draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
 from neat_deep.reports.run_tables import cost_table, failure_table, generation_table
 from neat_deep.reports.so_far import with_unfinished
@@ -54,8 +55,17 @@ def report_run(run: Path, out: Path | None) -> None:
         console.print(
             f"best: network {winner.candidate} of generation {winner.generation + 1}, "
             f"{100 * (winner.accuracy or 0.0):.2f}%, "
-            f"{len(tree.candidates) - 1} ancestors; family tree in {folder}",
+            f"{len(tree.candidates) - 1} ancestors; {_draw(tree, folder)}",
             highlight=False,
             soft_wrap=True,
         )
-        try_picture(draw_family_tree(tree), make_folder(folder) / "family")
+
+
+def _draw(tree: FamilyTree, folder: Path) -> str:
+    """Draw a family tree; returns where it is, or why it is nowhere."""
+    try:
+        check_writable(make_folder(folder))
+    except OutputError as error:
+        return f"no family tree: {error}; --out names another"
+    try_picture(draw_family_tree(tree), folder / "family")
+    return f"family tree in {folder}"

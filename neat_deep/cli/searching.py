@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neat_deep.base.errors import ConfigError, StoreError, unknown_name
+from neat_deep.base.errors import ConfigError, OutputError, StoreError, unknown_name
+from neat_deep.base.files import check_writable
 from neat_deep.base.registry import resolve
 from neat_deep.cli.options import SEARCH, WHERE, flag
 from neat_deep.cli.runners import NEAT, RUNNERS, Request, RunnerInfo
@@ -27,7 +28,7 @@ def search_by(strategy: str, request: Request) -> None:
 
 
 def resume_search(request: Request) -> None:
-    """Go on with the run `request.run`; raises `StoreError` for a folder that is none."""
+    """Go on with the run `request.run`; raises `StoreError` for a folder that is none, or that cannot be written."""
     assert request.run is not None
     runner = runner_of(request.run)
     strategy = request.given.get("strategy", runner.name)
@@ -53,6 +54,8 @@ def runner_of(run: Path) -> RunnerInfo:
 
 
 def _start(runner: RunnerInfo, request: Request) -> None:
+    if request.run is not None and request.run.exists():
+        _check_writable(request.run)
     for option in SEARCH:
         if option in request.given and option not in ALWAYS | runner.options:
             allowed = ", ".join(flag(name) for name in SEARCH if name in ALWAYS | runner.options)
@@ -61,6 +64,14 @@ def _start(runner: RunnerInfo, request: Request) -> None:
                 f"allowed: {allowed}"
             )
     resolve(runner.search)(request)
+
+
+def _check_writable(run: Path) -> None:
+    """Raise `StoreError` now, not after the data are read."""
+    try:
+        check_writable(run if run.is_dir() else run.parent)
+    except OutputError as error:
+        raise StoreError(f"{error}; a search that goes on writes there: resume a copy of it elsewhere") from None
 
 
 def _runner_for(config: Path, strategy: str | None) -> RunnerInfo:

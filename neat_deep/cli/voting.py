@@ -12,7 +12,7 @@ from rich.table import Table
 from neat_deep.base.checks import check_range
 from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import SearchError
-from neat_deep.base.files import write_text
+from neat_deep.base.files import check_writable, write_text
 from neat_deep.cli.options import Given
 from neat_deep.cli.overrides import override
 from neat_deep.cli.running import naming
@@ -39,6 +39,7 @@ def train_ensemble(run: Path, given: Given) -> None:
         if not members:
             raise SearchError("no network of this run was trained in full")
         architectures = [store.architecture(row.digest) for row in members]
+    check_writable(folder)  # now, not after a training
     with naming(run):
         dataset = load_dataset(override(experiment.data, given, {"data_root": "root"}))
         device = get_device(given.get("device", experiment.run.device))

@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from neat_deep.base.errors import StoreError
-from neat_deep.base.files import make_folder, replacing
+from neat_deep.base.errors import OutputError, StoreError
+from neat_deep.base.files import check_writable, make_folder, replacing
 from neat_deep.base.locks import HeldLock, lock_file
 from neat_deep.store.tables import APPLICATION_ID, CHECKSUM, SCHEMA, VERSION
 
@@ -89,6 +89,34 @@ def resume_file(path: Path) -> tuple[sqlite3.Connection, HeldLock]:
         lock.close()
         raise
     return connection, lock
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Connect to a store that is only read, while its run may go on; raises `StoreError` as `open_file` does.
+
+    Where the folder cannot be written, SQLite cannot make the files that write-ahead mode needs for its readers. It
+    reads the file without them then, which is safe where nothing waits to be merged into the file; it cannot merge.
+    """
+    try:
+        return open_file(path, "rw", check=False)  # "ro" would leave the files of write-ahead mode behind
+    except StoreError:
+        if not path.is_file() or _is_writable(path.parent):
+            raise
+    waiting = path.with_name(f"{path.name}-wal")
+    if waiting.is_file() and waiting.stat().st_size:
+        raise StoreError(
+            f"cannot read {path}: its folder cannot be written, and SQLite has to merge {waiting.name} into it first; "
+            "copy the whole folder to a place that can be written, and use the copy"
+        )
+    return open_file(path, "ro&immutable=1", check=False)
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        check_writable(folder)
+    except OutputError:
+        return False
+    return True
 
 
 def open_file(path: Path, mode: str, *, check: bool) -> sqlite3.Connection:

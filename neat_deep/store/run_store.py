@@ -26,7 +26,7 @@ from neat_deep.store.file import (
     create_file,
     meta_checksum,
     naming_file,
-    open_file,
+    open_to_read,
     resume_file,
     state_checksum,
     store_path,
@@ -73,10 +73,11 @@ class RunStore:
     def read(cls, path: Path | str) -> RunStore:
         """The store, to be read only, while its run may go on.
 
-        Raises `StoreError` for a file that is missing, no run store, made by another version, or damaged.
+        Raises `StoreError` for a file that is missing, no run store, made by another version, or damaged, and for one
+        in a folder that cannot be written while changes wait to be merged into it.
         """
         target = store_path(path)
-        connection = open_file(target, "rw", check=False)  # "ro" would leave the files of write-ahead mode behind
+        connection = open_to_read(target)
         connection.execute("PRAGMA query_only = ON")
         return cls(target, connection, None)
 

@@ -13,7 +13,9 @@ from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.store.records import CandidateRecord
 from neat_deep.store.run_store import RunStore
 from tests.support.candidate_records import row
+from tests.support.command import run_command
 from tests.support.example_scripts import run_example
+from tests.support.read_only import read_only
 from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import rows
 from tests.support.toy_search import PLAIN, experiment, search, search_by_strategy, strategy_experiment
@@ -113,3 +115,26 @@ def test_a_generation_that_a_budget_ended_is_told_as_unfinished(tmp_path: Path, 
 def test_a_run_that_has_stored_nothing_yet_says_so(tmp_path: Path, told: Callable[[Path], str]) -> None:
     stop_search(tmp_path / "run", 1)
     assert told(tmp_path / "run") == "the first generation is unfinished, and no evaluation of it is stored yet\n"
+
+
+def test_a_run_in_a_folder_that_cannot_be_written_is_told(tmp_path: Path, told: Callable[[Path], str]) -> None:
+    run = tmp_path / "run"
+    search_by_strategy(run, strategy_experiment(PLAIN, generations=1))
+    with read_only(run):
+        out = told(run)
+    assert "training examples" in out
+    assert f"no family tree: cannot make the folder {run / 'pictures'}: Permission denied; --out names another" in out
+
+
+@pytest.mark.parametrize("command", ["resume", "ensemble"])
+def test_what_writes_into_a_run_says_at_once_that_it_cannot(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    search_by_strategy(run, strategy_experiment(PLAIN, generations=1))
+    with read_only(run):
+        assert run_command(monkeypatch, command, run) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: cannot write into the folder {run}: Permission denied")
+    assert err.count("\n") == 1

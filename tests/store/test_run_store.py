@@ -24,6 +24,7 @@ from neat_deep.store.file import backup_path
 from neat_deep.store.records import BestRecord, CandidateRecord, GenerationRecord, SpeciesRecord
 from neat_deep.store.run_store import RunStore
 from tests.support.random_cells import DIGITS_INI
+from tests.support.read_only import read_only
 
 ARCHITECTURE = Architecture(CellGraph(1, (CellNode((Edge(0, "sep_conv_3", "relu"),), key=0),)))
 STATES = [(json.dumps({"population": [number, "x" * 30_000]}), bytes([number]) * 5000) for number in range(3)]
@@ -317,3 +318,51 @@ def test_a_fact_that_is_missing_is_named(tmp_path: Path) -> None:
             StoreError, match="run.sqlite does not hold the run's settings; allowed: the run of a search"
         ):
             store.fact("settings")
+
+
+# --- a folder that cannot be written ---------------------------------------------------------------------------------
+
+
+def copied(store: RunStore, folder: Path, *names: str) -> Path:
+    """The files of a store that is being written, as a backup of a disk would hold them."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(store.path.with_name(name).read_bytes())
+    return folder
+
+
+def test_a_store_in_a_folder_that_cannot_be_written_is_read(store: RunStore) -> None:
+    record(store, evaluation())
+    store.close()
+    folder = store.path.parent
+    before = sorted(folder.iterdir())
+    with read_only(folder), RunStore.read(folder) as reader:
+        assert reader.evaluations() == [evaluation()]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_one_that_was_killed_is_read_where_its_files_are_whole(store: RunStore, tmp_path: Path) -> None:
+    record(store, evaluation())
+    folder = copied(store, tmp_path / "copy", "run.sqlite", "run.sqlite-wal", "run.sqlite-shm")
+    with read_only(folder), RunStore.read(folder) as reader:
+        assert reader.evaluations() == [evaluation()]
+
+
+def test_changes_that_cannot_be_merged_are_no_reason_to_look_away(store: RunStore, tmp_path: Path) -> None:
+    record(store, evaluation())
+    folder = copied(store, tmp_path / "copy", "run.sqlite", "run.sqlite-wal")
+    with (
+        read_only(folder),
+        pytest.raises(
+            StoreError, match=r"run.sqlite: its folder cannot be written, and SQLite has to merge run.sqlite-wal"
+        ),
+    ):
+        RunStore.read(folder)
+    with RunStore.read(folder) as reader:  # as the message says of a copy
+        assert reader.evaluations() == [evaluation()]
+
+
+def test_in_such_a_folder_what_is_no_store_is_still_none(tmp_path: Path) -> None:
+    (tmp_path / "run.sqlite").write_text("no database, whatever it is called")
+    with read_only(tmp_path), pytest.raises(StoreError, match="is not a run store of neat-deep: not an SQLite file"):
+        RunStore.read(tmp_path)
