@@ -23,9 +23,8 @@ from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
 from neat_deep.search.evolve import evolve
 from neat_deep.space.architecture import Architecture
-from tests.cli.test_text_search import small_ini as small_text_ini
-from tests.darts.test_script import small_ini
 from tests.support.random_cells import DIGITS_INI
+from tests.support.small_experiments import small_darts_ini, small_text_ini
 from tests.support.text_files import write_sst2
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -232,7 +231,7 @@ def test_supernet_step_names_a_bad_option(
 
 
 def test_darts_variants(tmp_path: Path) -> None:
-    ini = small_ini(tmp_path, epochs="1", weight_epochs="0")
+    ini = small_darts_ini(tmp_path, epochs="1", weight_epochs="0")
     variants = ("first order", "DARTS+ (stop at 4 free)", "random")
     figures = run_benchmark("darts_variants", "--config", str(ini), "--seeds", "1", "--variants", *variants)
     rows = {row["variant"]: row for row in figures["rows"]}

@@ -23,29 +23,19 @@ from neat_deep.training.retraining import retrain
 from neat_deep.training.settings import TrainingSettings
 from neat_deep.training.trained_file import Trained, load_network
 from tests.support.example_scripts import run_example
+from tests.support.small_experiments import small_text_ini
 from tests.support.stored_rows import rows
 from tests.support.text_files import FILLERS, write_folder, write_imdb, write_sst2, write_tsv
 
 ROOT = Path(__file__).resolve().parents[2]
 INI = ROOT / "configs" / "sst2_neat.ini"
 TRANSFORMER = ROOT / "configs" / "architectures" / "transformer_block.json"
-SMALL = {"pop_size": 3, "channels": 16, "epochs": 2, "batch_size": 16, "generations": 1, "text_min_count": 1}
-
-
-def small_ini(folder: Path) -> Path:
-    """The shipped experiment, made small."""
-    text = INI.read_text()
-    for key, value in SMALL.items():
-        text, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
-        assert count >= 1, key
-    (folder / "small.ini").write_text(text)
-    return folder / "small.ini"
 
 
 def test_a_search_on_texts_is_carried_to_other_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = small_ini(tmp_path)
+    config = small_text_ini(tmp_path)
     data = write_imdb(write_sst2(tmp_path / "data"))
     common = ("--config", config, "--data-root", data, "--device", "cpu")
     run_example(monkeypatch, "sst2_neat.py", *common, "--out", tmp_path / "run")
@@ -171,7 +161,7 @@ def test_a_search_on_texts_is_the_same_in_workers_and_after_a_stop(
     write_folder(tmp_path / "data")
     vectors = [f"{word} {' '.join([str(number / 10)] * 16)}" for number, word in enumerate(FILLERS)]
     (tmp_path / "vectors.txt").write_text("\n".join(vectors) + "\n")
-    config = small_ini(tmp_path)
+    config = small_text_ini(tmp_path)
     text = re.sub(r"(?m)^# rungs =$", "rungs = 1", config.read_text()).replace("# inherit = False", "inherit = True")
     config.write_text(text.replace("[Data]\n", f"[Data]\ntext_vectors = {tmp_path / 'vectors.txt'}\n"))
     common = ("--config", config, "--dataset", "tsv", "--data-root", tmp_path / "data", "--device", "cpu")
@@ -193,7 +183,7 @@ def test_the_table_says_when_the_test_set_is_not_test_tsv(
 ) -> None:
     write_sst2(tmp_path)
     write_tsv(tmp_path / "SST-2" / "test.tsv", [("0", "a film")], header="index\tsentence")
-    options = ("--config", small_ini(tmp_path), "--data-root", tmp_path, "--device", "cpu", "--channels", 16)
+    options = ("--config", small_text_ini(tmp_path), "--data-root", tmp_path, "--device", "cpu", "--channels", 16)
     run_example(monkeypatch, "train_architecture.py", TRANSFORMER, *options, "--out", tmp_path / "run")
     said = "dev.tsv is the test set"
     assert capsys.readouterr().out.count(said) >= 1

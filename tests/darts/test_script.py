@@ -26,31 +26,11 @@ from neat_deep.space.architecture import Architecture
 from neat_deep.training.trained_file import load_network
 from tests.support.command import run_command
 from tests.support.older_runs import without_key
+from tests.support.small_experiments import small_darts_ini
 from tests.support.text_files import write_sst2
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "mnist_darts.py"
-CHANGES = {
-    "op_options": "none identity sep_conv_3 max_pool_3",
-    "nodes": "2",
-    "epochs": "2",
-    "weight_epochs": "1",
-    "batch_size": "64",
-}
-
-
-def small_ini(folder: Path, **changes: str) -> Path:
-    """The digits' INI file with a search and a retraining of seconds."""
-    text = (ROOT / "configs" / "digits_darts.ini").read_text()
-    head, rest = text.split("[Darts]")
-    for key, value in {**CHANGES, **changes}.items():
-        rest, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", rest)
-        if not count:
-            rest = f"\n{key} = {value}{rest}"
-    head = re.sub(r"(?m)^epochs = .*$", "epochs = 2", head).replace("channels = 16", "channels = 4")
-    path = folder / "small.ini"
-    path.write_text(f"{head}[Darts]{rest}")
-    return path
 
 
 def run(*options: object) -> None:
@@ -61,7 +41,7 @@ def run(*options: object) -> None:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("darts")
-    run("--config", small_ini(folder), "--out", folder / "run", "--retrainings", "2", "--device", "cpu")
+    run("--config", small_darts_ini(folder), "--out", folder / "run", "--retrainings", "2", "--device", "cpu")
     return folder / "run"
 
 
@@ -86,7 +66,7 @@ def test_the_command_searches_resumes_and_reports_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--out", tmp_path / "run", "--device", "cpu", "--seed", 5)
-    assert run_command(monkeypatch, "search", small_ini(tmp_path), *options) == 0
+    assert run_command(monkeypatch, "search", small_darts_ini(tmp_path), *options) == 0
     assert "searching on digits" in capsys.readouterr().out
     written = (tmp_path / "run" / "best.json").read_text()
     assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--dataset", "digits") == 0
@@ -119,7 +99,7 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, finished: Path) -> No
     class Stopped(Exception):
         pass
 
-    ini = small_ini(tmp_path, epochs="3")
+    ini = small_darts_ini(tmp_path, epochs="3")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
         patch.setattr("darts.reporting.SearchProgress.step_done", fail_at(2, Stopped))
         run("--config", ini, "--out", tmp_path / "run", "--device", "cpu", "--seed", 4)
@@ -140,7 +120,7 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path, finished: Path) -> No
 def test_a_run_keeps_every_setting(tmp_path: Path, finished: Path) -> None:
     """So that another default, in a later program, is not that of an earlier run."""
     kept = load_darts_experiment(finished / "settings.ini", stored=True)
-    given = load_darts_experiment(small_ini(tmp_path))
+    given = load_darts_experiment(small_darts_ini(tmp_path))
     assert replace(kept, run=given.run) == given
     assert (kept.run.seed, kept.run.device) == (given.run.seed, "cpu")
     text = (finished / "settings.ini").read_text()
@@ -158,7 +138,7 @@ def fail_at(epoch: int, error: type[Exception]) -> object:
 
 
 def test_the_alphas_can_start_from_an_architecture(tmp_path: Path, finished: Path) -> None:
-    ini = small_ini(tmp_path, weight_epochs="1", alpha_learning_rate="0.0000001")
+    ini = small_darts_ini(tmp_path, weight_epochs="1", alpha_learning_rate="0.0000001")
     run("--config", ini, "--out", tmp_path / "run", "--start", finished / "best.json", "--device", "cpu")
     run("--resume", tmp_path / "run", "--device", "cpu")  # it knows its start
     assert Architecture.load(tmp_path / "run" / "best.json").cell == Architecture.load(finished / "best.json").cell
@@ -213,7 +193,7 @@ def test_a_search_has_one_writer(finished: Path, capsys: pytest.CaptureFixture[s
 def test_bad_settings_end_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, str], says: list[str]
 ) -> None:
-    ini = small_ini(tmp_path, **changes)
+    ini = small_darts_ini(tmp_path, **changes)
     text = shell("--config", ini, "--out", tmp_path / "run", capsys=capsys)
     for part in [str(ini), *says]:
         assert part in text
@@ -221,7 +201,7 @@ def test_bad_settings_end_in_one_line(
 
 
 def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], finished: Path) -> None:
-    ini = small_ini(tmp_path)
+    ini = small_darts_ini(tmp_path)
     assert "--resume" in shell("--resume", tmp_path, capsys=capsys)
     assert "--out" in shell("--resume", finished, "--out", tmp_path / "x", capsys=capsys)
     assert "cannot read INI file" in shell("--config", tmp_path / "no.ini", capsys=capsys)
@@ -233,13 +213,13 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"--start: {other}" in shell("--config", ini, "--start", other, capsys=capsys)
     text = shell("--resume", finished, "--seed", 7, capsys=capsys)
     assert "[Run] seed: it has 1, this search 7" in text
-    text = shell("--resume", finished, "--config", small_ini(tmp_path, nodes="3"), capsys=capsys)
+    text = shell("--resume", finished, "--config", small_darts_ini(tmp_path, nodes="3"), capsys=capsys)
     assert "[Darts] nodes: it has" in text
 
 
 @pytest.mark.slow
 def test_compiling_without_a_compiler_ends_in_one_line(tmp_path: Path) -> None:
-    options = ["--config", str(small_ini(tmp_path, compile="True")), "--out", str(tmp_path / "run")]
+    options = ["--config", str(small_darts_ini(tmp_path, compile="True")), "--out", str(tmp_path / "run")]
     code = (
         "import runpy, sys, torch._inductor.config as config\n"
         "config.cpp.cxx = ('/nowhere/g++',)\n"
@@ -308,6 +288,6 @@ def test_the_same_search_works_on_texts(tmp_path: Path) -> None:
 
 def test_the_derived_cell_is_trained_with_the_same_file(tmp_path: Path, finished: Path) -> None:
     script = runpy.run_path(str(ROOT / "examples" / "train_architecture.py"))
-    options = ["--config", small_ini(tmp_path), "--epochs", 1, "--out", tmp_path / "run", "--device", "cpu"]
+    options = ["--config", small_darts_ini(tmp_path), "--epochs", 1, "--out", tmp_path / "run", "--device", "cpu"]
     script["main"]([str(finished / "best.json"), *map(str, options)])
     load_network(tmp_path / "run" / "trained.pt")
