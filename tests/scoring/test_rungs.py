@@ -218,11 +218,26 @@ def test_without_rungs_every_network_is_trained_in_full() -> None:
     assert (score.scorer.cost.saved_by_rungs, score.scorer.cost.saved_by_reuse) == (0, 0)
 
 
-def test_the_order_of_the_genomes_changes_no_accuracy() -> None:
-    one, other = evaluator(SETTINGS), evaluator(SETTINGS)
-    forward, backward = made(), made()[::-1]
-    one(forward, Config())
-    other(backward, Config())
-    found = {(s.key, s.rung): s.accuracy for s in one.generation}
-    for score in other.generation:
-        assert found.get((score.key, score.rung), score.accuracy) == score.accuracy  # ties may go on in another order
+class Remembering(MemoryLog):
+    """Keeps what each evaluation measured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.measured: dict[tuple[str, int], dict[str, float]] = {}
+
+    def record(self, evaluation: EvaluationRecord, architecture: Architecture, weights: bytes | None = None) -> None:
+        super().record(evaluation, architecture, weights)
+        self.measured[evaluation.key, evaluation.rung] = dict(evaluation.metrics)
+
+
+def test_the_order_of_the_genomes_changes_no_score() -> None:
+    """The loss tells one training from another where two accuracies are equal by chance."""
+    one, other = Remembering(), Remembering()
+    toy_data.evaluator(SETTINGS, journal=one)(made(), Config())
+    toy_data.evaluator(SETTINGS, journal=other)(made()[::-1], Config())
+    assert Counter(rung for _, rung in one.measured) == {0: 6, 1: 3, 2: 1}
+    assert len({tuple(metrics.items()) for metrics in one.measured.values()}) == 10
+    both = one.measured.keys() & other.measured.keys()  # of equal accuracies the earlier one is promoted
+    assert {key for key, rung in both if rung == 0} == {key for key, _ in other.measured}
+    assert {place: one.measured[place] for place in both} == {place: other.measured[place] for place in both}
+    assert any(rung > 0 for _, rung in both)
