@@ -53,7 +53,7 @@ class Case:
     prepare: tuple[Prepare, ...]
     options: str
     script: str
-    usage: bool  # argparse speaks: its usage comes first, and its name before 'error:'
+    argparse: bool  # the parser of a benchmark speaks: its usage comes first, and its name before 'error:'
     writes: str  # a folder that the script may write to: where it would download to
 
 
@@ -63,11 +63,11 @@ def case(
     prepare: Prepare | tuple[Prepare, ...] = (),
     options: str = "",
     script: str = SEARCH,
-    usage: bool = False,
+    argparse: bool = False,
     writes: str = "",
 ) -> Case:
     """A case, with the defaults of most."""
-    return Case(name, says, prepare if isinstance(prepare, tuple) else (prepare,), options, script, usage, writes)
+    return Case(name, says, prepare if isinstance(prepare, tuple) else (prepare,), options, script, argparse, writes)
 
 
 # --- how the good input is spoilt --------------------------------------------------------------------------------
@@ -742,8 +742,8 @@ OPTIONS = (
 )
 
 RANDOM_GENOMES = tuple(
-    case(options, says, options=options, script=RANDOM, usage=usage, prepare=prepare)
-    for options, says, usage, prepare in (
+    case(options, says, options=options, script=RANDOM, argparse=argparse, prepare=prepare)
+    for options, says, argparse, prepare in (
         ("--count 0", "--count: got 0, allowed: 1 or more", False, ()),
         ("--count few", "argument --count: invalid number value: 'few'", True, ()),
         ("--seed -1", "--seed: got -1, allowed: 0 to", False, ()),
@@ -900,12 +900,20 @@ def processes(
 
 
 def check(case: Case, outcome: Outcome) -> None:
-    """Exit code 2, one message that says what it should, no traceback, nothing on standard output, nothing written."""
+    """Exit code 2, one message that says what it should, no traceback, nothing on standard output, nothing written.
+
+    The message is a line, with nothing before it but the usage where argparse speaks.
+    """
     *above, last = outcome.err.splitlines() or [""]
     assert outcome.code == 2, outcome
     assert "Traceback" not in outcome.err + outcome.out
-    assert last.startswith(f"{Path(case.script).name}: error: " if case.usage else "error: "), outcome.err
-    assert not any("error: " in line for line in above), outcome.err
+    if case.argparse:
+        assert above and above[0].startswith(f"usage: {Path(case.script).name} "), outcome.err
+        assert last.startswith(f"{Path(case.script).name}: error: "), outcome.err
+        assert not any("error: " in line for line in above), outcome.err
+    else:
+        assert above == [], outcome.err
+        assert last.startswith("error: "), outcome.err
     assert outcome.out == ""
     for fragment in case.says:
         assert fragment in outcome.err
