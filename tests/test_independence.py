@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).resolve().parent
 
 
@@ -40,3 +42,21 @@ def later(): from tests.darts.test_script import small_ini
 from tests.support.clocks import Clock
 """
     assert len(other_tests(text, {"test_script"})) == 4
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+WITHOUT = {"neat_deep.space", "neat_deep.strategies"}  # rooms whose files have no contract, or one that is not whole
+
+
+def test_the_files_of_every_room_have_an_exhaustive_contract() -> None:
+    """Or import-linter would not see a new file."""
+    tomllib = pytest.importorskip("tomllib")  # of Python 3.11
+    root = TESTS.parent
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    held = {name for one in contracts if one.get("exhaustive") for name in one["containers"]}
+    held |= {module.removesuffix(".*") for one in contracts for module in one.get("modules", ()) if module[-2:] == ".*"}
+    folders = [path.parent for package in ("neat_deep", "darts") for path in (root / package).rglob("__init__.py")]
+    rooms = {".".join(folder.relative_to(root).parts) for folder in folders}
+    assert len(rooms) > 15
+    assert rooms - held == WITHOUT

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from neat_deep.cli.registry import load_commands
 from neat_deep.cli.running import call_command, run_script
+from neat_deep.cli.shipped_commands import load_commands
 
 
 def main() -> None:

@@ -1,14 +1,12 @@
-"""The subcommands by name: those of `commands/`, and those that a plugin adds."""
+"""The registry of subcommands: those of `commands/`, and those that a plugin adds."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from neat_deep.base.registry import Registrations, Registry, recorded, restore
+from neat_deep.base.registry import Registry
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,7 +25,6 @@ class CommandInfo:
 
 
 COMMANDS: Registry[CommandInfo] = Registry("command")
-_shipped: Registrations = []
 
 
 def register_command(name: str, *, summary: str, examples: Sequence[str] = ()) -> Callable[[Function], Function]:
@@ -43,14 +40,3 @@ def register_command(name: str, *, summary: str, examples: Sequence[str] = ()) -
         return function
 
     return decorate
-
-
-def load_commands() -> None:
-    """Import every file of `commands/`; each registers its subcommand."""
-    from neat_deep.cli import commands
-
-    with recorded() as registrations:
-        for module in pkgutil.iter_modules(commands.__path__):
-            importlib.import_module(f"{commands.__name__}.{module.name}")
-    _shipped.extend(registrations)
-    restore(_shipped)  # where a `registration_scope` has ended since they were imported

@@ -18,7 +18,8 @@ from PIL import Image
 import darts.plugin  # noqa: F401  registers the search `darts`, as its installation does
 from neat_deep.base.errors import StoreError
 from neat_deep.base.registry import registration_scope
-from neat_deep.cli.registry import COMMANDS, load_commands, register_command
+from neat_deep.cli.registry import COMMANDS, register_command
+from neat_deep.cli.shipped_commands import load_commands
 from neat_deep.config.experiment_file import load_experiment
 from neat_deep.data import DATASETS
 from neat_deep.store.run_store import RunStore
