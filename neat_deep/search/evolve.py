@@ -17,6 +17,7 @@ from neat_deep.base.randomness import seed_all
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.data import Dataset
 from neat_deep.evolution.fitness import FitnessEvaluator
+from neat_deep.evolution.population_state import with_own_species_config
 from neat_deep.evolution.seeding import seed_population
 from neat_deep.reports.pictures.render import draw_genome, try_picture
 from neat_deep.reports.summary import SearchListener
@@ -113,7 +114,7 @@ def _population(experiment: Experiment, session: Session, evaluator: FitnessEval
     experiment.neat.genome_config.node_indexer = None
     experiment.neat.genome_config.innovation_tracker = None
     seed_all(experiment.run.seed)
-    population = neat.Population(experiment.neat, seed=experiment.run.seed)
+    population = neat.Population(with_own_species_config(experiment.neat), seed=experiment.run.seed)
     start = session.store.meta().get("start")
     if start is not None:
         seed_population(population, Architecture.from_json(start).cell)
