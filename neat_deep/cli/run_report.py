@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from neat_deep.base.files import make_folder
+from neat_deep.base.screen import screen
 from neat_deep.cli.running import naming
 from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
@@ -19,7 +18,7 @@ def report_run(run: Path, out: Path | None) -> None:
 
     None is the run's folder. Raises `StoreError` for what is no run.
     """
-    console = Console()
+    console = screen()
     with naming(run), RunStore.read(run) as store:
         generations, genomes, best = store.generations(), store.candidates(), store.best()
         folder = out or store.path.parent

@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
+from neat_deep.base.screen import screen
 from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import retrainings_of
-from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of
+from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of, saying_where_data_go
 from neat_deep.cli.results import (
     RESULT,
     data_figures,
@@ -51,7 +50,7 @@ def search_and_retrain(request: Request) -> None:
 
     Raises `NeatDeepError` for what the user can mend, before anything is written.
     """
-    console, given = Console(), request.given
+    console, given = screen(), request.given
     retrainings = retrainings_of(given)
     spent = 0.0
     if request.run is not None:
@@ -73,7 +72,8 @@ def search_and_retrain(request: Request) -> None:
             soft_wrap=True,
         )
         return  # before the data are read, which takes a while for texts
-    device, dataset = load_inputs(config, given, experiment)
+    with saying_where_data_go(resume):
+        device, dataset = load_inputs(config, given, experiment)
     with naming(config):
         check_experiment(experiment, dataset.spec)
     start = None if resume else _read_start(given.get("start"), experiment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from neat_deep.base.checks import check_choice, check_range
@@ -59,6 +59,11 @@ class DataSettings:
     def folder(self) -> Path:
         """`root` as a path, with the home folder in the place of `~`."""
         return Path(self.root).expanduser()
+
+    def with_whole_paths(self) -> DataSettings:
+        """The same with paths that mean the same from any working directory."""
+        vectors = self.text.vectors and str(Path(self.text.vectors).expanduser().absolute())
+        return replace(self, root=str(self.folder.absolute()), text=replace(self.text, vectors=vectors))
 
 
 def check_share(key: str, value: float) -> None:

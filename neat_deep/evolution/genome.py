@@ -36,10 +36,25 @@ class CellGenomeConfig(DefaultGenomeConfig):
         self.max_nodes = settings.max_nodes
         self.shared_splits = settings.shared_splits
 
+    def add_activation(self, name: str, func: Any) -> None:
+        """Refuse, since it would have no effect on our networks; raises `ConfigError`."""
+        raise ConfigError(_other_way("activation", name, "def of(x): ...", func))
+
+    def add_aggregation(self, name: str, func: Any) -> None:
+        """Refuse, since it would have no effect on our networks; raises `ConfigError`."""
+        raise ConfigError(_other_way("aggregation", name, "def of(a, b): ...", func))
+
     def save(self, f: Any) -> None:
         """Write the section's keys so that they can be read again."""
         super().save(f)
         f.write(f"max_nodes = {self.max_nodes}\nshared_splits = {self.shared_splits}\n")
+
+
+def _other_way(kind: str, name: str, code: str, func: Any) -> str:
+    return (
+        f"add_{kind}('{name}'): got {getattr(func, '__qualname__', func)}, a function of numbers, but ours are of "
+        f"torch tensors; allowed: @neat_deep.register_{kind}('{name}') before {code}, and {kind}_options that name it"
+    )
 
 
 def installed_genome_settings() -> type[Any]:
