@@ -70,7 +70,7 @@ class FitnessEvaluator:
 
         Raises `ConfigError` for a `fitness_criterion` with which neat-python would look for the worst.
         """
-        check_criterion(config.fitness_criterion)
+        check_criterion(getattr(config, "fitness_criterion", "max"))  # a caller's own may have the genome's part only
         best = self.scorer.best
         try:
             for (_, genome), score in zip(genomes, self.scorer.score(self._express(genomes, config)), strict=True):

@@ -55,8 +55,6 @@ def broken_ops(registrations: None) -> None:
 
 
 class Config:
-    fitness_criterion = "max"
-
     def __init__(self) -> None:
         self.genome_config = genome_config(op_options=OPS)
 
