@@ -38,6 +38,8 @@ def training_figures(results: Sequence[Trained]) -> dict[str, str]:
     example = "an image" if first.data.rank == 2 else f"a text of {first.data.shape[0]} tokens"
     return {
         "test accuracy after retraining": f"{statistics.mean(accuracies):.2f}%{spread}",
+        "  balanced over the classes": f"{100 * statistics.mean(t.test.balanced_accuracy for t in results):.2f}%",
+        "  macro F1": f"{100 * statistics.mean(trained.test.macro_f1 for trained in results):.2f}%",
         "parameters": f"{first.parameters:,}",
         f"multiply-accumulates {example}": f"{first.macs:,}",
         "cells": str(first.architecture.skeleton.cells),
@@ -56,6 +58,8 @@ def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
     first = results[0]
     return {
         "test_accuracies": [trained.test.accuracy for trained in results],
+        "test_balanced_accuracies": [trained.test.balanced_accuracy for trained in results],
+        "test_macro_f1": [trained.test.macro_f1 for trained in results],
         "parameters": first.parameters,
         "macs": first.macs,
         "retraining_seconds": [trained.seconds for trained in results],
