@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from darts.bilevel import SearchResult, check_search, search
-from darts.plugin import CHECKPOINT
+from darts.plugin import BEGUN, CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.run_clock import RunClock
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
@@ -50,7 +50,7 @@ OPTIONS = "options.json"  # what the command line said over the INI file, for a 
 KEPT_OPTIONS = ("epochs", "minutes", "dataset", "data_root", "max_length", "seed", "device", "threads")
 ROUNDING_OPTIONS = ("device", "threads")
 SETTINGS = "experiment.ini"  # as it was given, to be read by people
-COMPLETE = "settings.ini"  # every setting in force, for a resume
+COMPLETE = BEGUN
 START = "start.json"  # the architecture that the alphas favoured at first, if one was given
 
 log = logging.getLogger(__name__)
@@ -208,7 +208,9 @@ def _keep_request(config: Path, given: Given, folder: Path) -> None:
 def _take_up(folder: Path, config: Path | None, given: Given) -> tuple[Path, Given]:
     """The INI file and the options of a begun search: what it was begun with where the command line says nothing."""
     if not (folder / CHECKPOINT).is_file():
-        raise SearchError(f"{folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+        if not (folder / COMPLETE).is_file():
+            raise SearchError(f"{folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+        log.warning("%s: the search was stopped in its first epoch, and begins anew", folder)
     options = {name: value for name, value in given.items() if name != "out"}  # the folder is there
     if "start" in given:
         _check_same_start(given["start"], folder)

@@ -64,10 +64,10 @@ def search_and_retrain(request: Request) -> None:
         config = request.config
         experiment = read_experiment(config, given)
     resume = request.run is not None
-    if resume and _is_complete(Path(experiment.run.out), experiment.run, retrainings):
+    if resume and _is_complete(Path(experiment.run.out), experiment, retrainings):
         console.print(
             f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
-            f"{_how_to_go_on(experiment.run)}",
+            f"{_how_to_go_on(Path(experiment.run.out), experiment)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -147,6 +147,7 @@ def search_and_retrain(request: Request) -> None:
         "generations": len(found.history),
         "ended": found.ended,
         "asked": _asked(experiment.run),
+        "threshold": _threshold(experiment),
         "networks_scored": found.trained,
         "networks_reused": found.reused,
         "networks_failed": found.failed,
@@ -175,18 +176,30 @@ def _asked(run: RunSettings) -> dict[str, float]:
     return {name: getattr(run, name) for name in ASKED}
 
 
-def _is_complete(folder: Path, run: RunSettings, retrainings: int) -> bool:
+def _threshold(experiment: AnyExperiment) -> float | None:
+    """The fitness that ends a search by neat-python, None for the other searches."""
+    return experiment.neat.fitness_threshold if isinstance(experiment, Experiment) else None
+
+
+def _is_complete(folder: Path, experiment: AnyExperiment, retrainings: int) -> bool:
     """Whether a run that was asked for so much has come to its result, with as many retrainings."""
     if not (folder / RESULT).is_file():
         return False
+    threshold = _threshold(experiment)
     try:
         result = json.loads(read_text(folder / RESULT, "result", StoreError))
-        return result["asked"] == _asked(run) and len(result["test_accuracies"]) >= retrainings
+        same = result["asked"] == _asked(experiment.run) and result.get("threshold", threshold) == threshold
+        return same and len(result["test_accuracies"]) >= retrainings
     except (ValueError, KeyError, TypeError):
         return False  # none that a whole run wrote
 
 
-def _how_to_go_on(run: RunSettings) -> str:
+def _how_to_go_on(folder: Path, experiment: AnyExperiment) -> str:
+    """The option that lets a complete run go on: the one that lifts what ended it."""
+    run, threshold = experiment.run, _threshold(experiment)
+    ended = json.loads(read_text(folder / RESULT, "result", StoreError)).get("ended", "")
+    if threshold is not None and str(ended).startswith("the fitness threshold"):
+        return f"--fitness-threshold with more than {threshold:g} goes on"
     limit = next(name for name in ASKED if getattr(run, name))
     return f"--{limit} with more than {getattr(run, limit):g} goes on"
 

@@ -98,9 +98,12 @@ def _run(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) 
         journal.budget_spent()
         return str(end)
     except CompleteExtinctionException:
-        raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
+        raise SearchError(
+            "all species stagnated and died out, and this run cannot go on; a new one does with species_elitism of 1 "
+            "or more in [DefaultStagnation], or with reset_on_extinction = True in [NEAT]"
+        ) from None
     if not asked or len(session.history) < asked:
-        return f"the fitness threshold {population.config.fitness_threshold} is reached"
+        return f"the fitness threshold {population.config.fitness_threshold} is reached; a higher one goes on"
     return f"{asked} generations are done"
 
 
