@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import io
+import locale
 import logging
 import os
 import sys
@@ -32,6 +34,7 @@ LESS_MEMORY = (
 
 def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a script's `main`; a user's mistake ends in one line on standard error and exit code 2."""
+    _start_again_in_utf8()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the screen cannot show
@@ -63,6 +66,14 @@ def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
         else:
             raise
         sys.exit(2)
+
+
+def _start_again_in_utf8() -> None:
+    """Where the locale is not UTF-8, start the process again in Python's UTF-8 mode: libraries ask the locale too."""
+    if os.name != "posix" or sys.flags.utf8_mode or not Path(sys.argv[0]).is_file():
+        return
+    if codecs.lookup(locale.getpreferredencoding(False)).name != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _drop_output() -> None:

@@ -20,7 +20,7 @@ from neat_deep.base.sections import register_section
 from neat_deep.config.ini import read_section, write_sections
 from neat_deep.evolution.genome import CellGenome, installed_genome_settings
 from neat_deep.evolution.genome_settings import SECTION as GENOME_SECTION
-from neat_deep.evolution.installed import check_criterion, installed_keys, stock_keys, with_keys
+from neat_deep.evolution.installed import check_criterion, installed_keys, stock_keys, utf8_files, with_keys
 from neat_deep.evolution.selection import REPRODUCTIONS
 
 MOST_GENOMES = 100_000  # of a generation
@@ -96,7 +96,8 @@ def load_neat(
         with writing(file), file.open("w", encoding="utf-8") as stream:
             stream.write(write_sections(sections))
         try:
-            return neat.Config(*parts, str(file))
+            with utf8_files():
+                return neat.Config(*parts, str(file))
         except (ConfigError, RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:
             raise ConfigError(f"{source}: {' '.join(str(error).split())}") from None
 

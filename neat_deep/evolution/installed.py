@@ -7,8 +7,10 @@ so that a file, or what `Config.save` wrote, may hold them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import neat
@@ -60,6 +62,17 @@ def with_keys(kind: type[Any], parameters: list[ConfigParameter]) -> type[Any]:
     return dataclasses.make_dataclass(
         kind.__name__, fields, bases=(kind,), frozen=True, kw_only=True, namespace={"__post_init__": check}
     )
+
+
+@contextmanager
+def utf8_files() -> Iterator[None]:
+    """Within the block neat-python reads and writes its files as UTF-8; it would ask the locale."""
+    module: Any = neat.config
+    module.open = functools.partial(open, encoding="utf-8")  # in the place of the built-in one
+    try:
+        yield
+    finally:
+        del module.open
 
 
 def accepted(function: Callable[..., Any], **options: Any) -> dict[str, Any]:
