@@ -15,7 +15,7 @@ from rich.console import Console
 
 from darts.bilevel import SearchResult, search
 from darts.checks import check_search
-from darts.plugin import CHECKPOINT
+from darts.plugin import BEGUN, CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.run_clock import RunClock
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
@@ -26,9 +26,10 @@ from neat_deep.base.errors import ConfigError, SearchError, in_section
 from neat_deep.base.files import copy_file, read_text, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
+from neat_deep.base.screen import screen
 from neat_deep.cli.experiment import check_same_folder
 from neat_deep.cli.options import Given, flag, retrainings_of
-from neat_deep.cli.overrides import load_inputs, naming_minutes, override, place_of, read_settings
+from neat_deep.cli.overrides import load_inputs, naming_minutes, override, place_of, read_settings, saying_where_data_go
 from neat_deep.cli.results import (
     data_figures,
     data_numbers,
@@ -50,7 +51,7 @@ OPTIONS = "options.json"  # what the command line said over the INI file, for a 
 KEPT_OPTIONS = ("epochs", "minutes", "dataset", "data_root", "max_length", "seed", "device", "threads")
 ROUNDING_OPTIONS = ("device", "threads")
 SETTINGS = "experiment.ini"  # as it was given, to be read by people
-COMPLETE = "settings.ini"  # every setting in force, for a resume
+COMPLETE = BEGUN
 START = "start.json"  # the architecture that the alphas favoured at first, if one was given
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,8 @@ def run_darts(request: Request) -> None:
         with naming(f"--start: {given['start']}"):
             check_holdable(experiment.darts.space(), start)
     set_threads(experiment.run.threads)
-    device, dataset = load_inputs(config, given, experiment)
+    with saying_where_data_go(request.run is not None):
+        device, dataset = load_inputs(config, given, experiment)
     with naming(f"{config}: [Network]"):
         check_reductions(experiment.network, dataset.spec)
     with naming(f"{config}: [Darts]"):
@@ -90,8 +92,9 @@ def run_darts(request: Request) -> None:
         folder = request.run or new_folder(experiment.run.out)
     if request.run is None:
         _keep_request(config, given, folder)
-        write_text(folder / COMPLETE, darts_settings_text(experiment))
-    console = Console()
+        whole = dataclasses.replace(experiment, data=experiment.data.with_whole_paths())
+        write_text(folder / COMPLETE, darts_settings_text(whole))
+    console = screen()
     console.print(f"searching on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True)
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
@@ -200,13 +203,17 @@ def _keep_request(config: Path, given: Given, folder: Path) -> None:
     if "start" in given:
         copy_file(given["start"], folder / START)
     kept = {name: given[name] for name in KEPT_OPTIONS if name in given}
+    if "data_root" in kept:  # another working directory must not change it
+        kept["data_root"] = str(Path(kept["data_root"]).expanduser().absolute())
     write_text(folder / OPTIONS, json.dumps(kept, indent=2) + "\n")
 
 
 def _take_up(folder: Path, config: Path | None, given: Given) -> tuple[Path, Given]:
     """The INI file and the options of a begun search: what it was begun with where the command line says nothing."""
     if not (folder / CHECKPOINT).is_file():
-        raise SearchError(f"{folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+        if not (folder / COMPLETE).is_file():
+            raise SearchError(f"{folder} holds no {CHECKPOINT}; allowed: the folder of a begun search")
+        log.warning("%s: the search was stopped in its first epoch, and begins anew", folder)
     options = {name: value for name, value in given.items() if name != "out"}  # the folder is there
     if "start" in given:
         _check_same_start(given["start"], folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from neat_deep.base.sections import register_section
 from neat_deep.cli.runners import RUNNERS, RunnerInfo
 
+BEGUN = "settings.ini"  # every setting in force: written when the search begins
 CHECKPOINT = "search.pt"  # the file in a run's folder that a search goes on from
 
 DARTS = RunnerInfo(
@@ -18,6 +19,7 @@ DARTS = RunnerInfo(
     options=frozenset({"epochs", "minutes"}),
     search="darts.command_line:run_darts",
     report="darts.run_report:report_run",
+    begun=BEGUN,
 )
 RUNNERS.add(DARTS)
 register_section("Darts", "darts.settings:DartsSettings")

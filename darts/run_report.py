@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from darts.history import history_from_json
 from darts.plots import plot_curves
 from neat_deep.base.errors import SearchError
 from neat_deep.base.files import make_folder, read_text
+from neat_deep.base.screen import screen
 
 HISTORY = "history.json"
 
@@ -36,7 +36,7 @@ def report_run(run: Path, out: Path | None) -> None:
             f"{epoch.samples:,}",
             f"{epoch.seconds:.1f}",
         )
-    console = Console()
+    console = screen()
     console.print(table)
     if out is not None:
         plot_curves(epochs, make_folder(out) / "history.png")

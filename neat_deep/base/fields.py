@@ -58,14 +58,14 @@ def text_keys(kind: type[Any]) -> dict[str, Any]:
 def values_of(settings: Any) -> dict[str, Any]:
     """The values of a settings dataclass, under the keys that an INI section has for them.
 
-    An empty text is left out: it is always a default, and an INI file cannot hold it.
+    An empty text that is the default is left out: nothing given is what it means.
     """
     values: dict[str, Any] = {}
     for f in dataclasses.fields(settings):
         value = getattr(settings, f.name)
         if dataclasses.is_dataclass(value):
             values.update({f"{f.name}_{key}": inner for key, inner in values_of(value).items()})
-        elif value != "" and f.metadata.get(_IN_FILES, True):
+        elif (value, f.default) != ("", "") and f.metadata.get(_IN_FILES, True):
             values[f.name] = value
     return values
 
@@ -73,6 +73,36 @@ def values_of(settings: Any) -> dict[str, Any]:
 def text_of(value: Any) -> str:
     """The text that is read as `value`."""
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def ini_text(value: Any) -> str:
+    """The text of `value` in an INI file: as it is where that is read back, else in double quotes, as JSON has it.
+
+    Raises `ConfigError` for a list with a name that none can hold.
+    """
+    text = text_of(value)
+    if isinstance(value, tuple):
+        if any(not _is_plain(word) or " " in word for word in map(str, value)):
+            raise ConfigError(f"got {value!r}, allowed: names without spaces, '#' and ';'")
+        return text
+    return json.dumps(text) if isinstance(value, str) and not _is_plain(text) else text
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is read back without quotes: a comment, a line's end or a blank at an end would change it."""
+    return bool(text) and text == text.strip() and text.isprintable() and text[0] != '"' and not set("#;") & set(text)
+
+
+def _unquoted(key: str, text: str) -> str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, str):
+        raise ConfigError(
+            f'{key}: got {text}, allowed: a text in double quotes, with \\" for one within, or without any'
+        )
+    return value
 
 
 def _keys(kind: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
@@ -125,9 +155,12 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
 
 
 def _parse(key: str, text: str, f: dataclasses.Field[Any], hint: Any) -> Any:
-    if "#" in text or ";" in text:
-        raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own")
     reader, allowed = _READERS.get(hint, _READERS[str])  # a Literal is a text that its class checks
+    if reader is str and text[:1] == text[-1:] == '"' and len(text) > 1:
+        return _unquoted(key, text)
+    if "#" in text or ";" in text:
+        quotes = f"; a text that holds one stands in double quotes: {json.dumps(text)}" if reader is str else ""
+        raise ConfigError(f"{key}: got '{text}'; a comment needs a line of its own{quotes}")
     if not text.strip():
         if f.default == ():  # no name or number is what such a list holds unless one is given
             return ()

@@ -21,7 +21,8 @@ from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 
 RESUMABLE = (
-    "--generations, --evaluations, --samples, --minutes, --workers, --retrainings, --data-root, --device and --threads"
+    "--fitness-threshold, --generations, --evaluations, --samples, --minutes, --workers, --retrainings, --data-root, "
+    "--device and --threads"
 )
 
 
@@ -31,6 +32,7 @@ def read_experiment(config: Path, given: Given) -> AnyExperiment:
         strategy = given.get("strategy") or strategy_of(config)
     if strategy != NEAT:
         searched = read_settings(config, given, functools.partial(load_strategy_experiment, strategy=strategy))
+        _set_threshold(searched, given)
         settings = override(searched.search, given, {"population": "generation_size"})
         return dataclasses.replace(searched, search=settings)
     return read_neat_experiment(config, given)
@@ -45,7 +47,22 @@ def read_neat_experiment(config: Path, given: Given) -> Experiment:
         low = max(2, reproduction.elitism, getattr(reproduction, "min_species_size", 1))
         check_range("--population", population, low=low, high=MOST_GENOMES)
         experiment.neat.pop_size = population
+    _set_threshold(experiment, given)
     return experiment
+
+
+def _set_threshold(experiment: AnyExperiment, given: Given) -> None:
+    """Put the option's fitness that ends the search in place; raises `ConfigError`."""
+    threshold = given.get("fitness_threshold")
+    if threshold is None:
+        return
+    if not isinstance(experiment, Experiment):
+        strategy = experiment.search.strategy
+        raise ConfigError(
+            f"--fitness-threshold: got {threshold:g}, which the strategy '{strategy}' does not know; allowed: none"
+        )
+    check_range("--fitness-threshold", threshold)
+    experiment.neat.fitness_threshold = threshold
 
 
 def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
@@ -62,6 +79,7 @@ def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
         _check_same_file(read_text(config, "INI file", ConfigError), ini, config)
     experiment = read_settings_text(settings)
     _check_same_options(given, experiment, folder)
+    _set_threshold(experiment, given)
     _check_same_start(given.get("start"), start)
     run_settings = override_run(experiment.run, given, "device", "workers", "threads")
     data = override(experiment.data, given, {"data_root": "root"})  # they may have moved; the store knows them

@@ -58,6 +58,7 @@ OPTIONS: dict[str, Any] = {
     "evaluations": _number("Trainings of the search; overrides [Run] evaluations."),
     "samples": _number("Training examples of the search; overrides [Run] samples."),
     "minutes": _real("Minutes for search and final training together."),
+    "fitness_threshold": _real("Fitness that ends an evolution; overrides [NEAT]."),
     "population": _number("Networks of a generation; overrides the INI file."),
     "epochs": _number("Epochs of a search by gradient descent."),
     "start": _file("JSON", "Architecture whose cell the search starts from."),
@@ -80,7 +81,7 @@ OPTIONS: dict[str, Any] = {
 }
 WHERE = ("dataset", "data_root", "seed", "device", "out")
 LIMITS = ("generations", "evaluations", "samples", "minutes")
-SEARCH = (*LIMITS, "population", "epochs", "start", "workers", "threads", "retrainings", *WHERE)
+SEARCH = (*LIMITS, "fitness_threshold", "population", "epochs", "start", "workers", "threads", "retrainings", *WHERE)
 TRAIN = ("config", "cells", "channels", "reduce_after", "max_length", "training_epochs", "retrainings", *WHERE)
 DRAW = ("shape", "classes", "out")
 VOTE = ("size", "training_epochs", "data_root", "device")

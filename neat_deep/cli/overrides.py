@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from neat_deep.base.devices import get_device
-from neat_deep.base.errors import ConfigError, NeatDeepError, VectorError
+from neat_deep.base.errors import ConfigError, DataError, NeatDeepError, VectorError
 from neat_deep.cli.options import LIMITS, Given, flag
 from neat_deep.cli.plugin_option import named_plugins
 from neat_deep.cli.running import naming
@@ -92,6 +92,17 @@ def load_inputs(config: Path, given: Given, settings: Any) -> tuple[torch.device
         data = place_of(config, given, "[Data]", "dataset", "data_root")
         with naming(f"{config}: [Data] text_vectors" if isinstance(error, VectorError) else data):
             raise
+
+
+@contextmanager
+def saying_where_data_go(resume: bool) -> Iterator[None]:
+    """Within the block an error about the data of a run that is resumed says how to name the folder that has them."""
+    try:
+        yield
+    except DataError as error:
+        if not resume:
+            raise
+        raise type(error)(f"{error}; --data-root names the folder that has the data now") from None
 
 
 @contextmanager

@@ -36,6 +36,7 @@ def training_figures(results: Sequence[Trained]) -> dict[str, str]:
     example = "an image" if first.data.rank == 2 else f"a text of {first.data.shape[0]} tokens"
     return {
         "test accuracy after retraining": _mean_accuracy(results),
+        **_class_figures(results),
         "parameters": f"{first.parameters:,}",
         f"multiply-accumulates {example}": f"{first.macs:,}",
         "cells": str(first.architecture.skeleton.cells),
@@ -52,6 +53,17 @@ def _mean_accuracy(results: Sequence[Trained]) -> str:
     return f"{statistics.mean(accuracies):.2f}%{spread}"
 
 
+def _class_figures(results: Sequence[Trained]) -> dict[str, str]:
+    """What a rare class counts as much in as a frequent one: no row where there is no test part."""
+    scores = [trained.scored for trained in results if trained.scored is not None]
+    if not scores:
+        return {}
+    return {
+        "  balanced over the classes": f"{100 * statistics.mean(score.balanced_accuracy for score in scores):.2f}%",
+        "  macro F1": f"{100 * statistics.mean(score.macro_f1 for score in scores):.2f}%",
+    }
+
+
 def threads_figures(threads: int, device: torch.device) -> dict[str, str]:
     """The row of the result table that says on how many threads of the CPU the final training ran."""
     return {"threads of retraining": str(threads)} if device.type == "cpu" and threads else {}
@@ -62,6 +74,8 @@ def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
     first = results[0]
     return {
         "test_accuracies": [None if trained.scored is None else trained.scored.accuracy for trained in results],
+        "test_balanced_accuracies": [t.scored.balanced_accuracy if t.scored is not None else None for t in results],
+        "test_macro_f1": [t.scored.macro_f1 if t.scored is not None else None for t in results],
         "parameters": first.parameters,
         "macs": first.macs,
         "retraining_seconds": [trained.seconds for trained in results],

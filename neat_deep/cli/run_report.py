@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from neat_deep.base.errors import OutputError
 from neat_deep.base.files import check_writable, make_folder
+from neat_deep.base.screen import screen
 from neat_deep.cli.running import naming
 from neat_deep.reports.lineage import FamilyTree, draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
@@ -21,7 +20,7 @@ def report_run(run: Path, out: Path | None) -> None:
 
     None is the run's folder. Raises `StoreError` for what is no run.
     """
-    console = Console()
+    console = screen()
     with naming(run), RunStore.read(run) as store:
         evaluations, best = store.evaluations(), store.best()
         generations, genomes = with_unfinished(store.generations(), store.candidates(), evaluations)

@@ -31,7 +31,8 @@ class Request:
 class RunnerInfo:
     """A kind of search.
 
-    `section` of an INI file tells that the file is for it, the file `trace` in a folder that the run is its. It takes
+    `section` of an INI file tells that the file is for it, the file `trace` in a folder that the run is its, and so
+    does the file `begun` in that of a run that stopped before it had left its trace. It takes
     the options `options` beside those of every search. `search` and `report` name code as `module:function`: the one
     is called with a `Request`, the other with a run's path and the folder for pictures, None for the run's.
     """
@@ -43,6 +44,7 @@ class RunnerInfo:
     options: frozenset[str]
     search: str
     report: str
+    begun: str = ""
 
 
 RUNNERS: Registry[RunnerInfo] = Registry("strategy")
@@ -51,7 +53,9 @@ NEAT = RunnerInfo(
     "neat-python evolves cells that are trained by gradient descent",
     section="NEAT",
     trace="run.sqlite",
-    options=frozenset({"generations", "evaluations", "samples", "minutes", "population", "workers"}),
+    options=frozenset(
+        {"generations", "evaluations", "samples", "minutes", "population", "workers", "fitness_threshold"}
+    ),
     search="neat_deep.cli.search_runner:search_and_retrain",
     report="neat_deep.cli.run_report:report_run",
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import io
+import locale
 import logging
 import os
 import sys
@@ -13,24 +15,31 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 from typer.core import TyperGroup
 
 from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.base.errors import ConfigError, NeatDeepError
+from neat_deep.base.memory import lacked_memory
+from neat_deep.base.screen import screen
 from neat_deep.cli.options import join_numbers
 from neat_deep.cli.plugin_option import take_plugins
 from neat_deep.cli.registry import COMMANDS
 
+LESS_MEMORY = (
+    "less is needed with a lower batch_size, fewer channels or cells in [Network], for a search by gradient descent a "
+    "partial_channels in [Darts], or with fewer workers; what the run has written is kept, and a resume goes on from it"
+)
+
 
 def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
     """Run a script's `main`; a user's mistake ends in one line on standard error and exit code 2."""
+    _start_again_in_utf8()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the screen cannot show
     keep_freed_memory()  # here, not in a function of the library: the process is ours
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
     )
@@ -39,7 +48,7 @@ def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # as `| head` leaves us
         print("stopped: nobody reads the output any more", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        _drop_output()
         sys.exit(141)  # as a shell says of SIGPIPE
     except NeatDeepError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -47,6 +56,29 @@ def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except (MemoryError, RuntimeError, OSError) as error:
+        reason = lacked_memory(error)
+        if reason is not None:
+            print(f"error: {reason}; {LESS_MEMORY}", file=sys.stderr)
+        elif isinstance(error, OSError) and error.filename is None:  # files of ours are named where they are written
+            print(f"error: cannot write the output: {error.strerror or error}", file=sys.stderr)
+            _drop_output()
+        else:
+            raise
+        sys.exit(2)
+
+
+def _start_again_in_utf8() -> None:
+    """Where the locale is not UTF-8, start the process again in Python's UTF-8 mode: libraries ask the locale too."""
+    if os.name != "posix" or sys.flags.utf8_mode or not Path(sys.argv[0]).is_file():
+        return
+    if codecs.lookup(locale.getpreferredencoding(False)).name != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, or Python complains once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

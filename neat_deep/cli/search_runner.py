@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
+from neat_deep.base.screen import screen
 from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of
+from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of, saying_where_data_go
 from neat_deep.cli.results import (
     RESULT,
     data_figures,
@@ -55,18 +55,19 @@ def search_and_retrain(request: Request) -> None:
 
     Raises `NeatDeepError` for what the user can mend, before anything is written.
     """
-    console, given, resume = Console(), request.given, request.run is not None
+    console, given, resume = screen(), request.given, request.run is not None
     retrainings = retrainings_of(given)
     experiment, config, spent = _read_request(request)
-    if resume and _is_complete(Path(experiment.run.out), experiment.run, retrainings):
+    if resume and _is_complete(Path(experiment.run.out), experiment, retrainings):
         console.print(
             f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
-            f"{_how_to_continue(experiment.run)}",
+            f"{_how_to_continue(Path(experiment.run.out), experiment)}",
             highlight=False,
             soft_wrap=True,
         )
         return  # before the data are read, which takes a while for texts
-    device, dataset = load_inputs(config, given, experiment)
+    with saying_where_data_go(resume):
+        device, dataset = load_inputs(config, given, experiment)
     with naming(config):
         check_experiment(experiment, dataset.spec)
     start = None if resume else _read_start(given.get("start"), experiment)
@@ -119,6 +120,7 @@ def search_and_retrain(request: Request) -> None:
         "training_threads": threads,
         **_search_numbers(searched),
         "asked": _asked(experiment.run),
+        "threshold": _threshold(experiment),
         "whole_seconds": spent + time.time() - request.started,
     }
     name = experiment.search.strategy if isinstance(experiment, StrategyExperiment) else "NEAT"
@@ -198,18 +200,30 @@ def _asked(run: RunSettings) -> dict[str, float]:
     return {name: getattr(run, name) for name in ASKED}
 
 
-def _is_complete(folder: Path, run: RunSettings, retrainings: int) -> bool:
+def _threshold(experiment: AnyExperiment) -> float | None:
+    """The fitness that ends a search by neat-python, None for the other searches."""
+    return experiment.neat.fitness_threshold if isinstance(experiment, Experiment) else None
+
+
+def _is_complete(folder: Path, experiment: AnyExperiment, retrainings: int) -> bool:
     """Whether a run that was asked for so much has come to its result, with as many retrainings."""
     if not (folder / RESULT).is_file():
         return False
+    threshold = _threshold(experiment)
     try:
         result = json.loads(read_text(folder / RESULT, "result", StoreError))
-        return result["asked"] == _asked(run) and len(result["test_accuracies"]) >= retrainings
+        same = result["asked"] == _asked(experiment.run) and result.get("threshold", threshold) == threshold
+        return same and len(result["test_accuracies"]) >= retrainings
     except (ValueError, KeyError, TypeError):
         return False  # none that a whole run wrote
 
 
-def _how_to_continue(run: RunSettings) -> str:
+def _how_to_continue(folder: Path, experiment: AnyExperiment) -> str:
+    """The option that lets a complete run go on: the one that lifts what ended it."""
+    run, threshold = experiment.run, _threshold(experiment)
+    ended = json.loads(read_text(folder / RESULT, "result", StoreError)).get("ended", "")
+    if threshold is not None and str(ended).startswith("the fitness threshold"):
+        return f"--fitness-threshold with more than {threshold:g} goes on"
     limit = next(name for name in ASKED if getattr(run, name))
     return f"--{limit} with more than {getattr(run, limit):g} goes on"
 

@@ -45,7 +45,7 @@ def report_run(run: Path, out: Path | None) -> None:
 def runner_of(run: Path) -> RunnerInfo:
     """Whose run a folder, or the trace in it, is; raises `StoreError` for one that is none."""
     for info in RUNNERS.values():
-        if run.name == info.trace or (run / info.trace).is_file():
+        if run.name == info.trace or any((run / name).is_file() for name in (info.trace, info.begun) if name):
             return info
     if not run.is_dir():
         return NEAT  # its store says what is wrong with a path or a file

@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from rich.console import Console
-
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.run_folder import new_folder
+from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, read_settings
@@ -55,7 +54,7 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
     name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
     with naming("--out"):
         folder = new_folder(given.get("out", Path("runs") / f"{name}_{dataset.spec.name}"))
-    console = Console()
+    console = screen()
     console.print(
         f"training {name} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True
     )

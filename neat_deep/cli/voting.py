@@ -6,13 +6,13 @@ import dataclasses
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.checks import check_range
 from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import SearchError
 from neat_deep.base.files import check_writable, write_text
+from neat_deep.base.screen import screen
 from neat_deep.cli.options import Given
 from neat_deep.cli.overrides import override
 from neat_deep.cli.running import naming
@@ -50,7 +50,7 @@ def train_ensemble(run: Path, given: Given) -> None:
     if "training_epochs" in given:
         check_range("--epochs", given["training_epochs"], low=1)
         settings = dataclasses.replace(settings, epochs=given["training_epochs"])
-    console = Console()
+    console = screen()
     trained = []
     for number, (row, architecture) in enumerate(zip(members, architectures, strict=True), start=1):
         name = f"network {number} of {len(members)}"

@@ -17,6 +17,7 @@ from neat_deep.config.ini import check_sections, parse_ini, read_ini, read_secti
 from neat_deep.config.neat_sections import load_neat
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import DataSettings
+from neat_deep.evolution.installed import utf8_files
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
 from neat_deep.training.settings import TrainingSettings
@@ -92,7 +93,8 @@ def settings_text(experiment: Experiment) -> str:
     sections = {name: getattr(experiment, name.lower()) for name in OWN}
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / "neat.ini"
-        experiment.neat.save(beside)  # neat-python writes to files only
+        with utf8_files():
+            experiment.neat.save(beside)  # neat-python writes to files only
         return write_sections(sections) + "\n" + beside.read_text(encoding="utf-8")
 
 

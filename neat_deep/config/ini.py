@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from neat_deep.base.errors import ConfigError, NeatDeepError
-from neat_deep.base.fields import read_texts, text_of, values_of
+from neat_deep.base.fields import ini_text, read_texts, values_of
 from neat_deep.base.files import read_text
 from neat_deep.base.plugins import load_installed_plugins, load_plugins, require_plugins
 from neat_deep.base.sections import SECTIONS
@@ -18,6 +18,9 @@ from neat_deep.base.sections import SECTIONS
 log = logging.getLogger(__name__)
 
 Settings = TypeVar("Settings")
+
+STOCK_GENOME = "DefaultGenome"
+EVOLVED = ("Data", "Network", "Training", "Fitness", "Run")  # the sections that an evolution has beside neat-python's
 
 MISSPELT = 0.85  # likeness to one of our sections, by difflib; neat-python's [DefaultReproduction] has 0.80
 
@@ -65,8 +68,23 @@ def check_sections(path: Path | str, parser: configparser.ConfigParser) -> None:
         if near:
             known = ", ".join(ours.values())
             raise ConfigError(f"{path}: unknown section [{name}]; did you mean [{ours[near[0]]}]? known: {known}")
+    if STOCK_GENOME in strangers and not parser.has_section("CellGenome"):
+        raise ConfigError(_stock_file(path, parser))
     if strangers:
         log.warning("%s: neither neat-deep nor neat-python reads [%s]", path, "], [".join(strangers))
+
+
+def _stock_file(path: Path | str, parser: configparser.ConfigParser) -> str:
+    """What it takes to turn an ordinary file of neat-python's into one of ours."""
+    renamed = f"[{STOCK_GENOME}] becomes [CellGenome], with op_, activation_ and aggregation_ keys of ours"
+    if parser.has_section("DefaultReproduction"):
+        renamed += ", [DefaultReproduction] becomes [CellReproduction]"
+    missing = ", ".join(f"[{name}]" for name in EVOLVED if not parser.has_section(name))
+    return (
+        f"{path}: an ordinary file of neat-python, whose genomes are networks of numbers, not of layers; to make it "
+        f"one of ours: {renamed}{f', and {missing} are added' if missing else ''}; `neat-deep init digits` writes a "
+        "whole one to start from"
+    )
 
 
 def read_section(
@@ -109,9 +127,19 @@ def read_values(path: Path | str, parser: configparser.ConfigParser, section: st
 
 
 def write_sections(sections: Mapping[str, Any]) -> str:
-    """The text of an INI file with these settings dataclasses as its sections, every key with its value."""
+    """The text of an INI file with these settings dataclasses as its sections, every key with its value.
+
+    Raises `ConfigError`, which names section and key, for a value that no INI file can hold.
+    """
     lines = []
     for name, settings in sections.items():
-        values = {key: text_of(value).replace("%", "%%") for key, value in values_of(settings).items()}
+        values = {key: _written(name, key, value) for key, value in values_of(settings).items()}
         lines += [f"[{name}]", *(f"{key} = {text}" for key, text in values.items()), ""]
     return "\n".join(lines)
+
+
+def _written(section: str, key: str, value: Any) -> str:
+    try:
+        return ini_text(value).replace("%", "%%")
+    except ConfigError as error:
+        raise ConfigError(f"[{section}] {key}: {error}") from None

@@ -14,12 +14,13 @@ from neat.config import UnknownConfigItemError
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.fields import text_keys
 from neat_deep.base.files import writing
 from neat_deep.base.sections import register_section
 from neat_deep.config.ini import read_section, write_sections
-from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.genome import CellGenome, installed_genome_settings
 from neat_deep.evolution.genome_settings import SECTION as GENOME_SECTION
-from neat_deep.evolution.genome_settings import GenomeSettings
+from neat_deep.evolution.installed import check_criterion, installed_keys, stock_keys, utf8_files, with_keys
 from neat_deep.evolution.selection import REPRODUCTIONS
 
 MOST_GENOMES = 100_000  # of a generation
@@ -39,6 +40,7 @@ class _NeatSection:
             raise ConfigError(f"seed: got {self.seed}; set it in [Run]: neat-python would reseed on every rebuild")
         check_range("pop_size", self.pop_size, low=2, high=MOST_GENOMES)
         check_choice("fitness_criterion", self.fitness_criterion, ("max", "min", "mean"))
+        check_criterion(self.fitness_criterion)
         check_range("fitness_threshold", self.fitness_threshold)
 
 
@@ -75,10 +77,18 @@ def load_neat(
     With `stored` it is that of an earlier run, as in `read_texts`.
     """
     choosing = REPRODUCTIONS.get(reproduction).kind
-    kinds = {**OWN, GENOME_SECTION: GenomeSettings, reproduction: choosing.settings}
-    sections: dict[str, Any] = {
-        name: read_section(source, parser, name, kind, stored=stored) for name, kind in kinds.items()
+    kinds = {
+        **_stock_sections(),
+        GENOME_SECTION: installed_genome_settings(),
+        reproduction: choosing.installed_settings(),
     }
+    sections: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        try:
+            sections[name] = read_section(source, parser, name, kind, stored=stored)
+        except ConfigError as error:  # a key may be one of another release of neat-python
+            known = not parser.has_section(name) or set(parser.options(name)) <= set(text_keys(kind))
+            raise error if known else ConfigError(f"{error} (neat-python {neat.__version__} is installed)") from None
     _check_together(source, sections, reproduction)
     parts = CellGenome, choosing, neat.DefaultSpeciesSet, neat.DefaultStagnation
     with tempfile.TemporaryDirectory() as folder:
@@ -86,9 +96,19 @@ def load_neat(
         with writing(file), file.open("w", encoding="utf-8") as stream:
             stream.write(write_sections(sections))
         try:
-            return neat.Config(*parts, str(file))
+            with utf8_files():
+                return neat.Config(*parts, str(file))
         except (ConfigError, RuntimeError, ValueError, UnknownConfigItemError, configparser.Error) as error:
             raise ConfigError(f"{source}: {' '.join(str(error).split())}") from None
+
+
+def _stock_sections() -> dict[str, type[Any]]:
+    """Our settings of neat-python's own sections, with the keys that the installed one knows beside them."""
+    return {
+        "NEAT": with_keys(_NeatSection, stock_keys()),
+        "DefaultSpeciesSet": with_keys(_SpeciesSection, installed_keys(neat.DefaultSpeciesSet.parse_config)),
+        "DefaultStagnation": with_keys(_StagnationSection, installed_keys(neat.DefaultStagnation.parse_config)),
+    }
 
 
 def _check_together(source: Path | str, sections: Mapping[str, Any], reproduction: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import dataclasses
 
 from neat_deep.config import experiment_file, strategy_experiment
 from neat_deep.config.experiment_file import Experiment, settings_values
@@ -12,7 +13,11 @@ AnyExperiment = Experiment | StrategyExperiment
 
 
 def settings_text(experiment: AnyExperiment) -> str:
-    """A whole INI file that is read as `experiment`, whatever was changed since it was loaded, with every key."""
+    """A whole INI file that is read as `experiment`, whatever was changed since it was loaded, with every key.
+
+    Paths to the data are whole, since a run may be resumed from another working directory.
+    """
+    experiment = dataclasses.replace(experiment, data=experiment.data.with_whole_paths())
     if isinstance(experiment, StrategyExperiment):
         return strategy_experiment.strategy_settings_text(experiment)
     return experiment_file.settings_text(experiment)

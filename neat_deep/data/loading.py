@@ -82,7 +82,12 @@ def _check_splittable(source: TextSource) -> None:
 def image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
     """The data set of a source of one's own; raises what `load_dataset` raises."""
     images, labels = source.train
-    train, validation = _split(labels, settings, len(source.class_names))
+    if source.validation is None:
+        train, validation = _split(labels, settings, len(source.class_names))
+        held_out = source.train
+    else:
+        held_out = source.validation
+        train, validation = _thin_out(labels, held_out.labels, settings, len(source.class_names))
     mean, std = channel_statistics(images[train])
     spec = DataSpec(
         name=settings.dataset,
@@ -96,7 +101,8 @@ def image_dataset(source: ImageSource, settings: DataSettings) -> Dataset:
     return Dataset(
         spec=spec,
         train=ImageSplit(images[train], labels[train], spec),
-        validation=ImageSplit(images[validation], labels[validation], spec),
+        validation=ImageSplit(held_out.images[validation], held_out.labels[validation], spec),
+        note=source.note,
         load_test=None if source.read_test is None else partial(_test_split, source.read_test, spec),
     )
 

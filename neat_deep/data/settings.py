@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.fields import setting
 from neat_deep.data.registry import DATASETS, IN_MEMORY
 
+NEWEST_READING = 2  # of images of one's own; the older one passed over folders, and dropped transparency
 TOKENS = ("word", "bpe", "torchtext")
 
 
@@ -44,6 +46,7 @@ class DataSettings:
     validation: float = 0.1  # share of the training examples that selects; the rest trains
     split_seed: int = 0
     image_size: int = 32  # `image_folder` resizes its images to this side
+    image_reading: int = setting(NEWEST_READING, before=1)  # of `image_folder`; 1 is for runs that began with it
     train_limit: int = 0  # training and validation examples together, each class at its share; 0: all
     text: TextSettings = field(default_factory=TextSettings)
 
@@ -53,12 +56,18 @@ class DataSettings:
         check_share("validation", self.validation)
         check_range("split_seed", self.split_seed, low=0, high=2**62)
         check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
+        check_range("image_reading", self.image_reading, low=1, high=NEWEST_READING)
         check_range("train_limit", self.train_limit, low=0)
 
     @property
     def folder(self) -> Path:
         """`root` as a path, with the home folder in the place of `~`."""
         return Path(self.root).expanduser()
+
+    def with_whole_paths(self) -> DataSettings:
+        """The same with paths that mean the same from any working directory."""
+        vectors = self.text.vectors and str(Path(self.text.vectors).expanduser().absolute())
+        return replace(self, root=str(self.folder.absolute()), text=replace(self.text, vectors=vectors))
 
 
 def check_share(key: str, value: float) -> None:

@@ -11,6 +11,7 @@ from neat_deep.base.errors import DisconnectedError
 from neat_deep.data import Dataset
 from neat_deep.evolution.expression import express
 from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.installed import check_criterion
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.records import EvaluationLog
@@ -65,7 +66,11 @@ class FitnessEvaluator:
         return self.scorer.generation
 
     def __call__(self, genomes: Sequence[tuple[int, CellGenome]], config: Any) -> None:
-        """Set the fitness of every genome; raises what `Scorer.score` raises."""
+        """Set the fitness of every genome; raises what `Scorer.score` raises.
+
+        Raises `ConfigError` for a `fitness_criterion` with which neat-python would look for the worst.
+        """
+        check_criterion(getattr(config, "fitness_criterion", "max"))  # a caller's own may have the genome's part only
         best = self.scorer.best
         try:
             for (_, genome), score in zip(genomes, self.scorer.score(self._express(genomes, config)), strict=True):

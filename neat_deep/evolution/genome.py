@@ -12,6 +12,8 @@ from neat_deep.base.errors import ConfigError, NeatDeepError
 from neat_deep.base.fields import read_texts, text_of, values_of
 from neat_deep.evolution.genes import CellConnectionGene, CellNodeGene
 from neat_deep.evolution.genome_settings import SECTION, GenomeSettings
+from neat_deep.evolution.installed import installed_keys, with_keys
+from neat_deep.evolution.splits import Split, split_connection
 
 
 class CellGenomeConfig(DefaultGenomeConfig):
@@ -20,21 +22,52 @@ class CellGenomeConfig(DefaultGenomeConfig):
     Raises `ConfigError`, which names section and key. neat-python itself is silent about most of what can be wrong.
     """
 
+    shared_splits = False  # as in a checkpoint of neat-python's that an older version wrote
+
     def __init__(self, params: dict[str, Any]) -> None:
         texts = {key: value for key, value in params.items() if isinstance(value, str)}
         try:
-            settings = read_texts(GenomeSettings, texts)
+            settings = read_texts(installed_genome_settings(), texts)
         except NeatDeepError as error:
             raise ConfigError(f"[{SECTION}] {error}") from None
         checked: dict[str, Any] = {key: text_of(value) for key, value in values_of(settings).items()}
-        checked.update(node_gene_type=CellNodeGene, connection_gene_type=CellConnectionGene)
+        checked.update(GENES)
         super().__init__(checked, SECTION)
         self.max_nodes = settings.max_nodes
+        self.shared_splits = settings.shared_splits
+
+    def add_activation(self, name: str, func: Any) -> None:
+        """Refuse, since it would have no effect on our networks; raises `ConfigError`."""
+        raise ConfigError(_other_way("activation", name, "def of(x): ...", func))
+
+    def add_aggregation(self, name: str, func: Any) -> None:
+        """Refuse, since it would have no effect on our networks; raises `ConfigError`."""
+        raise ConfigError(_other_way("aggregation", name, "def of(a, b): ...", func))
 
     def save(self, f: Any) -> None:
         """Write the section's keys so that they can be read again."""
         super().save(f)
-        f.write(f"max_nodes = {self.max_nodes}\n")
+        f.write(f"max_nodes = {self.max_nodes}\nshared_splits = {self.shared_splits}\n")
+
+
+def _other_way(kind: str, name: str, code: str, func: Any) -> str:
+    return (
+        f"add_{kind}('{name}'): got {getattr(func, '__qualname__', func)}, a function of numbers, but ours are of "
+        f"torch tensors; allowed: @neat_deep.register_{kind}('{name}') before {code}, and {kind}_options that name it"
+    )
+
+
+def installed_genome_settings() -> type[Any]:
+    """`GenomeSettings` with the keys that the installed neat-python knows beside ours."""
+    words = {"initial_connection": "unconnected", "structural_mutation_surer": "default"}
+    return with_keys(GenomeSettings, installed_keys(_parse_stock, **GENES, **words))
+
+
+GENES = {"node_gene_type": CellNodeGene, "connection_gene_type": CellConnectionGene}
+
+
+def _parse_stock(params: Any) -> DefaultGenomeConfig:
+    return DefaultGenomeConfig(params, SECTION)
 
 
 class CellGenome(DefaultGenome):
@@ -52,9 +85,14 @@ class CellGenome(DefaultGenome):
         """Read the section that `neat.Config` found."""
         return CellGenomeConfig(param_dict)
 
-    def configure_crossover(self, genome1: CellGenome, genome2: CellGenome, config: CellGenomeConfig) -> None:
-        """Cross two genomes, and remember which they were; one crossed with itself is a single parent."""
-        super().configure_crossover(genome1, genome2, config)
+    def configure_crossover(
+        self, genome1: CellGenome, genome2: CellGenome, config: CellGenomeConfig, **options: Any
+    ) -> None:
+        """Cross two genomes, and remember which they were; one crossed with itself is a single parent.
+
+        `options` are what the installed neat-python says of a crossover beyond that.
+        """
+        super().configure_crossover(genome1, genome2, config, **options)
         fitter = (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
         self.parents = tuple(dict.fromkeys(parent.key for parent in fitter))
 
@@ -78,18 +116,26 @@ class CellGenome(DefaultGenome):
             return
         split = choice(enabled)
         source, target = split.key
-        key = config.get_new_node_key(self.nodes)
-        node = self.create_node(config, key)
+        made = self._number(split, config)
+        if made.node in self.nodes:  # this genome split that connection already in this generation
+            return
+        node = self.create_node(config, made.node)
         node.pass_on()
         node.fresh = True
-        self.nodes[key] = node
+        self.nodes[made.node] = node
         split.enabled = False
-        tracker = config.innovation_tracker
+        self.add_connection(config, source, made.node, 1.0, True, innovation=made.into)
+        self.add_connection(config, made.node, target, split.weight, True, innovation=made.out)
+        self._keep_order_behind(self.connections[made.node, target], split)
+
+    def _number(self, split: CellConnectionGene, config: CellGenomeConfig) -> Split:
+        """The numbers of what a split makes: those that the generation has for it, unless the run began before that."""
+        tracker, (source, target) = config.innovation_tracker, split.key
+        if config.shared_splits:
+            return split_connection(tracker, source, target, lambda: config.get_new_node_key(self.nodes))
+        key = config.get_new_node_key(self.nodes)
         into = tracker.get_innovation_number(source, key, "add_node_in")
-        out = tracker.get_innovation_number(key, target, "add_node_out")
-        self.add_connection(config, source, key, 1.0, True, innovation=into)
-        self.add_connection(config, key, target, split.weight, True, innovation=out)
-        self._keep_order_behind(self.connections[key, target], split)
+        return Split(key, into, tracker.get_innovation_number(key, target, "add_node_out"))
 
     def _keep_order_behind(self, half: CellConnectionGene, split: CellConnectionGene) -> None:
         """Let `half` stand where `split` stood among the connections into its target, whose order stays as it was.

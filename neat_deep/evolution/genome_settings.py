@@ -10,6 +10,7 @@ from neat.genome import DefaultGenomeConfig
 
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError, unknown_name
+from neat_deep.base.fields import setting
 from neat_deep.base.sections import register_section
 from neat_deep.ops import ACTIVATIONS, AGGREGATIONS, list_ops
 from neat_deep.space.cell_graph import NONE
@@ -27,8 +28,8 @@ INIT_TYPES = ("gaussian", "normal", "uniform")
 class GenomeSettings:
     """The genomes of a search: their first shape, and how often what mutates.
 
-    The keys are neat-python's, but for `max_nodes`; a rate or probability is a share of 0 to 1. Raises `ConfigError` or
-    `UnknownNameError` on creation.
+    The keys are neat-python's, but for `max_nodes` and `shared_splits`; a rate or probability is a share of 0 to 1.
+    Raises `ConfigError` or `UnknownNameError` on creation.
     """
 
     num_inputs: int
@@ -37,6 +38,9 @@ class GenomeSettings:
     max_nodes: int = 0  # 0: no limit
     feed_forward: bool
     initial_connection: str = "unconnected"
+    # Whether genomes that split one connection in one generation get one node, and so line up when they are crossed
+    # (Stanley, Miikkulainen, "Evolving Neural Networks through Augmenting Topologies", 2002, p. 108).
+    shared_splits: bool = setting(True, before=False)
 
     compatibility_disjoint_coefficient: float
     compatibility_weight_coefficient: float

@@ -1,11 +1,13 @@
 """A neat-python population as plain data, and back: enough of it that the search goes on as if never stopped.
 
 Only public names of neat-python are read and set. Its counters are `itertools.count` objects, which tell their value
-only by giving it away; `capture` puts readable ones in their place, with the same values.
+only by giving it away; `capture` puts readable ones in their place, with the same values. What a newer neat-python
+keeps beyond what is known here is found by looking, and kept too.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,22 @@ from neat_deep.evolution.genes import CellConnectionGene, CellNodeGene
 from neat_deep.evolution.genome import CellGenome
 
 NODE_ATTRIBUTES = ("op_1", "activation_1", "op_2", "activation_2", "aggregation")
+
+# The attributes of neat-python 2.0 that are kept by name, or made anew; others are kept as they are.
+POPULATION = frozenset(
+    {
+        *("reporters", "config", "reproduction", "fitness_criterion", "population", "species", "generation"),
+        "best_genome",
+    }
+)
+SPECIES_SET = frozenset({"species_set_config", "reporters", "indexer", "species", "genome_to_species"})
+TRACKER = frozenset({"global_counter", "generation_innovations"})  # the latter is cleared before it is read again
+SPECIES = frozenset(
+    {
+        *("key", "created", "last_improved", "representative", "members", "fitness", "adjusted_fitness"),
+        "fitness_history",
+    }
+)
 
 GenomeData = dict[str, Any]  # what `encode_genome` gives
 
@@ -89,6 +107,7 @@ class PopulationState:
     random: RandomStates
     best_genome: GenomeData | None = None
     ancestors: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)  # further attributes, by whose they are
 
 
 class ReadableCount(Iterator[int]):
@@ -105,7 +124,8 @@ class ReadableCount(Iterator[int]):
 def capture(population: neat.Population, generation: int) -> PopulationState:
     """The state of a population at the beginning of `generation`, with the global random states.
 
-    `ancestors` tells the parents of the population's own genomes only.
+    `ancestors` tells the parents of the population's own genomes only. Raises `StoreError` for a neat-python that keeps
+    something in it that cannot be stored.
     """
     reproduction, genome_config = population.reproduction, population.config.genome_config
     counters = Counters(
@@ -123,6 +143,7 @@ def capture(population: neat.Population, generation: int) -> PopulationState:
         random=RandomStates.now(),
         best_genome=None if best is None else encode_genome(best),
         ancestors={key: tuple(reproduction.ancestors.get(key, ())) for key in population.population},
+        others={name: _others(name, owner, known) for name, (owner, known) in _owners(population).items()},
     )
 
 
@@ -132,6 +153,7 @@ def restore(config: neat.Config, state: PopulationState) -> neat.Population:
     The reporters of the first population are not part of it. Raises `StoreError` for a state that contradicts itself.
     """
     genomes = {data["key"]: decode_genome(data) for data in state.genomes}
+    config = with_own_species_config(config)
     species_set = config.species_set_type(config.species_set_config, None)
     for entry in state.species:
         if not set(entry.members) <= set(genomes) or entry.representative not in genomes:
@@ -152,8 +174,20 @@ def restore(config: neat.Config, state: PopulationState) -> neat.Population:
         # One that lives on as an elite is one object with it: its fitness may still change.
         key = state.best_genome["key"]
         population.best_genome = genomes.get(key) or decode_genome(state.best_genome)
+    for name, (owner, _) in _owners(population).items():
+        for attribute, value in state.others.get(name, {}).items():
+            if not hasattr(owner, attribute):
+                raise StoreError(f"neat-python {neat.__version__} has no {name}.{attribute}, which the run has")
+            setattr(owner, attribute, value)
     state.random.apply()  # last: neat-python seeds Python's generator in `Population` when the configuration says so
     return population
+
+
+def with_own_species_config(config: neat.Config) -> neat.Config:
+    """The configuration with settings of species of its own: a newer neat-python moves the threshold in it."""
+    own = copy.copy(config)
+    own.species_set_config = copy.copy(config.species_set_config)
+    return own
 
 
 def encode_genome(genome: CellGenome) -> GenomeData:
@@ -194,6 +228,7 @@ def to_json(state: PopulationState) -> str:
         "random": {"python": state.random.python, "numpy": state.random.numpy},
         "best_genome": state.best_genome,
         "ancestors": state.ancestors,
+        "others": state.others,
     }
     return json.dumps(content, separators=(",", ":"))
 
@@ -213,9 +248,40 @@ def from_json(text: str, torch_state: bytes) -> PopulationState:
             random=RandomStates(**content["random"], torch=torch_state),
             best_genome=content["best_genome"],
             ancestors={int(key): tuple(parents) for key, parents in content["ancestors"].items()},
+            others=content.get("others", {}),  # a run of an older version has none
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"the population is not readable: {type(error).__name__}: {error}") from None
+
+
+def _owners(population: neat.Population) -> dict[str, tuple[Any, frozenset[str]]]:
+    """The parts of a population that may have attributes beyond those that are known, by name."""
+    species_set = population.species
+    threshold = species_set.species_set_config
+    settings = frozenset(vars(threshold)) - {"compatibility_threshold"}  # the others are what the file says
+    species = {f"species {key}": (one, SPECIES) for key, one in species_set.species.items()}
+    return {
+        "Population": (population, POPULATION),
+        "SpeciesSet": (species_set, SPECIES_SET),
+        "InnovationTracker": (population.reproduction.innovation_tracker, TRACKER),
+        "species_set_config": (threshold, settings),
+        **species,
+    }
+
+
+def _others(name: str, owner: Any, known: frozenset[str]) -> dict[str, Any]:
+    values = {attribute: value for attribute, value in vars(owner).items() if attribute not in known}
+    for attribute, value in values.items():
+        try:
+            same = json.loads(json.dumps(value)) == value
+        except (TypeError, ValueError):
+            same = False
+        if not same:
+            raise StoreError(
+                f"neat-python {neat.__version__} is not supported: {name}.{attribute} is {type(value).__name__}, which "
+                "no run can store; allowed: another, such as 2.0.0"
+            )
+    return values
 
 
 def _make_readable(owner: Any, name: str) -> int:

@@ -14,11 +14,15 @@ from neat_deep.base.errors import ConfigError, NeatDeepError
 from neat_deep.base.fields import read_texts, text_keys, text_of, values_of
 from neat_deep.base.registry import Registry
 from neat_deep.base.sections import register_section
+from neat_deep.evolution.installed import installed_keys, with_keys
 
 
 @dataclass(frozen=True)
 class ReproductionSettings:
-    """What `[CellReproduction]` sets: neat-python's keys and defaults."""
+    """What `[CellReproduction]` sets: neat-python's keys and defaults.
+
+    A class that derives from it also has the keys that the installed neat-python's reproduction knows beside these.
+    """
 
     elitism: int = 0
     survival_threshold: float = 0.2
@@ -41,13 +45,21 @@ class CellReproduction(DefaultReproduction):
     settings: type[Any] = ReproductionSettings  # of the section of the class's name; one key is `elitism`
 
     @classmethod
+    def installed_settings(cls) -> type[Any]:
+        """The class's settings; with the keys of the installed neat-python where its `reproduce` is used."""
+        if not issubclass(cls.settings, ReproductionSettings):
+            return cls.settings
+        return with_keys(cls.settings, installed_keys(DefaultReproduction.parse_config))
+
+    @classmethod
     def parse_config(cls, param_dict: dict[str, str]) -> DefaultClassConfig:
         """Read the section's keys; raises `ConfigError`."""
+        kind = cls.installed_settings()
         try:
-            settings = read_texts(cls.settings, param_dict)
+            settings = read_texts(kind, param_dict)
         except NeatDeepError as error:
             raise ConfigError(f"[{cls.__name__}] {error}") from None
-        parameters = [ConfigParameter(key, kind) for key, kind in text_keys(cls.settings).items()]
+        parameters = [ConfigParameter(key, hint) for key, hint in text_keys(kind).items()]
         texts = {key: text_of(value) for key, value in values_of(settings).items()}
         return DefaultClassConfig(texts, parameters, cls.__name__)
 
@@ -60,11 +72,15 @@ class CellReproduction(DefaultReproduction):
         Missing genomes go to the smallest species first, surplus ones are taken from the largest.
         """
         amounts = DefaultReproduction.compute_spawn(adjusted_fitness, previous_sizes, pop_size, min_species_size)
-        while sum(amounts) < pop_size:
-            amounts[amounts.index(min(amounts))] += 1
-        while sum(amounts) > pop_size and max(amounts) > min_species_size:
-            amounts[amounts.index(max(amounts))] -= 1
-        return list(amounts)
+        return _add_up(amounts, pop_size, min_species_size)
+
+    @staticmethod
+    def compute_spawn_proportional(
+        adjusted_fitness: Sequence[float], pop_size: int, min_species_size: int
+    ) -> list[int]:
+        """The same for `spawn_method = proportional`, which neat-python 2.1 brought."""
+        amounts = DefaultReproduction.compute_spawn_proportional(adjusted_fitness, pop_size, min_species_size)
+        return _add_up(amounts, pop_size, min_species_size)
 
     def reproduce(self, config: Any, species: Any, pop_size: int, generation: int) -> dict[int, Any]:
         """The next generation, after the least fit species that it has no room for were given up."""
@@ -76,6 +92,14 @@ class CellReproduction(DefaultReproduction):
             self.reporters.info(f"Species {key} given up: {pop_size} genomes have room for {room} species")
             del species.species[key]
         return super().reproduce(config, species, pop_size, generation)
+
+
+def _add_up(amounts: list[int], pop_size: int, min_species_size: int) -> list[int]:
+    while sum(amounts) < pop_size:
+        amounts[amounts.index(min(amounts))] += 1
+    while sum(amounts) > pop_size and max(amounts) > min_species_size:
+        amounts[amounts.index(max(amounts))] -= 1
+    return list(amounts)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from neat_deep.base.checks import check_range
 from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.installed import accepted
 from neat_deep.evolution.reproduction import REPRODUCTIONS, CellReproduction, register_reproduction
 
 __all__ = ["REPRODUCTIONS"]  # complete when this module is imported
@@ -61,7 +62,8 @@ class ProportionalReproduction(CellReproduction):
         """The next generation: the `elitism` fittest as they are, then children."""
         config.genome_config.innovation_tracker = self.innovation_tracker
         self.innovation_tracker.reset_generation()
-        self.stagnation.update(species, generation)  # for the species' fitness histories; none is removed
+        asked = accepted(self.stagnation.update, config=config)
+        self.stagnation.update(species, generation, **asked)  # for the species' fitness histories; none is removed
         members = [member for s in species.species.values() for member in s.members.values()]
         ranked = sorted(members, key=lambda genome: (-genome.fitness, genome.key))
         following = {genome.key: genome for genome in ranked[: self.reproduction_config.elitism]}

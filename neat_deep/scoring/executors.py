@@ -28,6 +28,7 @@ from neat_deep.base.plugins import load_installed_plugins, load_plugins, loaded_
 from neat_deep.base.randomness import preserved
 from neat_deep.base.registry import Registry
 from neat_deep.ops.registry import ACTIVATIONS, OPS
+from neat_deep.scoring.main_program import main_obstacle
 from neat_deep.scoring.metrics import METRICS
 from neat_deep.space.aggregations import AGGREGATIONS
 
@@ -37,6 +38,7 @@ TaskIn = TypeVar("TaskIn")
 ResultOut = TypeVar("ResultOut", covariant=True)
 
 ATTEMPTS = 2  # a worker that dies may have met a passing lack of memory
+DYING_SECONDS = 30.0  # a process that ends itself takes a while, and its exit code is then known: it says why
 AUTO = "auto"
 RAY = "ray"
 
@@ -47,6 +49,13 @@ SENT: tuple[Registry[Any], ...] = (OPS, ACTIVATIONS, AGGREGATIONS, METRICS)
 @dataclass(frozen=True)
 class WorkerDied:
     """In place of a result: every process that was given the task died."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What a worker answers that could not do its task; it lives on."""
 
     reason: str
 
@@ -67,8 +76,13 @@ def check_workers(workers: str) -> None:
     """Raise `ConfigError` when evaluations cannot run there: Ray is missing, or an op cannot be sent."""
     if workers == RAY:
         _import_ray()
-    if workers not in ("0", "1"):
-        _check_registered()
+    if workers in ("0", "1"):
+        return
+    _check_registered()
+    needed = ((f"the {registry.kind} '{info.name}'", info.code) for registry in SENT for info in registry.values())
+    obstacle = None if workers == RAY else main_obstacle(needed)  # Ray sends by value what the program defines
+    if obstacle is not None:
+        raise ConfigError(f"[Run] workers: {obstacle}")
 
 
 class InProcess(Generic[Task, Result]):
@@ -116,15 +130,15 @@ class WorkerPool(Generic[Task, Result]):
                 for connection in cast("list[Connection]", wait(list(busy))):
                     number, task, attempt = busy.pop(connection)
                     try:
-                        result: Result = connection.recv()
+                        result: Result | _Failed = connection.recv()
                     except (EOFError, OSError):
-                        reason = self._bury(number)
+                        reason = self._bury(number, DYING_SECONDS)
                         if attempt < ATTEMPTS:
                             again.append((task, attempt + 1))
                         else:
                             yield task, WorkerDied(f"{reason}, {ATTEMPTS} times")
                     else:
-                        yield task, result
+                        yield task, WorkerDied(result.reason) if isinstance(result, _Failed) else result
         finally:  # whoever stops asking does not want what is still computed
             for number, _, _ in busy.values():
                 self._bury(number)
@@ -144,13 +158,13 @@ class WorkerPool(Generic[Task, Result]):
             worker.connection.send(task)
         return worker.connection
 
-    def _bury(self, number: int) -> str:
-        """End a worker and say how it ended."""
+    def _bury(self, number: int, patience: float = 0.5) -> str:
+        """End a worker and say how it ended; one that is dying has so many seconds until it is killed."""
         worker, self._workers[number] = self._workers[number], None
         if worker is None:
             return ""
         worker.connection.close()
-        worker.process.join(0.5)  # one that dies needs a moment until its exit code is known
+        worker.process.join(patience)
         worker.process.kill()
         worker.process.join()
         code = worker.process.exitcode or 0
@@ -244,10 +258,22 @@ def _serve(connection: Connection, payload: bytes, number: int, threads: int, ke
     _set_up(threads, keep_memory)
     if torch.cuda.device_count() > 1:
         torch.cuda.set_device(number % torch.cuda.device_count())
-    function = _unpack(payload)
+    try:
+        function = _unpack(payload)
+    except Exception as error:  # noqa: BLE001 - a user's module may raise anything when it is imported
+        function = functools.partial(_fail, f"its worker cannot import what it needs: {type(error).__name__}: {error}")
     with suppress(EOFError, OSError):
         while True:
-            connection.send(function(connection.recv()))
+            task = connection.recv()
+            try:
+                result = function(task)
+            except Exception as error:  # noqa: BLE001 - it costs this task only
+                result = _Failed(f"its worker raised {type(error).__name__}: {error}")
+            connection.send(result)
+
+
+def _fail(reason: str, _: object) -> _Failed:
+    return _Failed(reason)
 
 
 def _run_on_ray(payload: bytes, task: Any, threads: int, keep_memory: bool) -> Any:

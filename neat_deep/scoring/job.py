@@ -131,7 +131,8 @@ class Evaluator:
         except DivergedError as error:
             result = JobResult(DIVERGED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a user's op may raise anything; it costs this job only
-            result = JobResult(RAISED, reason=f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()  # no file holds all
+            result = JobResult(RAISED, reason=reason)
         return dataclasses.replace(result, samples=steps.samples, seconds=time.perf_counter() - started)
 
     def is_too_large(self, job: Job) -> bool:

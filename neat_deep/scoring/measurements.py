@@ -19,6 +19,16 @@ def loss(measured: Measured) -> float:
     return _evaluation(measured).loss
 
 
+def balanced_accuracy(measured: Measured) -> float:
+    """The mean of the classes' own accuracies (0..1)."""
+    return _evaluation(measured).balanced_accuracy
+
+
+def macro_f1(measured: Measured) -> float:
+    """The mean of the classes' F1 scores (0..1)."""
+    return _evaluation(measured).macro_f1
+
+
 def parameters(measured: Measured) -> float:
     """The number of trainable weights."""
     return count_parameters(measured.network)

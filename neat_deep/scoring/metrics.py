@@ -81,6 +81,8 @@ def measure(
 for _name, _summary in (
     ("accuracy", "share of the validation examples that are classified rightly"),
     ("loss", "mean cross-entropy of the validation examples"),
+    ("balanced_accuracy", "mean of the classes' own accuracies on the validation examples"),
+    ("macro_f1", "mean of the classes' F1 scores on the validation examples"),
     ("parameters", "trainable weights"),
     ("macs", "multiply-accumulates of one example"),
     ("latency", "milliseconds for one example, by the clock"),

@@ -17,6 +17,7 @@ from neat_deep.base.randomness import seed_all
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.data import Dataset
 from neat_deep.evolution.fitness import FitnessEvaluator
+from neat_deep.evolution.population_state import with_own_species_config
 from neat_deep.evolution.seeding import seed_population
 from neat_deep.reports.pictures.render import draw_genome, try_picture
 from neat_deep.reports.summary import SearchListener
@@ -97,9 +98,12 @@ def _run(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) 
         journal.budget_spent()
         return str(end)
     except CompleteExtinctionException:
-        raise SearchError("all species stagnated and died out; raise max_stagnation or species_elitism") from None
+        raise SearchError(
+            "all species stagnated and died out, and this run cannot go on; a new one does with species_elitism of 1 "
+            "or more in [DefaultStagnation], or with reset_on_extinction = True in [NEAT]"
+        ) from None
     if not asked or len(session.history) < asked:
-        return f"the fitness threshold {population.config.fitness_threshold} is reached"
+        return f"the fitness threshold {population.config.fitness_threshold} is reached; a higher one goes on"
     return generations_done(asked)
 
 
@@ -113,7 +117,7 @@ def _population(experiment: Experiment, session: Session, evaluator: FitnessEval
     experiment.neat.genome_config.node_indexer = None
     experiment.neat.genome_config.innovation_tracker = None
     seed_all(experiment.run.seed)
-    population = neat.Population(experiment.neat, seed=experiment.run.seed)
+    population = neat.Population(with_own_species_config(experiment.neat), seed=experiment.run.seed)
     start = session.store.meta().get("start")
     if start is not None:
         seed_population(population, Architecture.from_json(start).cell)

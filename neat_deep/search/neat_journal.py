@@ -6,6 +6,7 @@ With stock neat-python: make a `RunStore`, give it to `FitnessEvaluator`, and ad
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from neat_deep.search.journal import GenerationJournal, stored_score
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.records import BestRecord, CandidateRecord, SpeciesRecord
 from neat_deep.store.run_store import RunStore
+
+log = logging.getLogger(__name__)
 
 
 class RunJournal(BaseReporter):
@@ -63,6 +66,13 @@ class RunJournal(BaseReporter):
     def end_generation(self, config: Any, population: Any, species_set: Any) -> None:
         """Keep the population that the next generation begins with."""
         self._keep_population(self._population.generation + 1)
+
+    def complete_extinction(self) -> None:
+        """Say that all species are gone; neat-python does so only where they begin anew."""
+        log.warning(
+            "all species stagnated and died out in generation %d; reset_on_extinction lets new genomes begin",
+            self._population.generation + 1,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: neat-python's `Checkpointer` pickles all reporters, and a store stays with its process."""

@@ -26,7 +26,7 @@ FREE_KEYS = (
     *("generations", "evaluations", "samples", "minutes", "workers", "threads", "ray_address", "ray_gpus", "out"),
     "plugins",  # their files may have moved
 )
-FREE = {("Run", key) for key in FREE_KEYS} | {("Data", "root")}
+FREE = {("Run", key) for key in FREE_KEYS} | {("Data", "root"), ("NEAT", "fitness_threshold")}
 # and this rounds differently, so that the run is no longer the one that was never stopped.
 ROUNDING = {("Run", "device")}
 
@@ -92,7 +92,7 @@ def check_same_settings(store: RunStore, experiment: AnyExperiment) -> Mapping[t
             raise StoreError(
                 f"{store.path}: [{section}] {key}: the run has '{then}', got '{now}'; "
                 "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
-                "threads and device, [Data] root"
+                "threads and device, [Data] root, [NEAT] fitness_threshold"
             )
     done, requested = store.last_generation() or 0, experiment.run.generations
     if 0 < requested < done:

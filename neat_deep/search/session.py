@@ -21,6 +21,7 @@ from neat_deep.reports.progress import ProgressReporter
 from neat_deep.reports.recorder import RunRecorder
 from neat_deep.reports.summary import GenerationSummary, SearchListener, summarise
 from neat_deep.scoring.budget import Budget
+from neat_deep.scoring.main_program import refuse_in_importing_process
 from neat_deep.scoring.scorer import Scorer
 from neat_deep.scoring.scores import Score
 from neat_deep.search.result import SearchResult, search_result
@@ -84,6 +85,7 @@ def search_session(
 
     Raises `StoreError` when the run cannot be resumed or written.
     """
+    refuse_in_importing_process()
     if resume and start is not None:
         raise SearchError("start: got a cell, allowed: None with resume; the run has its first generation already")
     device = get_device(experiment.run.device)

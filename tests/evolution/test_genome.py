@@ -6,6 +6,7 @@ import copy
 import io
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import neat
@@ -13,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from neat.innovation import InnovationTracker
+from torch import nn
 
+import neat_deep
 from neat_deep.base.errors import ConfigError, DisconnectedError, GraphError
 from neat_deep.base.fields import text_keys
 from neat_deep.evolution.expression import express, seed_genome
-from neat_deep.evolution.genome import CellGenome
-from neat_deep.evolution.genome_settings import GenomeSettings
+from neat_deep.evolution.genome import CellGenome, installed_genome_settings
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from tests.support.random_cells import OPS, evolved_genomes, genome_config, graphs, neat_config
 
@@ -305,9 +307,8 @@ def test_bad_genome_settings(changes: dict[str, str], message: str) -> None:
 
 
 def test_the_settings_are_those_that_neat_python_reads() -> None:
-    """A release of neat-python with another key would be met here."""
     names = {parameter.name for parameter in genome_config()._params}
-    assert set(text_keys(GenomeSettings)) == names | {"max_nodes"}
+    assert set(text_keys(installed_genome_settings())) == names | {"max_nodes", "shared_splits"}
 
 
 def test_a_missing_key_is_named() -> None:
@@ -356,3 +357,24 @@ def test_works_with_stock_reporters_and_checkpoints(tmp_path: Path, capsys: pyte
     assert best.fitness >= 0.1
     assert len(statistics.most_fit_genomes) == 3
     assert "Population of 12 members" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["activation", "aggregation"])
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [("swish", math.tanh), ("own", lambda x: x * x), ("relu", abs), ("two", pow), ("torch", nn.ReLU)],
+)
+def test_functions_of_numbers_are_refused_by_name(kind: str, name: str, function: Callable[..., object]) -> None:
+    config = neat_config().genome_config
+    with pytest.raises(
+        ConfigError, match=rf"add_{kind}\('{name}'\): .*allowed: @neat_deep.register_{kind}\('{name}'\)"
+    ):
+        getattr(config, f"add_{kind}")(name, function)
+    assert callable(getattr(neat_deep, f"register_{kind}"))
+
+
+def test_a_torch_function_that_is_registered_works(registrations: None) -> None:
+    neat_deep.register_activation("softplus")(nn.functional.softplus)
+    config = genome_config(activation_options="softplus", activation_default="softplus")
+    for genome in evolved_genomes(config, seed=2, steps=3, count=3):
+        assert {node.activation_1 for node in genome.nodes.values() if not node.fresh} <= {"softplus", "identity"}

@@ -16,6 +16,10 @@ from neat.reporting import BaseReporter
 
 from neat_deep.base.errors import StoreError
 from neat_deep.evolution.population_state import (
+    POPULATION,
+    SPECIES,
+    SPECIES_SET,
+    TRACKER,
     PopulationState,
     ReadableCount,
     capture,
@@ -152,20 +156,13 @@ def test_what_neat_python_is_asked_for_is_there(tmp_path: Path) -> None:
     assert config.genome_config.innovation_tracker is population.reproduction.innovation_tracker
     assert type(population.reproduction.innovation_tracker.global_counter) is int
     assert population.best_genome is None
-    assert set(vars(population)) == {
-        "reporters", "config", "reproduction", "fitness_criterion", "population", "species", "generation",
-        "best_genome",
-    }  # fmt: skip
-    assert set(vars(population.species)) == {
-        "species_set_config", "reporters", "indexer", "species", "genome_to_species",
-    }  # fmt: skip
+    assert set(vars(population)) >= POPULATION
+    assert set(vars(population.species)) >= SPECIES_SET
+    assert set(vars(population.reproduction.innovation_tracker)) >= TRACKER
     assert set(vars(population.reproduction)) == {
         "reproduction_config", "reporters", "genome_indexer", "stagnation", "ancestors", "innovation_tracker",
     }  # fmt: skip
-    assert set(vars(next(iter(population.species.species.values())))) == {
-        "key", "created", "last_improved", "representative", "members", "fitness", "adjusted_fitness",
-        "fitness_history",
-    }  # fmt: skip
+    assert set(vars(next(iter(population.species.species.values())))) >= SPECIES
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"generation": 1}'])

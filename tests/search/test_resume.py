@@ -95,7 +95,7 @@ def test_stopped_at_any_write_a_run_ends_the_same(
                 break
             except StoppedError:
                 stops += 1
-    assert stops > 3
+    assert stops >= 3
     assert rows(tmp_path) == rows(folder)
     assert traces(tmp_path) == traces(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,13 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from neat_deep.base.errors import DataError
+from neat_deep.data.settings import NEWEST_READING
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+OLDER_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 CHUNK = 16  # images that a thread reads in one go: handing over small ones singly costs more than decoding them
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # what Pillow calls them; it would try others too
+# What Pillow knows by name but cannot read by itself, and what it would hand to another program (EPS).
+UNREADABLE = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+OF_16_BITS = ("PNG", "PPM", "TIFF")  # formats whose numbers of 32 bits in Pillow were 16 in the file
 # How to turn an image whose EXIF orientation is not 1. Pillow's own `exif_transpose` writes all of EXIF anew as well,
 # and fails at tags that cameras got wrong.
 UPRIGHT = {
@@ -32,16 +36,35 @@ UPRIGHT = {
 MODES = {1: "L", 3: "RGB"}  # Pillow's name for so many channels
 
 
-def read_images(paths: Sequence[Path], shape: tuple[int, ...]) -> Tensor:
+@functools.cache
+def formats() -> tuple[str, ...]:
+    """The formats that are read, as Pillow calls them."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - UNREADABLE))
+
+
+@functools.cache
+def suffixes(reading: int = NEWEST_READING) -> frozenset[str]:
+    """The suffixes of image files: all that Pillow reads, or those of an older reading."""
+    if reading == 1:
+        return OLDER_SUFFIXES
+    return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in formats())
+
+
+def read_images(
+    paths: Sequence[Path], shape: tuple[int, ...], reading: int = NEWEST_READING, deep: list[Path] | None = None
+) -> Tensor:
     """The images, upright and resized to `shape`: uint8 (N, C, H, W); raises `DataError`, naming the file.
 
-    `shape` is (C, H, W), C 1 (grey) or 3 (RGB).
+    `shape` is (C, H, W), C 1 (grey) or 3 (RGB). What is transparent shows white, as on paper; in reading 1 its colour
+    showed. Grey images of 16 bits are divided by 257; `deep`, if it is given, gets their paths.
     """
     channels, height, width = shape
     pixels = np.empty((len(paths), height, width, channels), dtype=np.uint8)
 
     def read(index: int) -> None:
-        pixels[index] = _read(paths[index], MODES[channels], (width, height)).reshape(height, width, channels)
+        image = _read(paths[index], MODES[channels], (width, height), reading, deep)
+        pixels[index] = image.reshape(height, width, channels)
 
     _in_threads(read, len(paths))
     return torch.from_numpy(pixels).permute(0, 3, 1, 2)
@@ -52,14 +75,21 @@ def check_images(paths: Sequence[Path]) -> None:
     _in_threads(lambda index: _check(paths[index]), len(paths))
 
 
-def list_images(folder: Path, least: int) -> list[Path]:
+def list_images(folder: Path, least: int, reading: int = NEWEST_READING) -> list[Path]:
     """The image files of a folder, by their suffixes, sorted by name; raises `DataError` for fewer than `least`."""
-    paths = [path for path in list_folder(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
-    if len(paths) < least:
-        raise DataError(
-            f"{folder}: images: got {len(paths)}, allowed: {least} or more (suffixes {', '.join(sorted(SUFFIXES))})"
-        )
+    paths = [path for path in list_folder(folder) if path.suffix.lower() in suffixes(reading) and path.is_file()]
+    check_enough(folder, len(paths), least)
     return paths
+
+
+def check_enough(folder: Path, count: int, least: int, hint: str = "") -> None:
+    """Raise `DataError` for a folder with fewer images than `least`."""
+    if count < least:
+        known = ", ".join(sorted(OLDER_SUFFIXES))
+        raise DataError(
+            f"{folder}: images: got {count}{hint}, allowed: {least} or more (suffixes {known} and others that Pillow "
+            "reads)"
+        )
 
 
 def list_folder(folder: Path) -> list[Path]:
@@ -82,10 +112,17 @@ def _in_threads(work: Callable[[int], None], count: int) -> None:
             pass  # raises what a thread raised
 
 
-def _read(path: Path, mode: str, size: tuple[int, int]) -> np.ndarray:
+def _read(path: Path, mode: str, size: tuple[int, int], reading: int, deep: list[Path] | None) -> np.ndarray:
     with _opened(path) as image:
         upright = _turn(image)
-        if upright.mode == "P" and "transparency" in upright.info:
+        if upright.mode.startswith("I"):
+            upright = Image.fromarray(np.round(np.asarray(upright) / 257).astype(np.uint8))
+            if deep is not None:
+                deep.append(path)
+        if reading > 1 and upright.has_transparency_data:
+            upright = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+        elif upright.mode == "P" and "transparency" in upright.info:
             upright = upright.convert("RGBA")
         pixels = upright.convert(mode)
         if pixels.size != size:
@@ -115,17 +152,24 @@ def _check(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """An open image of 8 bits a channel; raises `DataError` for what is wrong with it, here or in the block."""
+    """An open image of 8 or 16 bits a channel; raises `DataError` for what is wrong with it, here or in the block."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.mode.startswith(("I", "F")):  # Pillow would clip them at 255 and so make them white
-                raise DataError(f"{path}: got more than 8 bits a channel (mode {image.mode}), allowed: 8 bits")
+        with Image.open(path, formats=formats()) as image:
+            if not _is_of_bits(image):  # Pillow would clip them at 255 and so make them white
+                raise DataError(f"{path}: got more than 16 bits a channel (mode {image.mode}), allowed: 8 or 16 bits")
             yield image
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError(f"cannot read the image {path}: damaged, or none of {', '.join(FORMATS)}") from None
+        raise DataError(f"cannot read the image {path}: damaged, or none of {', '.join(formats())}") from None
     except OSError as error:
         raise DataError(f"cannot read the image {path}: {error.strerror or error}") from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise anything at bytes that no encoder wrote
         raise DataError(f"cannot read the image {path}: {error or type(error).__name__}") from None
+
+
+def _is_of_bits(image: Image.Image) -> bool:
+    """Whether an image has 8 bits a channel, or is grey of 16: some of Pillow's readers give those as numbers of 32."""
+    if image.mode == "I":
+        return image.format in OF_16_BITS and image.getextrema()[0] >= 0 and image.getextrema()[1] < 1 << 16  # type: ignore[operator]
+    return not image.mode.startswith("F")

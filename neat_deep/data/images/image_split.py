@@ -135,12 +135,15 @@ class ImageSource:
     """What a loader of one kind hands over: all training images at once, the test images when they are asked for.
 
     The loader has checked the test images too, so that damage is met before a search and not after it. `read_test` is
-    None where there are none.
+    None where there are none. Without a `validation` part of its own that is split from `train`. `note` says what is
+    unusual about the images, for the table of results.
     """
 
     class_names: tuple[str, ...]
     train: LabelledImages
     read_test: Callable[[], LabelledImages] | None
+    validation: LabelledImages | None = None
+    note: str = ""
 
 
 def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:

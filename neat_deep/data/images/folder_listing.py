@@ -1,0 +1,99 @@
+"""Which files of a folder of images are used, and what is passed over, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neat_deep.base.errors import DataError
+from neat_deep.data.images.image_files import check_enough, list_folder, list_images, suffixes
+
+# What the folder of a part may be called, whatever the letters' case.
+PARTS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+OLDER_PARTS = {"train": ("train",), "validation": (), "test": ("test",)}
+
+
+@dataclass
+class PassedOver:
+    """What is not used, by the reason; the first of each kind is named."""
+
+    paths: dict[str, list[Path]] = field(default_factory=dict)
+
+    def add(self, reason: str, path: Path) -> None:
+        """Count a file or folder."""
+        self.paths.setdefault(reason, []).append(path)
+
+    def note(self, root: Path) -> str:
+        """A line about all of it, nothing for nothing."""
+        counted = [
+            f"{len(paths)} {reason} ({', '.join(str(path.relative_to(root)) for path in paths[:2])}"
+            f"{', ...' if len(paths) > 2 else ''})"
+            for reason, paths in self.paths.items()
+        ]
+        return f"passed over: {'; '.join(counted)}" if counted else ""
+
+
+def find_parts(root: Path, reading: int, passed: PassedOver) -> dict[str, Path]:
+    """The folders of the parts train, validation and test, those that are there; raises `DataError` for two of a part.
+
+    What lies beside them is passed over. Without train and test there are no parts.
+    """
+    names = OLDER_PARTS if reading == 1 else PARTS
+    found: dict[str, Path] = {}
+    others = []
+    for entry in list_folder(root):
+        name = entry.name if reading == 1 else entry.name.lower()
+        part = next((part for part, known in names.items() if name in known and entry.is_dir()), None)
+        if part is None:
+            others.append(entry)
+        elif part in found:
+            raise DataError(f"{root}: got the folders {found[part].name} and {entry.name}, allowed: one of them")
+        else:
+            found[part] = entry
+    if not found.keys() & {"train", "test"}:
+        return {}
+    for entry in others if reading > 1 else ():
+        if entry.is_dir():
+            passed.add("folders beside the parts", entry)
+        elif entry.suffix.lower() in suffixes():
+            passed.add("images beside the parts", entry)
+    return found
+
+
+def class_images(folder: Path, least: int, reading: int, passed: PassedOver) -> list[Path]:
+    """The images of a class, those of its subfolders too, as torchvision reads them; raises `DataError` for too few."""
+    if reading == 1:
+        return list_images(folder, least, reading)
+    paths, others, dangling = [], 0, 0
+    for path in _walk(folder, frozenset()):
+        if path.is_symlink() and not path.exists():
+            dangling += 1
+            passed.add("links that lead nowhere", path)
+        elif path.suffix.lower() in suffixes():
+            paths.append(path)
+        else:
+            others += 1
+            passed.add("files that are no images by their suffix", path)
+    reasons = [f"{others} files with another suffix"] * bool(others) + [f"{dangling} links that lead nowhere"] * bool(
+        dangling
+    )
+    check_enough(folder, len(paths), least, f" (and {', '.join(reasons)})" if reasons else "")
+    return paths
+
+
+def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+    """The files in a folder and its subfolders, sorted; a link to a folder above is not followed again."""
+    place = os.path.realpath(folder)
+    if place in above:
+        return
+    for entry in list_folder(folder):
+        if entry.is_dir():
+            yield from _walk(entry, above | {place})
+        else:
+            yield entry
