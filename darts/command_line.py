@@ -15,9 +15,9 @@ from rich.console import Console
 
 from darts.bilevel import SearchResult, search
 from darts.checks import check_search
-from darts.plugin import BEGUN, CHECKPOINT
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.run_clock import RunClock
+from darts.run_files import BEGUN, CHECKPOINT
 from darts.settings import DartsExperiment, darts_settings_text, load_darts_experiment
 from darts.time_plan import DartsPlan, measure_darts_pace, plan_minutes
 from darts.warm_starts import check_holdable
@@ -30,6 +30,7 @@ from neat_deep.base.screen import screen
 from neat_deep.cli.experiment import check_same_folder
 from neat_deep.cli.options import Given, flag, retrainings_of
 from neat_deep.cli.overrides import load_inputs, naming_minutes, override, place_of, read_settings, saying_where_data_go
+from neat_deep.cli.request import Request
 from neat_deep.cli.results import (
     data_figures,
     data_numbers,
@@ -39,7 +40,6 @@ from neat_deep.cli.results import (
     training_numbers,
 )
 from neat_deep.cli.retraining import train_and_report
-from neat_deep.cli.runners import Request
 from neat_deep.cli.running import naming
 from neat_deep.data import Dataset
 from neat_deep.networks.suitability import check_augmentation, check_reductions

@@ -5,11 +5,9 @@ Nothing here needs torch.
 
 from __future__ import annotations
 
+from darts.run_files import BEGUN, CHECKPOINT
 from neat_deep.base.sections import register_section
 from neat_deep.cli.runners import RUNNERS, RunnerInfo
-
-BEGUN = "settings.ini"  # every setting in force: written when the search begins
-CHECKPOINT = "search.pt"  # the file in a run's folder that a search goes on from
 
 DARTS = RunnerInfo(
     "darts",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from neat_deep.cli.options import SEARCH, takes
-from neat_deep.cli.runners import Request
+from neat_deep.cli.request import Request
 from neat_deep.cli.running import call_with_options
 from neat_deep.cli.searching import search_by
 

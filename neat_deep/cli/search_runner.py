@@ -17,6 +17,7 @@ from neat_deep.base.screen import screen
 from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of, saying_where_data_go
+from neat_deep.cli.request import Request
 from neat_deep.cli.results import (
     RESULT,
     data_figures,
@@ -27,7 +28,6 @@ from neat_deep.cli.results import (
     training_numbers,
 )
 from neat_deep.cli.retraining import train_and_report
-from neat_deep.cli.runners import Request
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.run_settings import RunSettings

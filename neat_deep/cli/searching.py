@@ -8,7 +8,8 @@ from neat_deep.base.errors import ConfigError, OutputError, StoreError, unknown_
 from neat_deep.base.files import check_writable
 from neat_deep.base.registry import resolve
 from neat_deep.cli.options import SEARCH, WHERE, flag
-from neat_deep.cli.runners import NEAT, RUNNERS, Request, RunnerInfo
+from neat_deep.cli.request import Request
+from neat_deep.cli.runners import NEAT, RUNNERS, RunnerInfo
 
 ALWAYS = frozenset({"threads", "retrainings", "start", *WHERE})  # options of every search
 

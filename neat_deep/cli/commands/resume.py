@@ -23,7 +23,7 @@ def resume(
 ) -> None:
     """It ends as if it had never stopped. The run has its settings; options may repeat them, and change how long,
     where and with how many processes it goes on."""
-    from neat_deep.cli.runners import Request
+    from neat_deep.cli.request import Request
     from neat_deep.cli.searching import resume_search
 
     config = given.pop("config", None)

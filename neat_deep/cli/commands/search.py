@@ -23,7 +23,7 @@ def search(
 ) -> None:
     """An option overrides the file. It ends with a folder that the other commands read; if it is stopped,
     `neat-deep resume` goes on."""
-    from neat_deep.cli.runners import Request
+    from neat_deep.cli.request import Request
     from neat_deep.cli.searching import start_search
 
     start_search(Request(config, given=given))
