@@ -82,7 +82,9 @@ OPTIONS: dict[str, Any] = {
 WHERE = ("dataset", "data_root", "seed", "device", "out")
 LIMITS = ("generations", "evaluations", "samples", "minutes")
 SEARCH = (*LIMITS, "fitness_threshold", "population", "epochs", "start", "workers", "threads", "retrainings", *WHERE)
-TRAIN = ("config", "cells", "channels", "reduce_after", "max_length", "training_epochs", "retrainings", *WHERE)
+TRAIN = (
+    "config", "cells", "channels", "reduce_after", "max_length", "training_epochs", "retrainings", "threads", *WHERE
+)  # fmt: skip
 DRAW = ("shape", "classes", "out")
 VOTE = ("size", "training_epochs", "data_root", "device")
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import torch
+
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.run_folder import new_folder
@@ -16,7 +18,14 @@ from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, read_settings
-from neat_deep.cli.results import data_figures, data_numbers, show_results, training_figures, training_numbers
+from neat_deep.cli.results import (
+    data_figures,
+    data_numbers,
+    show_results,
+    threads_figures,
+    training_figures,
+    training_numbers,
+)
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import load_training_plan
@@ -76,8 +85,8 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
     )
     show_results(
         f"{name} on {dataset.spec.name}",
-        {**data_figures(dataset), **training_figures(trained)},
-        {**data_numbers(dataset), **training_numbers(trained)},
+        {**data_figures(dataset), **training_figures(trained), **threads_figures(torch.get_num_threads(), device)},
+        {**data_numbers(dataset), **training_numbers(trained), "training_threads": torch.get_num_threads()},
         folder,
         console,
     )
