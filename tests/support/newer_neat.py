@@ -108,7 +108,7 @@ def _add_arguments(patch: pytest.MonkeyPatch) -> None:
             genome = self._config.genome_type(key)
             own = genome.configure_crossover
 
-            def cross(*parents: Any) -> None:
+            def cross(*parents: Any, **_: Any) -> None:  # an installed 2.1 says it too
                 del genome.__dict__["configure_crossover"]
                 own(*parents, fitness_criterion=self._config.fitness_criterion)
 
