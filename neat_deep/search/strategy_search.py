@@ -23,7 +23,9 @@ from neat_deep.search.journal import GenerationJournal, stored_score
 from neat_deep.search.result import SearchResult
 from neat_deep.search.session import Session, search_session
 from neat_deep.search.workers import evaluating_in
+from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.proposals import Proposal
 from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
 
 
@@ -85,7 +87,7 @@ class _Loop:
         journal = GenerationJournal(self._store, self._scorer)
         while not self._generations or generation < self._generations:
             started = time.perf_counter()
-            candidates = self._strategy.ask(self._size)
+            candidates = [self._candidate(proposal) for proposal in self._strategy.ask(self._size)]
             if not candidates:
                 return "the strategy has nothing left to propose"
             parents = {candidate.number: candidate.parents for candidate in candidates}
@@ -103,6 +105,12 @@ class _Loop:
             self._keep_state(generation)
         return f"{generation} generations are done"
 
+    def _candidate(self, proposal: Proposal | Candidate) -> Candidate:
+        """What a strategy proposed, as the scorer takes it: a cell stands in the skeleton that all of them share."""
+        if isinstance(proposal, Candidate):
+            return proposal
+        return Candidate(proposal.number, Architecture(proposal.point, self._scorer.skeleton), proposal.parents)
+
     def _begin(self) -> int:
         """Begin, or take up what the store holds; returns the number of the next generation."""
         generation = self._store.last_generation()
@@ -112,7 +120,7 @@ class _Loop:
         state = json.loads(self._store.state(generation)[0])
         try:
             self._strategy.restore(state)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise StoreError(
                 f"{self._store.path}: not a state of this strategy: {type(error).__name__}: {error}"
             ) from None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from neat_deep.base.registry import Registry
 from neat_deep.space.architecture import Skeleton
-from neat_deep.space.search_space import SearchSpace
+from neat_deep.space.points import Space
+from neat_deep.strategies.proposals import Proposal
 
 if TYPE_CHECKING:
     from neat_deep.scoring.candidate import Candidate
@@ -16,17 +17,18 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """Proposes candidates, hears their scores, and can be stopped and taken up again."""
+    """Proposes points of a search space, hears their scores, and can be stopped and taken up again."""
 
-    def ask(self, count: int) -> list[Candidate]:
-        """Up to `count` candidates, to be scored together; none when there is nothing left to propose.
+    def ask(self, count: int) -> Sequence[Proposal | Candidate]:
+        """Up to `count` proposals, to be scored together; none when there is nothing left to propose.
 
-        Their numbers rise from 0 over the whole search.
+        Their numbers rise from 0 over the whole search. A strategy that makes whole architectures itself proposes
+        candidates; the search makes candidates of points.
         """
         ...
 
     def tell(self, scores: Sequence[Score]) -> None:
-        """The scores of the candidates that were asked for last, in their order."""
+        """The scores of what was asked for last, in that order."""
         ...
 
     def state(self) -> Mapping[str, Any]:
@@ -42,10 +44,11 @@ class Strategy(Protocol):
 class StrategyContext:
     """What a strategy is made from: the space, the skeleton of all candidates, its settings, its seed.
 
-    `settings` is an instance of the strategy's settings class, None where it has none.
+    `settings` is an instance of the strategy's settings class, None where it has none. A strategy that proposes points
+    looks at nothing of the space but what `Space` says, and at no skeleton, so that it runs on every space.
     """
 
-    space: SearchSpace
+    space: Space[Any]
     skeleton: Skeleton
     settings: Any
     seed: int

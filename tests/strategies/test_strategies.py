@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.base.registry import registration_scope, resolve
-from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scores import DIVERGED, SCORED, Score
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.search_space import SearchSpace
+from neat_deep.strategies.proposals import Proposal
 from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext, register_strategy
+from tests.support.spaces import assert_in_space
 
 SPACE = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), aggregations=("add", "mul"), nodes=4)
 SKELETON = Skeleton(channels=4, cells=1)
@@ -26,19 +28,18 @@ def made(name: str, seed: int = 5) -> Strategy:
     return strategy
 
 
-def scores(candidates: Sequence[Candidate]) -> list[Score]:
+def scores(proposals: Sequence[Proposal]) -> list[Score]:
     """A score by formula for each; one in three failed."""
     found = []
-    for candidate in candidates:
-        digest = candidate.architecture.cell.digest()
+    for proposal in proposals:
+        digest = SPACE.key(proposal.point)
         worth = int(digest[:6], 16) / 16**6
-        failed = candidate.number % 3 == 2
+        failed = proposal.number % 3 == 2
         found.append(
             Score(
-                candidate=candidate.number,
+                candidate=proposal.number,
                 status=DIVERGED if failed else SCORED,
                 digest=digest,
-                architecture=None if failed else candidate.architecture,
                 metrics={} if failed else {"accuracy": worth},
                 objective=None if failed else worth,
                 fitness=None if failed else worth,
@@ -47,25 +48,22 @@ def scores(candidates: Sequence[Candidate]) -> list[Score]:
     return found
 
 
-def generations(strategy: Strategy, count: int) -> list[list[Candidate]]:
+def generations(strategy: Strategy, count: int) -> list[list[Proposal]]:
     asked = []
     for _ in range(count):
-        asked.append(strategy.ask(5))
+        asked.append([cast(Proposal, proposal) for proposal in strategy.ask(5)])
         strategy.tell(scores(asked[-1]))
     return asked
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_candidates_are_of_the_space_and_numbered_in_turn(name: str) -> None:
-    candidates = [candidate for generation in generations(made(name), 4) for candidate in generation]
-    assert [candidate.number for candidate in candidates] == list(range(len(candidates)))
-    assert len(candidates) >= 5
-    for candidate in candidates:
-        assert candidate.architecture.skeleton == SKELETON
-        assert len(candidate.architecture.cell.nodes) <= SPACE.nodes
-        edges = [edge for node in candidate.architecture.cell.nodes for edge in node.edges]
-        assert {edge.op for edge in edges} <= set(SPACE.ops)
-        assert all(parent < candidate.number for parent in candidate.parents)
+def test_proposals_are_of_the_space_and_numbered_in_turn(name: str) -> None:
+    proposals = [proposal for generation in generations(made(name), 4) for proposal in generation]
+    assert [proposal.number for proposal in proposals] == list(range(len(proposals)))
+    assert len(proposals) >= 5
+    for proposal in proposals:
+        assert_in_space(SPACE, proposal.point)
+        assert all(parent < proposal.number for parent in proposal.parents)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
