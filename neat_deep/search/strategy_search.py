@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 
 from neat_deep.base.errors import StoreError
-from neat_deep.base.registry import resolve
 from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.data import Dataset
 from neat_deep.reports.summary import SearchListener
@@ -18,7 +17,7 @@ from neat_deep.scoring.budget import Budget, BudgetSpentError
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scorer import Scorer, ScorerState
 from neat_deep.scoring.scores import Counts, Score
-from neat_deep.search.checks import check_experiment
+from neat_deep.search.checks import check_experiment, make_strategy
 from neat_deep.search.journal import GenerationJournal, stored_score
 from neat_deep.search.result import SearchResult
 from neat_deep.search.session import Session, search_session
@@ -26,7 +25,7 @@ from neat_deep.search.workers import evaluating_in
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
+from neat_deep.strategies.registry import Strategy
 
 
 def search(
@@ -63,8 +62,7 @@ def search(
             journal=session.store,
             budget=session.budget,
         )
-        context = StrategyContext(experiment.space, scorer.skeleton, experiment.settings, experiment.run.seed)
-        strategy: Strategy = resolve(STRATEGIES.get(experiment.search.strategy).make)(context)
+        strategy = make_strategy(experiment, scorer.skeleton)
         with evaluating_in(session.workers, experiment.run, scorer):
             ended = _Loop(experiment, session, scorer, strategy).run()
         return session.result(scorer, ended)

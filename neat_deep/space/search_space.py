@@ -55,7 +55,7 @@ class SearchSpace(CellOptions):
 
     def key(self, point: CellGraph) -> str:
         """The cell's digest."""
-        return point.digest()
+        return _digest(point)
 
     def mutate(self, point: CellGraph, random: Random) -> CellGraph:
         """Another network one step away: each kind of step has an equal chance, and each step of that kind.
@@ -120,6 +120,12 @@ class SearchSpace(CellOptions):
         cell = self.decide(values)
         nodes = tuple(replace(node, key=key) for node, key in zip(cell.nodes, keys, strict=True))
         return replace(cell, nodes=nodes)
+
+
+@lru_cache(maxsize=4096)
+def _digest(cell: CellGraph) -> str:
+    """The same cells come again and again where a space is nearly exhausted, and a digest takes its time."""
+    return cell.digest()
 
 
 @lru_cache(maxsize=16)
