@@ -6,12 +6,15 @@ import dataclasses
 from collections.abc import Sequence
 
 from neat_deep.base.errors import ConfigError, in_section
+from neat_deep.base.registry import resolve
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.stored_settings import AnyExperiment
 from neat_deep.config.strategy_experiment import SPACE, StrategyExperiment
 from neat_deep.data import DataSpec
 from neat_deep.networks.suitability import check_augmentation, check_ops, check_reductions, check_widths
 from neat_deep.scoring.executors import AUTO, check_workers
+from neat_deep.space.architecture import Skeleton
+from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
 
 
 def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
@@ -32,8 +35,17 @@ def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
             raise ConfigError(f"[Fitness] {key}: got {count}, allowed: {allowed}")
     with in_section("Training"):
         check_augmentation(experiment.training.augmentation, data)
+    if isinstance(experiment, StrategyExperiment):
+        make_strategy(experiment, full)  # it refuses what it cannot search
     if experiment.run.workers != AUTO:
         check_workers(experiment.run.workers)
+
+
+def make_strategy(experiment: StrategyExperiment, skeleton: Skeleton) -> Strategy:
+    """The strategy of an experiment, at its beginning; raises what the strategy raises for what it cannot search."""
+    context = StrategyContext(experiment.space, skeleton, experiment.settings, experiment.run.seed)
+    strategy: Strategy = resolve(STRATEGIES.get(experiment.search.strategy).make)(context)
+    return strategy
 
 
 def ops_of(experiment: AnyExperiment) -> Sequence[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 
 from neat_deep.base.errors import StoreError
-from neat_deep.base.registry import resolve
 from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.data import Dataset
 from neat_deep.reports.summary import SearchListener
@@ -18,13 +17,15 @@ from neat_deep.scoring.budget import Budget, BudgetSpentError
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scorer import Scorer, ScorerState
 from neat_deep.scoring.scores import Counts, Score
-from neat_deep.search.checks import check_experiment
+from neat_deep.search.checks import check_experiment, make_strategy
 from neat_deep.search.journal import GenerationJournal, stored_score
 from neat_deep.search.result import SearchResult, generations_done
 from neat_deep.search.session import Session, search_session
 from neat_deep.search.workers import evaluating_in
+from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
-from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
+from neat_deep.strategies.proposals import Proposal
+from neat_deep.strategies.registry import Strategy
 
 
 def search(
@@ -61,8 +62,7 @@ def search(
             journal=session.store,
             budget=session.budget,
         )
-        context = StrategyContext(experiment.space, scorer.skeleton, experiment.settings, experiment.run.seed)
-        strategy: Strategy = resolve(STRATEGIES.get(experiment.search.strategy).make)(context)
+        strategy = make_strategy(experiment, scorer.skeleton)
         with evaluating_in(session.workers, experiment.run, scorer):
             ended = _Loop(experiment, session, scorer, strategy).run()
         return session.result(scorer, ended)
@@ -85,7 +85,7 @@ class _Loop:
         journal = GenerationJournal(self._store, self._scorer)
         while not self._generations or generation < self._generations:
             started = time.perf_counter()
-            candidates = self._strategy.ask(self._size)
+            candidates = [self._candidate(proposal) for proposal in self._strategy.ask(self._size)]
             if not candidates:
                 return "the strategy has nothing left to propose"
             parents = {candidate.number: candidate.parents for candidate in candidates}
@@ -103,6 +103,12 @@ class _Loop:
             self._keep_state(generation)
         return generations_done(generation)
 
+    def _candidate(self, proposal: Proposal | Candidate) -> Candidate:
+        """What a strategy proposed, as the scorer takes it: a cell stands in the skeleton that all of them share."""
+        if isinstance(proposal, Candidate):
+            return proposal
+        return Candidate(proposal.number, Architecture(proposal.point, self._scorer.skeleton), proposal.parents)
+
     def _begin(self) -> int:
         """Begin, or take up what the store holds; returns the number of the next generation."""
         generation = self._store.last_generation()
@@ -112,7 +118,7 @@ class _Loop:
         state = json.loads(self._store.state(generation)[0])
         try:
             self._strategy.restore(state)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise StoreError(
                 f"{self._store.path}: not a state of this strategy: {type(error).__name__}: {error}"
             ) from None

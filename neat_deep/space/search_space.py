@@ -1,46 +1,32 @@
-"""The search space of a cell: what may stand at each place, and how to draw from it."""
+"""The search space of a cell: how to draw from it, how to step through it, and how to describe what it holds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 from random import Random
+from typing import Any
 
-from neat_deep.base.checks import check_range
-from neat_deep.base.errors import ConfigError
-from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph, CellNode, Edge
-from neat_deep.space.op_names import plain_name
+from neat_deep.space.cell_decisions import all_cells, cell_decisions, cell_values, decide_cell
+from neat_deep.space.cell_encoding import encode_cell
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.space.cell_moves import KINDS
+from neat_deep.space.cell_options import MOST_NODES, CellOptions
+from neat_deep.space.nodes import NONE
+from neat_deep.space.points import Decision
 
-MOST_NODES = 32
+__all__ = ["MOST_NODES", "SearchSpace"]
 
 
 @dataclass(frozen=True)
-class SearchSpace:
-    """Cells of 1 to `nodes` dual-input nodes, whose output is the last one.
+class SearchSpace(CellOptions):
+    """The cells that `CellOptions` describes, as a `Space`: its points are cells that use all their nodes.
 
-    Each input of a node reads any state before it through one of `ops` (`none` switches the input off) and one of
-    `activations`; the two are combined by one of `aggregations`. `num_inputs` is 1 (a cell reads the previous cell) or
-    2 (the previous two). An op that `ops` holds under two names is one, under its plain name. Raises `ConfigError` on
-    creation for a space that holds no cell.
+    The key of a cell is its digest. A step changes one op, source, activation or aggregation, or adds or removes one
+    edge or node; the other nodes keep their keys, and so can inherit weights.
     """
-
-    ops: tuple[str, ...]
-    activations: tuple[str, ...] = (IDENTITY, "relu")
-    aggregations: tuple[str, ...] = ("add",)
-    nodes: int = 6
-    num_inputs: int = 1
-
-    def __post_init__(self) -> None:
-        check_range("nodes", self.nodes, low=1, high=MOST_NODES)
-        check_range("num_inputs", self.num_inputs, low=1, high=2)
-        for key in ("ops", "activations", "aggregations"):
-            names = getattr(self, key)
-            if not names:
-                raise ConfigError(f"{key}: got nothing, allowed: one name or more")
-            if len(set(names)) < len(names):
-                raise ConfigError(f"{key}: got '{' '.join(names)}', allowed: each name once")
-        object.__setattr__(self, "ops", tuple(dict.fromkeys(map(plain_name, self.ops))))
-        if set(self.ops) == {NONE}:
-            raise ConfigError(f"ops: got only '{NONE}', allowed: at least one other op")
 
     def sample(self, random: Random) -> CellGraph:
         """A cell: the number of nodes, and then every choice of every node, drawn with equal chances.
@@ -54,9 +40,100 @@ class SearchSpace:
                 drawn = [self._edge(random, self.num_inputs + index) for _ in range(2)]
                 edges = [edge for edge in drawn if edge is not None]
             nodes.append(CellNode(tuple(edges), random.choice(self.aggregations), key=index))
-        return CellGraph(self.num_inputs, tuple(nodes)).prune()
+        return self._point(CellGraph(self.num_inputs, tuple(nodes)))
+
+    def _point(self, cell: CellGraph) -> CellGraph:
+        """The cell without unused nodes, and with the first aggregation where a node has a single edge."""
+        plain = self.aggregations[0]
+        nodes = cell.prune().nodes
+        return replace(cell, nodes=tuple(n if len(n.edges) == 2 else replace(n, aggregation=plain) for n in nodes))
 
     def _edge(self, random: Random, states: int) -> Edge | None:
         """One input of a node that has `states` states before it; None for one that is switched off."""
         source, op, activation = random.randrange(states), random.choice(self.ops), random.choice(self.activations)
         return None if op == NONE else Edge(source, op, activation)
+
+    def key(self, point: CellGraph) -> str:
+        """The cell's digest."""
+        return _digest(point)
+
+    def mutate(self, point: CellGraph, random: Random) -> CellGraph:
+        """Another network one step away: each kind of step has an equal chance, and each step of that kind.
+
+        The cell itself where every step leads to the same network.
+        """
+        own = point.digest()
+        kinds = [list(kind(self, point)) for kind in KINDS]
+        while kinds := [steps for steps in kinds if steps]:
+            steps = random.choice(kinds)
+            cell = self._point(steps.pop(random.randrange(len(steps))))
+            if cell.digest() != own:
+                return cell
+        return point
+
+    def neighbours(self, point: CellGraph) -> list[CellGraph]:
+        """Every other network one step away, once each."""
+        found = {point.digest(): point}
+        for kind in KINDS:
+            for step in kind(self, point):
+                cell = self._point(step)
+                found.setdefault(cell.digest(), cell)
+        return list(found.values())[1:]
+
+    def enumerate(self) -> Iterator[CellGraph]:
+        """Every network once, in the smallest cell that holds it; cells of fewer nodes come first."""
+        seen = set()
+        for cell in all_cells(self):
+            digest = cell.digest()
+            if digest not in seen:
+                seen.add(digest)
+                yield cell
+
+    def count(self, most: int) -> int:
+        """How many networks the space holds; `most` + 1 for more than `most`."""
+        return _count(self, most)
+
+    def encode(self, point: CellGraph) -> tuple[float, ...]:
+        """The canonical cell as ones and zeros, and how often it has each op: see `encode_cell`."""
+        return encode_cell(self, point)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """How many nodes, then for each of them the op, source and activation of both inputs, and the aggregation."""
+        return _decisions(self)
+
+    def values(self, point: CellGraph) -> tuple[int, ...]:
+        """The decisions that make the cell; 0 for each that does not count."""
+        return cell_values(self, point)
+
+    def decide(self, values: Sequence[int]) -> CellGraph:
+        """The cell that decisions make; what its output does not use is dropped."""
+        return decide_cell(self, values)
+
+    def to_json(self, point: CellGraph) -> Any:
+        """The cell's decisions and its nodes' keys."""
+        return [list(self.values(point)), [node.key for node in point.nodes]]
+
+    def from_json(self, data: Any) -> CellGraph:
+        """The cell that `to_json` gave; raises `LookupError`, `TypeError` or `ValueError` for anything else."""
+        values, keys = data
+        cell = self.decide(values)
+        nodes = tuple(replace(node, key=key) for node, key in zip(cell.nodes, keys, strict=True))
+        return replace(cell, nodes=nodes)
+
+
+@lru_cache(maxsize=4096)
+def _digest(cell: CellGraph) -> str:
+    """The same cells come again and again where a space is nearly exhausted, and a digest takes its time."""
+    return cell.digest()
+
+
+@lru_cache(maxsize=16)
+def _decisions(space: SearchSpace) -> tuple[Decision, ...]:
+    return cell_decisions(space)
+
+
+@lru_cache(maxsize=16)
+def _count(space: SearchSpace, most: int) -> int:
+    """A digest takes its time, and a search asks more than once: before anything is written, and when it begins."""
+    return sum(1 for _ in islice(space.enumerate(), most + 1))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neat_deep.base.registry import Registry
+from neat_deep.base.sections import SECTIONS, register_section
 from neat_deep.space.architecture import Skeleton
-from neat_deep.space.search_space import SearchSpace
+from neat_deep.space.points import Space
+from neat_deep.strategies.proposals import Proposal
 
 if TYPE_CHECKING:
     from neat_deep.scoring.candidate import Candidate
@@ -16,17 +18,18 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """Proposes candidates, hears their scores, and can be stopped and taken up again."""
+    """Proposes points of a search space, hears their scores, and can be stopped and taken up again."""
 
-    def ask(self, count: int) -> list[Candidate]:
-        """Up to `count` candidates, to be scored together; none when there is nothing left to propose.
+    def ask(self, count: int) -> Sequence[Proposal | Candidate]:
+        """Up to `count` proposals, to be scored together; none when there is nothing left to propose.
 
-        Their numbers rise from 0 over the whole search.
+        Their numbers rise from 0 over the whole search. A strategy that makes whole architectures itself proposes
+        candidates; the search makes candidates of points.
         """
         ...
 
     def tell(self, scores: Sequence[Score]) -> None:
-        """The scores of the candidates that were asked for last, in their order."""
+        """The scores of what was asked for last, in that order."""
         ...
 
     def state(self) -> Mapping[str, Any]:
@@ -42,10 +45,11 @@ class Strategy(Protocol):
 class StrategyContext:
     """What a strategy is made from: the space, the skeleton of all candidates, its settings, its seed.
 
-    `settings` is an instance of the strategy's settings class, None where it has none.
+    `settings` is an instance of the strategy's settings class, None where it has none. A strategy that proposes points
+    looks at nothing of the space but what `Space` says, and at no skeleton, so that it runs on every space.
     """
 
-    space: SearchSpace
+    space: Space[Any]
     skeleton: Skeleton
     settings: Any
     seed: int
@@ -74,19 +78,69 @@ STRATEGIES: Registry[StrategyInfo] = Registry("strategy")
 def register_strategy(
     name: str, *, summary: str = "", section: str = "", settings: type[Any] | None = None
 ) -> Callable[[StrategyFactory], StrategyFactory]:
-    """Register a factory `StrategyContext -> Strategy` as the strategy `name`, for `[Search] strategy`."""
+    """Register a factory `StrategyContext -> Strategy` as the strategy `name`, for `[Search] strategy`.
+
+    Its INI section, if it has one, is registered with it.
+    """
 
     def decorate(factory: StrategyFactory) -> StrategyFactory:
         STRATEGIES.add(StrategyInfo(name, factory, summary, section, settings))
+        if section and settings is not None and section not in SECTIONS:
+            register_section(section, settings)
         return factory
 
     return decorate
 
 
-STRATEGIES.add(
+for _info in (
     StrategyInfo(
         "random",
         "neat_deep.strategies.random_search:RandomSearch",
         "draws different cells from the search space, whatever came before",
-    )
-)
+    ),
+    StrategyInfo(
+        "grid",
+        "neat_deep.strategies.grid:Grid",
+        "goes through every different network of a small space",
+        "Grid",
+        "neat_deep.strategies.grid:GridSettings",
+    ),
+    StrategyInfo(
+        "local_search",
+        "neat_deep.strategies.local_search:LocalSearch",
+        "climbs from neighbour to better neighbour, and begins again on a summit",
+        "LocalSearch",
+        "neat_deep.strategies.local_search:LocalSearchSettings",
+    ),
+    StrategyInfo(
+        "regularized_evolution",
+        "neat_deep.strategies.regularized_evolution:RegularizedEvolution",
+        "mutates the winners of tournaments; age removes, not fitness",
+        "RegularizedEvolution",
+        "neat_deep.strategies.regularized_evolution:RegularizedEvolutionSettings",
+    ),
+    StrategyInfo(
+        "reinforce",
+        "neat_deep.strategies.reinforce:Reinforce",
+        "a controller learns to make the decisions of good networks (REINFORCE)",
+        "Reinforce",
+        "neat_deep.strategies.reinforce:ReinforceSettings",
+    ),
+    StrategyInfo(
+        "optuna",
+        "neat_deep.strategies.optuna_search:OptunaSearch",
+        "asks one of Optuna's samplers, TPE by default (extra `optuna`)",
+        "Optuna",
+        "neat_deep.strategies.optuna_search:OptunaSettings",
+    ),
+    StrategyInfo(
+        "predictor",
+        "neat_deep.strategies.predictor:Predictor",
+        "a regressor predicts which networks are worth a training",
+        "Predictor",
+        "neat_deep.strategies.predictor:PredictorSettings",
+    ),
+):
+    STRATEGIES.add(_info)
+    if _info.section and _info.settings:
+        register_section(_info.section, _info.settings)

@@ -14,20 +14,7 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.space.cell_graph import NONE
 from neat_deep.space.search_space import SearchSpace
 from tests.support.random_cells import ACTIVATIONS, AGGREGATIONS, OPS
-
-
-@st.composite
-def spaces(draw: st.DrawFn) -> SearchSpace:
-    """A space of some ops, `none` among them or not."""
-    ops = draw(st.lists(st.sampled_from(OPS), min_size=1, unique=True))
-    return SearchSpace(
-        ops=(*ops, NONE) if draw(st.booleans()) else tuple(ops),
-        activations=tuple(draw(st.lists(st.sampled_from(ACTIVATIONS), min_size=1, unique=True))),
-        aggregations=tuple(draw(st.lists(st.sampled_from(AGGREGATIONS), min_size=1, unique=True))),
-        nodes=draw(st.integers(1, 8)),
-        num_inputs=draw(st.integers(1, 2)),
-    )
-
+from tests.support.spaces import assert_in_space, spaces
 
 SEEDS = st.integers(0, 2**32)
 
@@ -36,16 +23,7 @@ SEEDS = st.integers(0, 2**32)
 @settings(max_examples=200, deadline=None)
 def test_every_sample_is_a_connected_cell_of_the_space(space: SearchSpace, seed: int) -> None:
     cell = space.sample(Random(seed))
-    assert cell.num_inputs == space.num_inputs
-    assert 1 <= len(cell.nodes) <= space.nodes
-    assert cell.prune() == cell  # the output uses every node
-    for node in cell.nodes:
-        assert 1 <= len(node.edges) <= 2
-        assert node.aggregation in space.aggregations
-        for edge in node.edges:
-            assert edge.op in space.ops
-            assert edge.op != NONE
-            assert edge.activation in space.activations
+    assert_in_space(space, cell)
 
 
 @given(spaces(), SEEDS)

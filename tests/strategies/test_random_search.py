@@ -17,7 +17,7 @@ def made(space: SearchSpace, seed: int = 1) -> RandomSearch:
 
 
 def digests(strategy: RandomSearch, count: int) -> list[str]:
-    return [candidate.architecture.cell.digest() for candidate in strategy.ask(count)]
+    return [proposal.point.digest() for proposal in strategy.ask(count)]
 
 
 def test_no_cell_is_proposed_twice_and_an_exhausted_space_ends_it() -> None:

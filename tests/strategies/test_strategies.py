@@ -3,96 +3,179 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import pytest
 
 from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.base.registry import registration_scope, resolve
-from neat_deep.scoring.candidate import Candidate
-from neat_deep.scoring.scores import DIVERGED, SCORED, Score
-from neat_deep.space.architecture import Skeleton
-from neat_deep.space.search_space import SearchSpace
+from neat_deep.base.sections import SECTIONS
+from neat_deep.strategies.proposals import Proposal
 from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext, register_strategy
+from tests.support.spaces import assert_in_space
+from tests.support.strategies import OVER_POINTS, SMALL, SPACE, TINY, generations, made
 
-SPACE = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), aggregations=("add", "mul"), nodes=4)
-SKELETON = Skeleton(channels=4, cells=1)
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # of a library under Optuna
 
-
-def made(name: str, seed: int = 5) -> Strategy:
-    info = STRATEGIES.get(name)
-    settings = None if info.settings is None else resolve(info.settings)()
-    strategy: Strategy = resolve(info.make)(StrategyContext(SPACE, SKELETON, settings, seed))
-    return strategy
-
-
-def scores(candidates: Sequence[Candidate]) -> list[Score]:
-    """A score by formula for each; one in three failed."""
-    found = []
-    for candidate in candidates:
-        digest = candidate.architecture.cell.digest()
-        worth = int(digest[:6], 16) / 16**6
-        failed = candidate.number % 3 == 2
-        found.append(
-            Score(
-                candidate=candidate.number,
-                status=DIVERGED if failed else SCORED,
-                digest=digest,
-                architecture=None if failed else candidate.architecture,
-                metrics={} if failed else {"accuracy": worth},
-                objective=None if failed else worth,
-                fitness=None if failed else worth,
-            )
-        )
-    return found
+# A strategy with parts that its default does not reach is tested with each.
+VARIANTS = [
+    *((name, {}) for name in OVER_POINTS),
+    ("reinforce", {"controller": "independent"}),
+    ("optuna", {"sampler": "RandomSampler"}),
+    ("optuna", {"sampler": "NSGAIISampler"}),
+]
+each_variant = pytest.mark.parametrize(
+    ("name", "settings"), VARIANTS, ids=[" ".join([name, *settings.values()]) for name, settings in VARIANTS]
+)
 
 
-def generations(strategy: Strategy, count: int) -> list[list[Candidate]]:
-    asked = []
-    for _ in range(count):
-        asked.append(strategy.ask(5))
-        strategy.tell(scores(asked[-1]))
-    return asked
+@pytest.fixture(autouse=True)
+def needs_optuna(request: pytest.FixtureRequest) -> None:
+    if "optuna" in request.node.name:
+        pytest.importorskip("optuna")
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_candidates_are_of_the_space_and_numbered_in_turn(name: str) -> None:
-    candidates = [candidate for generation in generations(made(name), 4) for candidate in generation]
-    assert [candidate.number for candidate in candidates] == list(range(len(candidates)))
-    assert len(candidates) >= 5
-    for candidate in candidates:
-        assert candidate.architecture.skeleton == SKELETON
-        assert len(candidate.architecture.cell.nodes) <= SPACE.nodes
-        edges = [edge for node in candidate.architecture.cell.nodes for edge in node.edges]
-        assert {edge.op for edge in edges} <= set(SPACE.ops)
-        assert all(parent < candidate.number for parent in candidate.parents)
+def flat(found: list[list[Proposal]]) -> list[Proposal]:
+    return [proposal for generation in found for proposal in generation]
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_equal_seeds_propose_the_same(name: str) -> None:
-    assert generations(made(name), 3) == generations(made(name), 3)
-    assert generations(made(name), 3) != generations(made(name, seed=6), 3)
+@each_variant
+def test_proposals_are_different_networks_of_the_space_numbered_in_turn(name: str, settings: dict[str, str]) -> None:
+    proposals = flat(generations(made(name, **settings), 8))
+    assert [proposal.number for proposal in proposals] == list(range(len(proposals)))
+    assert len(proposals) >= 8
+    assert len({SPACE.key(proposal.point) for proposal in proposals}) == len(proposals)
+    for proposal in proposals:
+        assert_in_space(SPACE, proposal.point)
+        assert all(parent < proposal.number for parent in proposal.parents)
 
 
-@pytest.mark.parametrize("before", [0, 1, 3])
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_a_restored_strategy_proposes_the_same(name: str, before: int) -> None:
-    whole = made(name)
-    generations(whole, before)
-    kept = json.dumps(dict(whole.state()))
-    again = made(name, seed=17)  # its state holds all that its seed decided
-    again.restore(json.loads(kept))
-    assert json.dumps(dict(again.state())) == kept
-    assert generations(again, 3) == generations(whole, 3)
+@each_variant
+def test_equal_seeds_propose_the_same(name: str, settings: dict[str, str]) -> None:
+    first = generations(made(name, **settings), 3)
+    assert first == generations(made(name, **settings), 3)
+    if name != "grid":  # the one that draws nothing
+        assert first != generations(made(name, seed=6, **settings), 3)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_a_state_does_not_change_as_the_strategy_goes_on(name: str) -> None:
-    strategy = made(name)
+@pytest.mark.parametrize("size", [1, 5])
+@each_variant
+def test_a_strategy_that_is_restored_at_any_generation_proposes_the_same(
+    name: str, settings: dict[str, str], size: int
+) -> None:
+    count = 6 if size == 5 else 20
+    whole = generations(made(name, **settings), count, size)
+    parts: list[list[Proposal]] = []
+    strategy = made(name, **settings)
+    for number in range(count):
+        parts += generations(strategy, 1, size)
+        if number % (1 if size == 5 else 4) == 0:
+            kept = json.dumps(dict(strategy.state()))
+            strategy = made(name, seed=17 + number, **settings)  # its state holds all that its seed decided
+            strategy.restore(json.loads(kept))
+            assert json.dumps(dict(strategy.state())) == kept
+    assert parts == whole
+    keys = [[node.key for node in proposal.point.nodes] for proposal in flat(parts)]
+    assert keys == [[node.key for node in proposal.point.nodes] for proposal in flat(whole)]
+
+
+@each_variant
+def test_a_new_strategy_is_restored(name: str, settings: dict[str, str]) -> None:
+    kept = json.dumps(dict(made(name, **settings).state()))
+    strategy = made(name, seed=17, **settings)
+    strategy.restore(json.loads(kept))
+    assert generations(strategy, 2) == generations(made(name, **settings), 2)
+
+
+@each_variant
+def test_a_state_does_not_change_as_the_strategy_goes_on(name: str, settings: dict[str, str]) -> None:
+    strategy = made(name, **settings)
+    generations(strategy, 2)
     state = strategy.state()
     kept = json.dumps(dict(state))
     generations(strategy, 2)
     assert json.dumps(dict(state)) == kept
+
+
+@each_variant
+def test_a_strategy_ends_when_the_space_holds_no_more(
+    name: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("reinforce", "optuna_search", "regularized_evolution", "predictor"):  # a thousand take seconds
+        monkeypatch.setattr(f"neat_deep.strategies.{module}.MOST_TRIES", 40)
+    strategy = made(name, space=TINY, **settings)
+    proposals = flat(generations(strategy, 40))
+    keys = [TINY.key(proposal.point) for proposal in proposals]
+    assert len(set(keys)) == len(keys) <= 9
+    if name not in ("reinforce", "optuna"):  # these may be sure of what they like before they have seen all
+        assert len(keys) == 9
+    if name != "optuna":  # asked again it goes on, at a thousand trials a time
+        assert strategy.ask(5) == []
+
+
+@pytest.mark.parametrize("state", [{}, {"keys": 3}, {"random": [], "proposed": "all"}])
+@pytest.mark.parametrize("name", OVER_POINTS)
+def test_a_state_of_something_else_is_refused(name: str, state: dict[str, object]) -> None:
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        made(name).restore(state)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_says_what_it_is(name: str) -> None:
+    info = STRATEGIES.get(name)
+    assert info.summary
+    if info.section:
+        assert resolve(info.settings)() == resolve(SECTIONS.get(info.section).settings)()
+
+
+def test_the_small_settings_are_of_known_strategies() -> None:
+    assert set(SMALL) <= set(OVER_POINTS)
+
+
+@pytest.mark.parametrize("name", ["local_search", "regularized_evolution", "predictor"])
+def test_those_that_change_networks_name_the_parents(name: str) -> None:
+    children = [proposal for proposal in flat(generations(made(name), 8)) if proposal.parents]
+    assert children
+    points = {proposal.number: proposal.point for proposal in flat(generations(made(name), 8))}
+    for child in children:
+        kept = {node.key for node in child.point.nodes} & {node.key for node in points[child.parents[0]].nodes}
+        assert kept or len(child.point.nodes) == 1
+
+
+# --- bad settings ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("grid", {"most": 0}, "most: got 0, allowed: 1 to 1000000"),
+        ("grid", {"most": 40}, r"\[Grid\] the search space holds more than 40 different networks.*'most'"),
+        ("local_search", {"starts": 0}, "starts: got 0, allowed: 1 to 100000"),
+        ("regularized_evolution", {"population": 5, "tournament": 6}, "tournament: got 6, allowed: 1 to 5, which is"),
+        ("regularized_evolution", {"tournament": 0}, "tournament: got 0, allowed: 1 to 100000"),
+        ("reinforce", {"controller": "mine"}, "controller: got 'mine', allowed: auto, independent, recurrent"),
+        ("reinforce", {"learning_rate": -0.1}, "learning_rate: got -0.1, allowed: 0 to 10"),
+        ("reinforce", {"baseline": 1.0}, "baseline: got 1.0, allowed: 0 to 0.9999"),
+        ("reinforce", {"entropy": -1.0}, "entropy: got -1.0, allowed: 0 to 10"),
+        ("optuna", {"sampler": "TPE"}, r"unknown sampler 'TPE' in \[Optuna\] sampler.*TPESampler"),
+        ("optuna", {"sampler": "CmaEsSampler"}, "unknown sampler 'CmaEsSampler'"),
+        ("predictor", {"starts": 0}, "starts: got 0, allowed: 1 to 100000"),
+        ("predictor", {"refit": 50}, "pool: got 8, allowed: 50 to 100000"),
+        ("predictor", {"trees": 1}, "trees: got 1, allowed: 2 to 10000"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_line(name: str, settings: dict[str, object], message: str) -> None:
+    with pytest.raises((ConfigError, UnknownNameError), match=message) as refusal:
+        made(name, **settings)
+    assert "\n" not in str(refusal.value)
+
+
+def test_optuna_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(ConfigError, match=r"strategy 'optuna': .*pip install 'neat-deep\[optuna\]'"):
+        made("optuna")
+
+
+# --- one's own -------------------------------------------------------------------------------------------------------
 
 
 def test_a_strategy_of_the_user_is_known_by_its_name() -> None:
