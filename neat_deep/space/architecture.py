@@ -41,7 +41,9 @@ class Skeleton:
     never, or (auto) where an op of the cell needs them, as attention does.
 
     `gated_cells` are the numbers (from 0) of cells around which a path leads: what leaves such a cell is the newest
-    state x that it is given plus g cell(x), where the learnable gate g starts at zero. Raises `ConfigError` on creation.
+    state x that it is given plus g cell(x), where the learnable gate g starts at zero.
+
+    Raises `ConfigError` on creation.
     """
 
     rank: int = setting(2, in_files=False)  # the data decide
@@ -149,7 +151,9 @@ class Architecture:
             skeleton = read_object(Skeleton, document.skeleton, "skeleton", without=later)
             cell = _decode_cell(document.cell)
             if document.version < 3 and any(edge.gated for node in cell.nodes for edge in node.edges):
-                raise ArchitectureError(f"cell: got a gated edge in version {document.version}, allowed: since version 3")
+                raise ArchitectureError(
+                    f"cell: got a gated edge in version {document.version}, allowed: since version 3"
+                )
             return cls(cell, skeleton)
         except ConfigError as error:
             raise ArchitectureError(str(error)) from None

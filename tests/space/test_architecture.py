@@ -81,7 +81,10 @@ def set_value(path: list[Any], value: Any) -> Any:
     ("change", "message"),
     [
         (set_value(["version"], 4), r"version: got 4, allowed: 1, 2, 3"),
-        (set_value(["cell", "nodes", 1, "edges", 0, "gated"], True), r"cell: got a gated edge in version 2, allowed: si"),
+        (
+            set_value(["cell", "nodes", 1, "edges", 0, "gated"], True),
+            r"cell: got a gated edge in version 2, allowed: si",
+        ),
         (set_value(["skeleton", "gated_cells"], [1]), r"skeleton: unknown field 'gated_cells'"),
         (set_value(["cell", "nodes", 0, "edges", 0, "gated"], True), r"cell: node 0: got a gate on its only edge"),
         (set_value(["version"], "1"), r"version: got '1', allowed: a whole number"),
