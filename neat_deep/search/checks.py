@@ -6,16 +6,21 @@ import dataclasses
 from collections.abc import Sequence
 
 from neat_deep.base.errors import ConfigError, in_section
+from neat_deep.base.registry import resolve
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.stored_settings import AnyExperiment
 from neat_deep.config.strategy_experiment import SPACE, StrategyExperiment
 from neat_deep.data import DataSpec
 from neat_deep.networks.suitability import check_augmentation, check_ops, check_reductions, check_widths
 from neat_deep.scoring.executors import AUTO, check_workers
+from neat_deep.strategies.registry import STRATEGIES, StrategyContext
 
 
-def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
-    """Raise `ConfigError` for settings that are possible, but not with this data set."""
+def check_experiment(experiment: AnyExperiment, data: DataSpec, *, resume: bool = False) -> None:
+    """Raise `ConfigError` for settings that are possible, but not with this data set or this strategy.
+
+    With `resume` nothing is asked of what only a new run reads, as the file of an architecture to start from.
+    """
     ops = ops_of(experiment)
     full = dataclasses.replace(experiment.network, rank=data.rank)
     with in_section(SPACE if isinstance(experiment, StrategyExperiment) else "CellGenome"):
@@ -34,6 +39,11 @@ def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
         check_augmentation(experiment.training.augmentation, data)
     if experiment.run.workers != AUTO:
         check_workers(experiment.run.workers)
+    if isinstance(experiment, StrategyExperiment) and not resume:
+        check = STRATEGIES.get(experiment.search.strategy).check
+        if check is not None:
+            context = StrategyContext(experiment.space, full, experiment.settings, experiment.run.seed)
+            resolve(check)(context, experiment.fitness, experiment.search.generation_size)
 
 
 def ops_of(experiment: AnyExperiment) -> Sequence[str]:

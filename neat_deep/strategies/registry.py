@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neat_deep.base.registry import Registry
+from neat_deep.base.sections import register_section
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from neat_deep.scoring.candidate import Candidate
     from neat_deep.scoring.scores import Score
+    from neat_deep.scoring.settings import FitnessSettings
 
 
 class Strategy(Protocol):
@@ -52,13 +54,17 @@ class StrategyContext:
 
 
 StrategyFactory = Callable[[StrategyContext], Strategy]
+# Called with the settings of [Fitness] and the candidates of a generation too.
+StrategyCheck = Callable[[StrategyContext, "FitnessSettings", int], None]
 
 
 @dataclass(frozen=True)
 class StrategyInfo:
     """A strategy. `make` is its factory, or names it as `module:attribute`.
 
-    `settings` is the frozen dataclass that its INI section `section` is read into, for a strategy with settings.
+    `settings` is the frozen dataclass that its INI section `section` is read into, for a strategy with settings. One
+    that `needs_weights` hands trained weights on, so nothing but a training can score what it proposes. `check`, or
+    what it names, raises a `ConfigError` for settings that do not suit the strategy, before a new run begins.
     """
 
     name: str
@@ -66,6 +72,8 @@ class StrategyInfo:
     summary: str = ""
     section: str = ""
     settings: type[Any] | str | None = None
+    needs_weights: bool = False
+    check: StrategyCheck | str | None = None
 
 
 STRATEGIES: Registry[StrategyInfo] = Registry("strategy")
@@ -83,10 +91,22 @@ def register_strategy(
     return decorate
 
 
-STRATEGIES.add(
+for _info in (
     StrategyInfo(
         "random",
         "neat_deep.strategies.random_search:RandomSearch",
         "draws different cells from the search space, whatever came before",
-    )
-)
+    ),
+    StrategyInfo(
+        "morphism",
+        "neat_deep.strategies.network_morphism:NetworkMorphism",
+        "lets a trained network grow by moves that do not change what it computes",
+        "Morphism",
+        "neat_deep.strategies.network_morphism:MorphismSettings",
+        needs_weights=True,
+        check="neat_deep.strategies.network_morphism:check_morphism",
+    ),
+):
+    STRATEGIES.add(_info)
+    if _info.section and _info.settings:
+        register_section(_info.section, _info.settings)

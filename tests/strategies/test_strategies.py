@@ -61,7 +61,8 @@ def test_candidates_are_of_the_space_and_numbered_in_turn(name: str) -> None:
     assert [candidate.number for candidate in candidates] == list(range(len(candidates)))
     assert len(candidates) >= 5
     for candidate in candidates:
-        assert candidate.architecture.skeleton == SKELETON
+        if not STRATEGIES.get(name).needs_weights:  # its networks may grow
+            assert candidate.architecture.skeleton == SKELETON
         assert len(candidate.architecture.cell.nodes) <= SPACE.nodes
         edges = [edge for node in candidate.architecture.cell.nodes for edge in node.edges]
         assert {edge.op for edge in edges} <= set(SPACE.ops)
