@@ -11,19 +11,15 @@ import pytest
 
 from neat_deep.base.errors import ConfigError, InheritanceError, NeatDeepError
 from neat_deep.base.registry import registration_scope
-from neat_deep.config.search_settings import SearchSettings, SpaceSettings
-from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.ops import register_aggregation
 from neat_deep.scoring.settings import FitnessSettings
-from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.network_morphism import MorphismSettings
+from tests.support.climbs import INHERITING, START, climb
 from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import rows
-from tests.support.toy_search import ALL_ON, PLAIN, SPACE, search_by_strategy, strategy_experiment
-
-INHERITING = replace(PLAIN, inherit=True)
-START = Path(__file__).resolve().parents[2] / "configs" / "architectures" / "resnet_block.json"
+from tests.support.toy_search import ALL_ON, PLAIN, SPACE, search_by_strategy
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,24 +29,6 @@ def no_pictures() -> Iterator[None]:
         patch.setattr("neat_deep.reports.recorder.try_picture", lambda drawing, path: None)
         patch.setattr("neat_deep.reports.recorder.plot_history", lambda history, path: None)
         yield
-
-
-def climb(
-    fitness: FitnessSettings = INHERITING,
-    generations: int = 3,
-    *,
-    norm: str = "batch",
-    size: int = 6,
-    space: SpaceSettings = SPACE,
-    **settings: Any,
-) -> StrategyExperiment:
-    asked = strategy_experiment(fitness, generations, space=space)
-    return replace(
-        asked,
-        search=SearchSettings("morphism", generation_size=size),
-        network=Skeleton(channels=4, cells=1, norm=norm),
-        settings=MorphismSettings(**{"start": str(START), "cells": 3, "channels": 12, **settings}),
-    )
 
 
 def test_children_start_where_their_parents_ended(tmp_path: Path) -> None:
