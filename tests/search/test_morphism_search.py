@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from neat_deep.base.errors import ConfigError, InheritanceError, NeatDeepError
 from neat_deep.base.registry import registration_scope
+from neat_deep.networks.cost import count_parameters
+from neat_deep.networks.network import build_network
 from neat_deep.ops import register_aggregation
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.network_morphism import MorphismSettings
+from tests.support import toy_data
 from tests.support.climbs import INHERITING, START, climb
 from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import rows
@@ -61,6 +65,18 @@ def test_the_network_that_grows_costs_nothing_and_is_never_lost(tmp_path: Path) 
     assert (trained_on.digest, trained_on.status) == (parents[1].digest, "scored")
     assert trained_on.key != parents[1].key
     assert Architecture.load(tmp_path / "best.json") == result.best.architecture
+    for entry in json.loads((tmp_path / "pareto.json").read_text()):  # each in the skeleton that it grew
+        network = build_network(Architecture.from_json(json.dumps(entry["architecture"])), toy_data.SPEC, seed=0)
+        assert count_parameters(network) == entry["parameters_in_search"]
+
+
+def test_networks_may_be_scored_with_other_channels_while_those_stay(tmp_path: Path) -> None:
+    still = replace(INHERITING, learning_rate=1e-9, channels=6)
+    moves = ("insert_node", "switch_on", "reconnect", "add_cell")
+    search_by_strategy(tmp_path, climb(still, generations=2, norm="layer", moves=moves))
+    with RunStore.read(tmp_path) as store:
+        losses = [record.metrics["loss"] for record in store.candidates()]
+    assert losses == pytest.approx([losses[0]] * 7, abs=1e-5)
 
 
 @pytest.mark.parametrize("fitness", [INHERITING, ALL_ON], ids=["plain", "rungs"])
