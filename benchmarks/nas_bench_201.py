@@ -47,7 +47,7 @@ SECONDS = 12_000.0  # of a simulated run
 OPTIMUM = 94.37
 PUBLISHED = {"random": 93.70, "regularized_evolution": 93.92, "reinforce": 93.85, "optuna": 93.61}
 PUBLISHED_NAMES = {"optuna": "BOHB"}  # where the published search is another one than ours
-NEED_WEIGHTS = ("morphism",)  # a table of accuracies has none to inherit
+
 # Settings for this space alone: a grid that begins, and is not refused for what it would not finish.
 SETTINGS: Mapping[str, Any] = {"grid": GridSettings(most=20_000)}
 FIRST_SEED = 1_000_000  # the default of --first-seed: settings were chosen on seeds below
@@ -127,7 +127,8 @@ def outcome(name: str, table: Mapping[str, Row], seed: int) -> Outcome:
 
 def contenders(names: Sequence[str]) -> list[str]:
     """The strategies that run on a table, or those that are asked for; raises `UnknownNameError`."""
-    known = [name for name in STRATEGIES if name not in NEED_WEIGHTS] + [NEAT]
+    # A table of accuracies has no weights to inherit.
+    known = [name for name in STRATEGIES if not STRATEGIES.get(name).needs_weights] + [NEAT]
     for name in names:
         if name not in known:
             raise unknown_name("strategy", name, known, "--strategies")

@@ -113,5 +113,7 @@ def _check_node(space: SearchSpace, index: int, node: CellNode) -> None:
     if node.aggregation not in space.aggregations:
         raise GraphError(f"node {index}: aggregation '{node.aggregation}' is not among {' '.join(space.aggregations)}")
     for edge in node.edges:
+        if edge.gated:
+            raise GraphError(f"node {index}: got a gated edge, allowed: edges without gates, as supernets have")
         if Candidate(edge.op, edge.activation) not in space.candidates:
             raise GraphError(f"node {index}: '{Candidate(edge.op, edge.activation)}' is not among the candidates")

@@ -62,6 +62,10 @@ class SearchError(NeatDeepError):
     """A search that cannot go on, whatever its settings say."""
 
 
+class InheritanceError(SearchError):
+    """Trained weights that a candidate must start from, and that are not there."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> UnknownNameError:
     """The error for an unknown `name`: it suggests the nearest known one and lists them all."""
     names = sorted(known)

@@ -16,7 +16,7 @@ from neat_deep.config.ini import read_ini
 from neat_deep.config.neat_sections import MOST_GENOMES
 from neat_deep.config.search_settings import NEAT
 from neat_deep.config.stored_settings import AnyExperiment, read_settings_text
-from neat_deep.config.strategy_experiment import load_strategy_experiment, strategy_of
+from neat_deep.config.strategy_experiment import StrategyExperiment, load_strategy_experiment, strategy_of
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 
@@ -34,8 +34,17 @@ def read_experiment(config: Path, given: Given) -> AnyExperiment:
         searched = read_settings(config, given, functools.partial(load_strategy_experiment, strategy=strategy))
         _set_threshold(searched, given)
         settings = override(searched.search, given, {"population": "generation_size"})
-        return dataclasses.replace(searched, search=settings)
+        searched = dataclasses.replace(searched, search=settings)
+        if given.get("start") is not None and starts_from_a_setting(searched):
+            own = dataclasses.replace(searched.settings, start=str(given["start"]))
+            searched = dataclasses.replace(searched, settings=own)
+        return searched
     return read_neat_experiment(config, given)
+
+
+def starts_from_a_setting(experiment: AnyExperiment) -> bool:
+    """Whether the strategy has a setting of its own that says what a search starts from."""
+    return isinstance(experiment, StrategyExperiment) and hasattr(experiment.settings, "start")
 
 
 def read_neat_experiment(config: Path, given: Given) -> Experiment:
@@ -80,7 +89,10 @@ def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
     experiment = read_settings_text(settings)
     _check_same_options(given, experiment, folder)
     _set_threshold(experiment, given)
-    _check_same_start(given.get("start"), start)
+    if isinstance(experiment, StrategyExperiment) and starts_from_a_setting(experiment):
+        _check_same_setting(given.get("start"), experiment.settings.start)
+    else:
+        _check_same_start(given.get("start"), start)
     run_settings = override_run(experiment.run, given, "device", "workers", "threads")
     data = override(experiment.data, given, {"data_root": "root"})  # they may have moved; the store knows them
     run_settings = dataclasses.replace(run_settings, out=str(folder))
@@ -123,6 +135,11 @@ def _check_same_start(start: Path | None, before: str | None) -> None:
         raise ConfigError(f"--start: got {start}, the run began without one; allowed when it is resumed: none")
     if Architecture.load(start).cell != Architecture.from_json(before).cell:
         raise ConfigError(f"--start: got {start}, the run began from another cell; allowed: that one, or none")
+
+
+def _check_same_setting(start: Path | None, before: str) -> None:
+    if start is not None and str(start) != before:
+        raise ConfigError(f"--start: got {start}, the run began from {before or 'no file'}; allowed: that, or none")
 
 
 def _check_same_file(text: str, stored: str, path: Path) -> None:

@@ -14,7 +14,7 @@ from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import copy_file, read_text
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
-from neat_deep.cli.experiment import read_experiment, read_run
+from neat_deep.cli.experiment import read_experiment, read_run, starts_from_a_setting
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of, saying_where_data_go
 from neat_deep.cli.request import Request
@@ -69,7 +69,7 @@ def search_and_retrain(request: Request) -> None:
     with saying_where_data_go(resume):
         device, dataset = load_inputs(config, given, experiment)
     with naming(config):
-        check_experiment(experiment, dataset.spec)
+        check_experiment(experiment, dataset.spec, resume=resume)
     start = None if resume else _read_start(given.get("start"), experiment)
     with naming_minutes(config, given):
         plan = plan_time(experiment, dataset, device=device, started=request.started, spent=spent, repeats=retrainings)
@@ -186,7 +186,7 @@ def _search_numbers(searched: SearchResult) -> dict[str, Any]:
 
 def _read_start(path: Path | None, experiment: AnyExperiment) -> CellGraph | None:
     """The cell that the first generation mutates; raises `NeatDeepError` for one that no genome can hold."""
-    if path is None:
+    if path is None or starts_from_a_setting(experiment):
         return None
     if not isinstance(experiment, Experiment):
         raise ConfigError(f"--start: got {path}, which the strategy '{experiment.search.strategy}' does not know")

@@ -91,6 +91,6 @@ def resume_fit(experiment: AnyExperiment, dataset: Dataset, folder: Path, starte
             raise InputError(f"warm_start: X or y are not those of {folder}; allowed: the same, or warm_start=False")
         check_same_settings(store, experiment)
         spent = store.seconds()
-    check_experiment(experiment, dataset.spec)
+    check_experiment(experiment, dataset.spec, resume=True)
     plan = plan_time(experiment, dataset, device=get_device(experiment.run.device), started=started, spent=spent)
     return Run(experiment, dataset, folder, True, started, plan)

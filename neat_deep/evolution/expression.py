@@ -107,6 +107,8 @@ def _check_holdable(graph: CellGraph, config: CellGenomeConfig) -> None:
     for node in graph.nodes:
         _check_option("aggregation", node.aggregation, config.aggregation_options)
         for edge in node.edges:
+            if edge.gated:
+                raise GraphError("the graph has a gated edge, which genes do not know; allowed: edges without gates")
             _check_option("activation", edge.activation, config.activation_options)
             _check_option("op", edge.op, config.op_options)
 

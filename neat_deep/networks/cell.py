@@ -14,6 +14,7 @@ from neat_deep.ops import FeatureSpec, get_activation, get_aggregation, get_op
 from neat_deep.ops.norm import ImageBatchNorm, NormalisedOp, make_norm
 from neat_deep.ops.pointwise import Aggregation, add_to_first, add_to_second, get_overwriting_activation
 from neat_deep.ops.registry import Activation
+from neat_deep.space.aggregations import AGGREGATIONS, neutral_value
 from neat_deep.space.architecture import RANK_NAMES
 from neat_deep.space.cell_graph import IDENTITY, CellGraph, CellNode, Edge
 
@@ -25,6 +26,16 @@ class _Slot:
     source: int
     op: int
     activation: Activation
+    gate: str | None = None  # its name among the cell's gates
+    neutral: float = 0.0
+
+    def value(self, cell: Cell, states: Sequence[Tensor], mask: Tensor | None) -> Tensor:
+        """What the edge hands to its node."""
+        value: Tensor = self.activation(cell.ops[self.op](states[self.source], mask))
+        if self.gate is None:
+            return value
+        gate = cell.gates[self.gate]
+        return gate * (value - self.neutral) + self.neutral if self.neutral else gate * value
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class Cell(nn.Module):
     Reads `graph.num_inputs` tensors of (B, C, H, W) or (B, C, L) and returns one of that shape; with output
     `concat` the nodes' channels are projected back to C. All decisions are made here, `forward` only loops.
 
+    `gates` holds the gate of each gated edge, a scalar, under the number of its op; they start at zero.
+
     What nothing reads again is overwritten (`_Spare`), as in torchvision's networks: a hook on one of `ops` that keeps
     its output must copy it.
     """
@@ -48,6 +61,7 @@ class Cell(nn.Module):
     def __init__(self, graph: CellGraph, spec: FeatureSpec) -> None:
         super().__init__()
         self.ops = nn.ModuleList()
+        self.gates = nn.ParameterDict()
         self.steps: list[_Step] = []
         spare = _Spare(graph)
         for node in graph.nodes:
@@ -55,7 +69,7 @@ class Cell(nn.Module):
             for edge in node.edges:
                 op = _make_op(edge.op, spec)
                 activation, is_spare = spare.after_edge(edge, op)
-                slots.append(_Slot(edge.source, len(self.ops), activation))
+                slots.append(self._slot(edge, node, activation))
                 spare_values.append(is_spare)
                 self.ops.append(op)
             self.steps.append(_Step(tuple(slots), spare.after_node(node, spare_values)))
@@ -66,11 +80,30 @@ class Cell(nn.Module):
     def forward(self, inputs: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
         states = list(inputs)
         for step in self.steps:
-            values = [slot.activation(self.ops[slot.op](states[slot.source], mask)) for slot in step.slots]
+            values = [slot.value(self, states, mask) for slot in step.slots]
             states.append(values[0] if len(values) == 1 else step.aggregate(*values))
         if self.projection is None:
             return states[-1]
         return self.projection(torch.cat(states[len(inputs) :], dim=1), mask)
+
+    def _slot(self, edge: Edge, node: CellNode, activation: Activation) -> _Slot:
+        """The slot of the op that is added next, and the gate that it needs."""
+        number = len(self.ops)
+        if not edge.gated:
+            return _Slot(edge.source, number, activation)
+        neutral = neutral_value(node.aggregation)
+        if neutral is None:
+            able = ", ".join(info.name for info in AGGREGATIONS.values() if info.neutral is not None)
+            raise ArchitectureError(
+                f"aggregation '{node.aggregation}' has no neutral value, which a gated edge needs; allowed: {able}"
+            )
+        self.gates[str(number)] = make_gate()
+        return _Slot(edge.source, number, activation, str(number), neutral)
+
+
+def make_gate() -> nn.Parameter:
+    """A gate that lets nothing through yet."""
+    return nn.Parameter(torch.zeros(()))
 
 
 class Projection(nn.Module):
@@ -94,7 +127,8 @@ class _Spare:
     - what an op returns that ends in an `ImageBatchNorm`, whose backward pass reads its input. Those of sequences are
       left out: they return a view;
     - a sum, whose backward pass reads nothing;
-    - what an identity edge passes on, if its source is spare and this edge is all that reads it.
+    - what an identity edge passes on, if its source is spare and this edge is all that reads it;
+    - what a gate returns, whose backward pass reads what it was given.
 
     Behind an activation other than identity nothing is, since its backward pass reads what it returned.
     """
@@ -113,7 +147,7 @@ class _Spare:
         else:
             is_spare = _ends_in_batch_norm(op)
         activation = get_overwriting_activation(edge.activation) if is_spare else get_activation(edge.activation)
-        return activation, is_spare and edge.activation == IDENTITY
+        return activation, edge.gated or (is_spare and edge.activation == IDENTITY)
 
     def after_node(self, node: CellNode, spare_values: Sequence[bool]) -> Aggregation:
         """The aggregation of a node whose slots' values are spare or not; notes what the node's own value is."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from neat_deep.base.errors import ArchitectureError
 from neat_deep.base.randomness import seeded
 from neat_deep.data.spec import DataSpec
-from neat_deep.networks.cell import Cell
+from neat_deep.networks.cell import Cell, make_gate
 from neat_deep.networks.parts import Head, ImageStem, SequenceStem, StatesReduction, halve_mask, nobody_reads
 from neat_deep.networks.plan import plan_network
 from neat_deep.ops import FeatureSpec, get_op
@@ -108,6 +108,7 @@ class Network(nn.Module):
         )
         self.cells = nn.ModuleDict()  # "k": the cell after k others
         self.reductions = nn.ModuleDict()  # "k": what happens to the states after k cells
+        self.gates = nn.ParameterDict()  # "k": of cell k, around which a path leads
         channels = skeleton.channels
         for index in range(skeleton.cells + 1):
             if index in plan.reductions:
@@ -117,6 +118,8 @@ class Network(nn.Module):
                 channels = wide
             if index in plan.cells:
                 self.cells[str(index)] = make_cell(spec)
+                if index in skeleton.gated_cells:
+                    self.gates[str(index)] = make_gate()
         self.head = Head(channels, data.num_classes, skeleton.head_pool, skeleton.dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None = None, *for_cells: object) -> Tensor:
@@ -130,7 +133,8 @@ class Network(nn.Module):
                 states = self.reductions[name](states, mask)
                 mask = halve_mask(mask)
             if name in self.cells:
-                states = [*states[1:], self.cells[name](states, mask, *for_cells)]
+                out = self.cells[name](states, mask, *for_cells)
+                states = [*states[1:], states[-1] + self.gates[name] * out if name in self.gates else out]
             elif index < self.depth:
                 states = [*states[1:], nobody_reads(states[-1])]
         return self.head(states[-1], mask)

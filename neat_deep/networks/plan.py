@@ -40,6 +40,8 @@ def plan_network(skeleton: Skeleton, num_inputs: int, used_inputs: Collection[in
             if is_read:
                 cells.append(index)
                 read |= set(used_inputs)
+                if index in skeleton.gated_cells:
+                    read.add(newest)  # by the path around the cell
         if index in skeleton.reduce_after:
             reductions[index] = tuple(sorted(read))
         if index == skeleton.cells:

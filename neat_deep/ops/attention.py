@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.ops.norm import NormalisedOp, make_norm
 from neat_deep.ops.registry import FeatureSpec
+from neat_deep.ops.widening import Tensors, Widening, named, part
 
 HEADS = 8
 
@@ -40,3 +42,29 @@ class SelfAttention(NormalisedOp):
         mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=allowed)
         joined = mixed.transpose(1, 2).reshape(batch, length, channels)
         return self.project(joined).transpose(1, 2)
+
+
+def widen_attention(tensors: Tensors, widening: Widening) -> dict[str, Tensor]:
+    """The weights of a `SelfAttention` of wider features, whose heads become wider.
+
+    Within each head the copies' products of query and key add up to the old score, which is divided by a larger root
+    of the head's width: the queries make up for both.
+    """
+    old, new = widening.old // HEADS, widening.new // HEADS
+    head = Widening(old, new, widening.generator)
+
+    def widen_heads(packed: Tensor) -> Tensor:  # (3C, ...) to (3C', ...)
+        wide = head.copy(packed.view(3, HEADS, old, -1), 2)  # (3, H, C'/H, ...)
+        shares = head.shares((HEADS, new, 1), 1, wide.dtype) * (new / old) ** 0.5
+        return torch.cat([wide[:1] * shares, wide[1:]]).reshape(3 * widening.new, *packed.shape[1:])
+
+    # The same shares must go to a query's weights and to its bias.
+    weight, bias = tensors["query_key_value.weight"], tensors["query_key_value.bias"]
+    both = widen_heads(torch.cat([weight, bias.unsqueeze(1)], dim=1))  # (3C', C + 1)
+    project = head.share_out(tensors["project.weight"].view(-1, HEADS, old), 2).reshape(widening.old, widening.new)
+    return {
+        "query_key_value.weight": widening.share_out(both[:, :-1]),
+        "query_key_value.bias": both[:, -1].clone(),
+        "project.weight": widening.copy(project),
+        **named(widening.norm(part(tensors, "norm.")), "norm."),
+    }

@@ -9,6 +9,7 @@ from neat_deep.ops.depthwise import DepthwiseConv
 from neat_deep.ops.masking import hide_padding
 from neat_deep.ops.norm import NormalisedOp, make_norm
 from neat_deep.ops.registry import FeatureSpec
+from neat_deep.ops.widening import Tensors, Widening, named, part
 
 
 class SeparableConv(NormalisedOp):
@@ -37,6 +38,15 @@ class SeparableConv(NormalisedOp):
             weight = self.pointwise.weight * self.depthwise.weight.transpose(0, 1)
             return self.convolve(x, weight)
         return self.pointwise(self.depthwise(x))
+
+
+def widen_separable(tensors: Tensors, widening: Widening) -> dict[str, Tensor]:
+    """The weights of a `SeparableConv` of wider features; only the pointwise convolution adds channels up."""
+    return {
+        "depthwise.weight": widening.copy(tensors["depthwise.weight"]),
+        "pointwise.weight": widening.share_out(widening.copy(tensors["pointwise.weight"])),
+        **named(widening.norm(part(tensors, "norm.")), "norm."),
+    }
 
 
 def sep_conv_1(spec: FeatureSpec) -> nn.Module:

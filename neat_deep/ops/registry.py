@@ -18,6 +18,8 @@ from neat_deep.space.cell_graph import IDENTITY, NONE
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from neat_deep.ops.widening import Widen
+
 RANKS = (1, 2)
 
 
@@ -42,6 +44,10 @@ class OpInfo:
     `family` groups ops for colours in pictures; `parametric` ops have weights and end in a normalisation. An op that
     `needs_positions` mixes the tokens of a sequence without regard to their order. `summary` says in a line what it
     does.
+
+    `widen` is a function from its weights (by name) and a `Widening` to those of the same op on more channels, or
+    where it stands; for an op without weights it says that each channel is treated alike. A network with an op that has
+    none (None) cannot be widened by network morphism.
     """
 
     name: str
@@ -51,6 +57,7 @@ class OpInfo:
     family: str
     needs_positions: bool = False
     summary: str = ""
+    widen: Widen | str | None = None
 
     @property
     def factory(self) -> OpFactory:
@@ -85,20 +92,22 @@ def register_op(
     family: str = "custom",
     needs_positions: bool = False,
     summary: str = "",
+    widen: Widen | None = None,
 ) -> Callable[[OpFactory], OpFactory]:
     """Register a factory `FeatureSpec -> nn.Module` as the op `name`, for INI files and JSON alike.
 
     The module is called as `op(x, mask=None)`, with `mask` (B, L) true at real tokens of a sequence, and keeps
     the shape of x: (B, C, H, W) for rank 2, (B, C, L) for rank 1. With `needs_positions` the stem of a network for
-    sequences tells each token its place. Without a `summary` the first line of the factory's docstring is one. Raises
-    `ConfigError` for a name that is taken, reserved or cannot stand in an INI list, and for ranks other than 1 and 2.
+    sequences tells each token its place. Without a `summary` the first line of the factory's docstring is one. With
+    `widen` (see `OpInfo`) networks that hold the op can be widened by network morphism. Raises `ConfigError` for a name
+    that is taken, reserved or cannot stand in an INI list, and for ranks other than 1 and 2.
     """
     if not ranks or not set(ranks) <= set(RANKS):
         raise ConfigError(f"op '{name}': ranks: got {sorted(ranks)}, allowed: 1 (sequences), 2 (images) or both")
 
     def decorate(factory: OpFactory) -> OpFactory:
         said = summary or _first_line(factory)
-        OPS.add(OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions, said))
+        OPS.add(OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions, said, widen))
         return factory
 
     return decorate
@@ -146,16 +155,22 @@ def _op(
     parametric: bool = True,
     ranks: Collection[int] = RANKS,
     needs_positions: bool = False,
+    widen: str = "convolution:widen_separable",
 ) -> None:
-    """Register an op of ours, whose code stands in a module of this package."""
-    OPS.add(OpInfo(name, f"neat_deep.ops.{code}", frozenset(ranks), parametric, family, needs_positions, summary))
+    """Register an op of ours, whose code stands in modules of this package."""
+    code, widen = f"neat_deep.ops.{code}", f"neat_deep.ops.{widen}"
+    OPS.add(OpInfo(name, code, frozenset(ranks), parametric, family, needs_positions, summary, widen))
 
 
-_op(IDENTITY, "pooling:identity", "identity", "passes its input on", parametric=False)
+_ALIKE = "widening:treats_channels_alike"
+
+
+_op(IDENTITY, "pooling:identity", "identity", "passes its input on", parametric=False, widen=_ALIKE)
 for _size in (3, 5):
     _window = f"around each pixel ({_size}x{_size}) or token ({_size})"
-    _op(f"avg_pool_{_size}", f"pooling:avg_pool_{_size}", "pooling", f"the mean {_window}", parametric=False)
-    _op(f"max_pool_{_size}", f"pooling:max_pool_{_size}", "pooling", f"the maximum {_window}", parametric=False)
+    for _kind, _what in (("avg", "mean"), ("max", "maximum")):
+        _name = f"{_kind}_pool_{_size}"
+        _op(_name, f"pooling:{_name}", "pooling", f"the {_what} {_window}", parametric=False, widen=_ALIKE)
 _op("sep_conv_1", "convolution:sep_conv_1", "separable convolution", "a linear map of each pixel or token, then a norm")
 _op("dil_conv_1", "convolution:sep_conv_1", "dilated convolution", "another name of sep_conv_1")
 for _size in (3, 5):
@@ -178,6 +193,7 @@ _op(
     "each token reads all others: self-attention with 8 heads, then a norm",
     ranks={1},
     needs_positions=True,
+    widen="attention:widen_attention",
 )
 
 for _info in (

@@ -42,7 +42,9 @@ def pareto_front(candidates: Sequence[CandidateRecord]) -> Front:
 
 
 def write_front(store: RunStore, folder: Path, skeleton: Skeleton | None = None) -> Front:
-    """Write a run's front as `pareto.json`, with its architectures (in `skeleton`, if given), and as `pareto.png`.
+    """Write a run's front as `pareto.json`, with its architectures, and as `pareto.png`.
+
+    `skeleton` is what those stand in that are named by their cells, if it is given.
 
     The figures are of the networks of the search, which may have had other channels than their architectures.
 
@@ -53,7 +55,7 @@ def write_front(store: RunStore, folder: Path, skeleton: Skeleton | None = None)
         entries = []
         for record in found.front:
             architecture = store.architecture(record.digest)
-            if skeleton is not None:
+            if skeleton is not None and record.digest == architecture.cell.digest():  # it is that of all candidates
                 architecture = replace(architecture, skeleton=skeleton)
             entries.append(
                 {

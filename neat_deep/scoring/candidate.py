@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neat_deep.space.architecture import Architecture
+from neat_deep.space.morphism import Morphism
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,12 @@ class Candidate:
 
     `number` names the candidate within its search. `parents` are the numbers of candidates of the generation before,
     the better first, whose trained weights it may inherit.
+
+    With a `morphism` the candidate is that morphism's child, and starts from all weights of its one parent; it is
+    trained further even if it is the same network.
     """
 
     number: int
     architecture: Architecture
     parents: tuple[int, ...] = ()
+    morphism: Morphism | None = None

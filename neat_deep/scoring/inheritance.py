@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from neat_deep.base.errors import StoreError
 from neat_deep.ops import get_op
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.space.morphism import Morphism
 
 REST = ""  # the piece that is everything outside the cells' ops: stem, reductions, head
 
@@ -54,6 +55,20 @@ class Piece:
     key: str
     rung: int
     source: str
+
+
+@dataclass(frozen=True)
+class Heritage:
+    """All weights of one evaluation, by its key and rung, for the child that `morphism` makes of its network."""
+
+    key: str
+    rung: int
+    morphism: Morphism
+
+    def name(self) -> str:
+        """A stable name of what is inherited, 16 hexadecimal digits."""
+        content = [self.key, self.rung, self.morphism.encode()]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def plan_inheritance(child: CellGraph, parents: Sequence[Ancestor]) -> tuple[Piece, ...]:
@@ -100,14 +115,23 @@ def collect(pieces: Sequence[Piece], weights: Callable[[str, int], bytes | None]
     """
     collected: dict[str, Tensor] = {}
     for origin in dict.fromkeys((p.key, p.rung) for p in pieces):
-        data = weights(*origin)
-        if data is None:
-            raise StoreError(f"the weights of {origin[0]}, rung {origin[1]}, are not there any more")
-        tensors = unpack(data)
+        tensors = unpack(_kept(weights, *origin))
         for piece in pieces:
             if (piece.key, piece.rung) == origin:
                 collected.update(_renamed(tensors, piece))
     return collected
+
+
+def weights_of(heritage: Heritage, weights: Callable[[str, int], bytes | None]) -> bytes:
+    """The packed weights that a morphism's child starts from; raises `StoreError` as `collect` does."""
+    return _kept(weights, heritage.key, heritage.rung)
+
+
+def _kept(weights: Callable[[str, int], bytes | None], key: str, rung: int) -> bytes:
+    data = weights(key, rung)
+    if data is None:
+        raise StoreError(f"the weights of {key}, rung {rung}, are not there any more")
+    return data
 
 
 def load(network: nn.Module, tensors: Mapping[str, Tensor]) -> int:
@@ -144,7 +168,7 @@ def unpack(data: bytes) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class _Slot:
-    """An op with weights: its place in the cell's list of ops, its slot on its node, and the key of its source."""
+    """An op with weights, or with a gate: its place in the cell's list of ops, its slot, and the key of its source."""
 
     name: str
     op: str
@@ -153,12 +177,12 @@ class _Slot:
 
 
 def _parametric_slots(cell: CellGraph) -> list[tuple[CellNode, list[_Slot]]]:
-    """The nodes of a cell with their ops that have weights; a `Cell` numbers its ops in this order."""
+    """The nodes of a cell with their ops that have weights or a gate; a `Cell` numbers its ops in this order."""
     kept, number = [], 0
     for node in cell.nodes:
         slots = []
         for slot, edge in enumerate(node.edges):
-            if get_op(edge.op).parametric:
+            if get_op(edge.op).parametric or edge.gated:
                 slots.append(_Slot(f"ops.{number}", edge.op, slot, _source_key(cell, edge)))
             number += 1
         if slots:
@@ -177,9 +201,12 @@ def _renamed(tensors: Mapping[str, Tensor], piece: Piece) -> dict[str, Tensor]:
     for name, tensor in tensors.items():
         top, _, rest = name.partition(".")
         index, _, part = rest.partition(".")
-        in_op = top == "cells" and part.startswith("ops.")
+        in_op = top == "cells" and part.startswith(("ops.", "gates."))
+        gate = piece.source.replace("ops.", "gates.", 1)
         if piece.source == REST and not in_op:
             kept[name] = tensor
         elif in_op and part.startswith(f"{piece.source}.") and piece.source != REST:
             kept[f"cells.{index}.{piece.target}{part.removeprefix(piece.source)}"] = tensor
+        elif in_op and part == gate:
+            kept[f"cells.{index}.{piece.target.replace('ops.', 'gates.', 1)}"] = tensor
     return kept

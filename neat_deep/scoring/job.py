@@ -17,11 +17,13 @@ from neat_deep.base.errors import DivergedError
 from neat_deep.base.randomness import preserved, seed_python, seeded
 from neat_deep.data import DataSpec, Split
 from neat_deep.networks.cost import count_macs, count_parameters
+from neat_deep.networks.morphing import start_from_parent
 from neat_deep.networks.network import build_network
 from neat_deep.scoring.inheritance import load, pack, unpack
 from neat_deep.scoring.metrics import ALWAYS, Measured, measure
 from neat_deep.scoring.scores import DIVERGED, RAISED, SCORED, TOO_LARGE, TOO_SLOW
 from neat_deep.space.architecture import Architecture
+from neat_deep.space.morphism import Morphism
 from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
 
@@ -60,8 +62,9 @@ class Limits:
 class Job:
     """One evaluation: an architecture, trained in stages, then scored.
 
-    `start` holds packed weights that take the place of drawn ones where name and shape fit. The trained weights come
-    back if they take no more than `keep_bytes`.
+    `start` holds packed weights that take the place of drawn ones where name and shape fit; with a `morphism` they are
+    those of its parent, and the network is its child. The trained weights come back if they take no more than
+    `keep_bytes`.
     """
 
     key: str
@@ -70,6 +73,7 @@ class Job:
     weights_seed: int
     stages: tuple[Stage, ...]
     start: bytes | None = None
+    morphism: Morphism | None = None
     keep_bytes: int = 0
     limits: Limits = field(default_factory=Limits)
 
@@ -157,7 +161,9 @@ class Evaluator:
         if job.limits.limit_size:
             known = self._sizes(network)
             _check_size(known, job.limits)
-        if job.start is not None:
+        if job.start is not None and job.morphism is not None:
+            start_from_parent(network, job.morphism, unpack(job.start), seed=job.weights_seed)
+        elif job.start is not None:
             load(network, unpack(job.start))
         for stage in job.stages:
             settings = dataclasses.replace(self.training, epochs=stage.epochs)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from neat_deep.base.errors import InheritanceError
 from neat_deep.scoring.candidate import Candidate
-from neat_deep.scoring.inheritance import Ancestor, Piece, name_inheritance, plan_inheritance
+from neat_deep.scoring.inheritance import Ancestor, Heritage, Piece, name_inheritance, plan_inheritance
 from neat_deep.scoring.known import KnownEvaluations
 from neat_deep.space.architecture import Architecture
+from neat_deep.space.morphism import Morphism
 
 
 @dataclass(frozen=True)
 class Entry:
     """A candidate of the generation that is scored: `key` names the evaluation that scores it, which its twins share.
 
-    `architecture` holds the canonical cell, with the candidate's own node keys.
+    `architecture` holds the canonical cell, with the candidate's own node keys. It starts from `pieces` of its parents,
+    or from all that `heritage` says.
     """
 
     candidate: Candidate
@@ -23,6 +26,7 @@ class Entry:
     architecture: Architecture
     key: str
     pieces: tuple[Piece, ...] = ()
+    heritage: Heritage | None = None
 
 
 class Kinship:
@@ -55,8 +59,12 @@ class Kinship:
         """The candidate's place in the generation.
 
         A candidate that lives on, and a child that computes what a parent computes, is that network: it shares its
-        evaluation. Otherwise the key is the digest, with the name of what was inherited.
+        evaluation. Otherwise the key is the digest, with the name of what was inherited. Raises `InheritanceError` for
+        a candidate of a morphism whose parent's weights are not kept.
         """
+        if candidate.morphism is not None:
+            heritage = self._heritage(candidate, candidate.morphism)
+            return Entry(candidate, digest, architecture, f"{digest}-{heritage.name()}", heritage=heritage)
         key: str = digest
         pieces: tuple[Piece, ...] = ()
         if self._inherit:
@@ -68,6 +76,18 @@ class Kinship:
                 pieces = plan_inheritance(architecture.cell, parents)
                 key = f"{digest}-{name_inheritance(pieces)}" if pieces else digest
         return Entry(candidate, digest, architecture, key, pieces)
+
+    def _heritage(self, candidate: Candidate, morphism: Morphism) -> Heritage:
+        if not self._inherit:
+            raise InheritanceError("inherit: got False, allowed with network morphism: True")
+        (parent,) = candidate.parents
+        ancestor = self._ancestors.get(parent)
+        if ancestor is None:
+            raise InheritanceError(
+                f"weights_megabytes: too few to keep the weights of candidate {parent}, from which candidate "
+                f"{candidate.number} must start; allowed: more, or smaller networks or generations"
+            )
+        return Heritage(ancestor.key, ancestor.rung, morphism)
 
     def _shared_evaluation(self, candidate: Candidate, digest: str) -> str | None:
         for number in (candidate.number, *candidate.parents):

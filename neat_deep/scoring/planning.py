@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from neat_deep.base.randomness import derive_seed
-from neat_deep.scoring.inheritance import collect, pack
+from neat_deep.scoring.inheritance import collect, pack, weights_of
 from neat_deep.scoring.job import Job, Limits, Stage
 from neat_deep.scoring.kinship import Entry
 from neat_deep.scoring.records import EvaluationLog
 from neat_deep.scoring.rungs import Ladder
 from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.space.morphism import Morphism
 
 
 class JobPlanner:
@@ -27,7 +30,7 @@ class JobPlanner:
     def plan(self, entry: Entry, rung: int, *, candidates: int, deadline: float | None) -> Job:
         """The job of an entry on a rung, in a generation of so many candidates."""
         seed_parts = entry.key.split("-")  # the digest, and the name of what was inherited
-        start, first_stage = self._start(entry, rung)
+        start, morphism, first_stage = self._start(entry, rung)
         stages = [
             Stage(
                 self._ladder.stage(stage),
@@ -43,17 +46,24 @@ class JobPlanner:
             weights_seed=derive_seed(self._seed, *seed_parts, "weights"),
             stages=tuple(stages),
             start=start,
+            morphism=morphism,
             keep_bytes=self._keep_bytes(rung, candidates),
             limits=Limits(settings.max_parameters, settings.max_macs, settings.max_seconds, deadline),
         )
 
-    def _start(self, entry: Entry, rung: int) -> tuple[bytes | None, int]:
-        """The weights that a training starts from, and its first stage."""
+    def _start(self, entry: Entry, rung: int) -> tuple[bytes | None, Morphism | None, int]:
+        """The weights that a training starts from, how they become the network's own, and its first stage."""
         below = self._log.weights(entry.key, rung - 1) if rung else None
         if below is not None:
-            return below, rung
+            return below, None, rung
+        if entry.heritage is not None:
+            made = entry.heritage.morphism
+            scored = replace(
+                made, parent=self._settings.architecture(made.parent), child=self._settings.architecture(made.child)
+            )
+            return weights_of(entry.heritage, self._log.weights), scored, 0
         tensors = collect(entry.pieces, self._log.weights) if entry.pieces else {}
-        return (pack(tensors) if tensors else None), 0
+        return (pack(tensors) if tensors else None), None, 0
 
     def _keep_bytes(self, rung: int, candidates: int) -> int:
         """The bytes up to which a network's weights are kept: an equal share of the bound, whoever comes first.

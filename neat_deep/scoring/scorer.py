@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from neat_deep.base.errors import SearchError
+from neat_deep.base.errors import InheritanceError, SearchError
 from neat_deep.base.randomness import preserved
 from neat_deep.data import Dataset, stratified_subset
 from neat_deep.scoring.budget import Budget, BudgetSpentError
@@ -184,6 +184,8 @@ class Scorer:
         """The candidate's place in the generation, or the score of one that cannot be named."""
         try:
             return self._kinship.enter(candidate, *self._identify(candidate.architecture))
+        except InheritanceError:
+            raise  # it is the settings that must change: no other candidate of the morphism would fare better
         except Exception as error:  # noqa: BLE001 - a user's op may raise anything; it costs this candidate only
             return Score(candidate=candidate.number, status=RAISED, reason=f"{type(error).__name__}: {error}")
 

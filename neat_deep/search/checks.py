@@ -17,8 +17,11 @@ from neat_deep.space.architecture import Skeleton
 from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
 
 
-def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
-    """Raise `ConfigError` for settings that are possible, but not with this data set."""
+def check_experiment(experiment: AnyExperiment, data: DataSpec, *, resume: bool = False) -> None:
+    """Raise `ConfigError` for settings that are possible, but not with this data set or this strategy.
+
+    With `resume` nothing is asked of what only a new run reads, as the file of an architecture to start from.
+    """
     ops = ops_of(experiment)
     full = dataclasses.replace(experiment.network, rank=data.rank)
     with in_section(SPACE if isinstance(experiment, StrategyExperiment) else "CellGenome"):
@@ -39,6 +42,11 @@ def check_experiment(experiment: AnyExperiment, data: DataSpec) -> None:
         make_strategy(experiment, full)  # it refuses what it cannot search
     if experiment.run.workers != AUTO:
         check_workers(experiment.run.workers)
+    if isinstance(experiment, StrategyExperiment) and not resume:
+        check = STRATEGIES.get(experiment.search.strategy).check
+        if check is not None:
+            context = StrategyContext(experiment.space, full, experiment.settings, experiment.run.seed)
+            resolve(check)(context, experiment.fitness, experiment.search.generation_size)
 
 
 def make_strategy(experiment: StrategyExperiment, skeleton: Skeleton) -> Strategy:

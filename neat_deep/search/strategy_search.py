@@ -47,7 +47,7 @@ def search(
     was found, `StoreError` when the run cannot be resumed or written, and what `check_experiment` raises
     before anything is written.
     """
-    check_experiment(experiment, dataset.spec)
+    check_experiment(experiment, dataset.spec, resume=resume)
     with search_session(
         experiment, dataset, folder, console, resume=resume, budget=budget, listeners=listeners, started=started
     ) as session:

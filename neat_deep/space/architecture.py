@@ -12,13 +12,14 @@ from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ArchitectureError, ConfigError, GraphError
 from neat_deep.base.fields import parse_json, read_object, setting
 from neat_deep.base.files import read_text, write_text
-from neat_deep.space.cell_graph import CellGraph
+from neat_deep.space.cell_graph import CellGraph, Edge
 from neat_deep.space.showing import picture_of
 
 FORMAT = "neat-deep architecture"
-VERSION = 2
-READABLE_VERSIONS = (1, 2)
+VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
 SINCE_VERSION_2 = frozenset({"embedding_dropout", "positions"})  # fields of the skeleton
+SINCE_VERSION_3 = frozenset({"gated_cells"})  # of the skeleton too; edges have gates since then
 
 NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
@@ -38,7 +39,12 @@ class Skeleton:
     `rank` is 2 for images (B, C, H, W) and 1 for sequences (B, C, L). `reduce_after` lists after how many cells
     the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
     `embedding_dropout` and `positions` are for sequences: the stem adds learned positions to the tokens always,
-    never, or (auto) where an op of the cell needs them, as attention does. Raises `ConfigError` on creation.
+    never, or (auto) where an op of the cell needs them, as attention does.
+
+    `gated_cells` are the numbers (from 0) of cells around which a path leads: what leaves such a cell is the newest
+    state x that it is given plus g cell(x), where the learnable gate g starts at zero.
+
+    Raises `ConfigError` on creation.
     """
 
     rank: int = setting(2, in_files=False)  # the data decide
@@ -51,6 +57,7 @@ class Skeleton:
     dropout: float = 0.0  # before the head's linear layer
     embedding_dropout: float = 0.0
     positions: str = "auto"
+    gated_cells: tuple[int, ...] = setting((), in_files=False)  # network morphism adds them
 
     def __post_init__(self) -> None:
         if self.rank not in (1, 2):
@@ -65,8 +72,12 @@ class Skeleton:
         check_choice("head_pool", self.head_pool, POOLS)
         for place in self.reduce_after:
             check_range("reduce_after", place, low=0, high=self.cells)
-        if list(self.reduce_after) != sorted(set(self.reduce_after)):
-            raise ConfigError(f"reduce_after: got {self.reduce_after}, allowed: different numbers in rising order")
+        for number in self.gated_cells:
+            check_range("gated_cells", number, low=0, high=self.cells - 1)
+        for key in ("reduce_after", "gated_cells"):
+            numbers = getattr(self, key)
+            if list(numbers) != sorted(set(numbers)):
+                raise ConfigError(f"{key}: got {numbers}, allowed: different numbers in rising order")
         widest = self.channels_of_cell(self.cells)
         if widest > MOST_CHANNELS:
             raise ConfigError(f"channels after the last reduction: got {widest}, allowed: 1 to {MOST_CHANNELS}")
@@ -89,7 +100,7 @@ class Architecture:
 
     def digest(self) -> str:
         """A stable name of the whole network, cell and skeleton: 16 hexadecimal digits of a SHA-256."""
-        text = json.dumps([self.cell.digest(), asdict(self.skeleton)], sort_keys=True)
+        text = json.dumps([self.cell.digest(), _encode_skeleton(self.skeleton)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _repr_svg_(self) -> str | None:
@@ -101,11 +112,15 @@ class Architecture:
         write_text(path, self.to_json())
 
     def to_json(self) -> str:
-        """The architecture as versioned JSON text."""
+        """The architecture as versioned JSON text, of the lowest version that can hold it.
+
+        So a program that knows no gates reads every architecture that has none.
+        """
+        gated = self.skeleton.gated_cells or any(edge.gated for node in self.cell.nodes for edge in node.edges)
         document = {
             "format": FORMAT,
-            "version": VERSION,
-            "skeleton": asdict(self.skeleton),
+            "version": VERSION if gated else 2,
+            "skeleton": _encode_skeleton(self.skeleton),
             "cell": _encode_cell(self.cell),
         }
         return json.dumps(document, indent=2) + "\n"
@@ -136,9 +151,15 @@ class Architecture:
                 raise ArchitectureError(
                     f"version: got {document.version}, allowed: {allowed}; a newer neat-deep wrote it?"
                 )
-            later = SINCE_VERSION_2 if document.version < 2 else frozenset()
+            later = SINCE_VERSION_3 if document.version < 3 else frozenset()
+            later |= SINCE_VERSION_2 if document.version < 2 else frozenset()
             skeleton = read_object(Skeleton, document.skeleton, "skeleton", without=later)
-            return cls(_decode_cell(document.cell), skeleton)
+            cell = _decode_cell(document.cell)
+            if document.version < 3 and any(edge.gated for node in cell.nodes for edge in node.edges):
+                raise ArchitectureError(
+                    f"cell: got a gated edge in version {document.version}, allowed: since version 3"
+                )
+            return cls(cell, skeleton)
         except ConfigError as error:
             raise ArchitectureError(str(error)) from None
 
@@ -153,8 +174,19 @@ class _Document:
     cell: dict[str, Any]
 
 
+def _encode_skeleton(skeleton: Skeleton) -> dict[str, Any]:
+    """As an object, which says nothing of gated cells where there are none: as before there could be any."""
+    return {key: value for key, value in asdict(skeleton).items() if key != "gated_cells" or value}
+
+
+def _encode_edge(edge: Edge) -> dict[str, Any]:
+    return {key: value for key, value in asdict(edge).items() if key != "gated" or value}
+
+
 def _encode_cell(cell: CellGraph) -> dict[str, Any]:
-    nodes = [{"key": n.key, "aggregation": n.aggregation, "edges": [asdict(e) for e in n.edges]} for n in cell.nodes]
+    nodes = [
+        {"key": n.key, "aggregation": n.aggregation, "edges": [_encode_edge(e) for e in n.edges]} for n in cell.nodes
+    ]
     return {"num_inputs": cell.num_inputs, "output": cell.output, "nodes": nodes}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from neat_deep.space.aggregations import is_commutative
-from neat_deep.space.nodes import CellNode
+from neat_deep.space.nodes import CellNode, Edge
 from neat_deep.space.op_names import plain_name
 
 
@@ -91,14 +91,19 @@ class Wiring:
         for node in graph.nodes:
             edges = node.edges
             if is_commutative(node.aggregation):
-                edges = tuple(sorted(edges, key=lambda e: (e.source, e.op, e.activation)))
+                edges = tuple(sorted(edges, key=lambda e: (e.source, *e.label)))
             nodes.append(replace(node, edges=edges))
         return replace(graph, nodes=tuple(nodes))
 
     def encode(self) -> list[object]:
-        """As plain lists, without the node keys."""
-        nodes = [[n.aggregation, [[e.source, e.op, e.activation] for e in n.edges]] for n in self.nodes]
+        """As plain lists, without the node keys; a cell without gates reads as it did before there were any."""
+        nodes = [[n.aggregation, [_encode_edge(edge) for edge in n.edges]] for n in self.nodes]
         return [self.num_inputs, self.output, nodes]
+
+
+def _encode_edge(edge: Edge) -> list[object]:
+    plain: list[object] = [edge.source, edge.op, edge.activation]
+    return [*plain, "gated"] if edge.gated else plain
 
 
 def _plain_aggregation(node: CellNode) -> CellNode:
@@ -125,9 +130,9 @@ def _refine(graph: Wiring, colours: Colours) -> Colours:
                 place = slot if ordered else 0
                 source = edge.source - graph.num_inputs
                 # inputs get colours below every node's
-                inputs.append((place, edge.op, edge.activation, source if source < 0 else colours[source]))
+                inputs.append((place, *edge.label, source if source < 0 else colours[source]))
                 if source >= 0:
-                    readers[source].append((place, edge.op, edge.activation, colours[index]))
+                    readers[source].append((place, *edge.label, colours[index]))
             signatures.append((colours[index], node.aggregation, tuple(sorted(inputs))))
         is_output = [graph.output == "concat" or i == len(graph.nodes) - 1 for i in range(len(graph.nodes))]
         full = [(s, tuple(sorted(r)), o) for s, r, o in zip(signatures, readers, is_output, strict=True)]

@@ -50,6 +50,8 @@ class CellGraph:
     def _check_node(self, index: int, node: CellNode) -> None:
         if len(node.edges) not in (1, 2):
             raise GraphError(f"node {index}: got {len(node.edges)} edges, allowed: 1 or 2")
+        if len(node.edges) == 1 and node.edges[0].gated:
+            raise GraphError(f"node {index}: got a gate on its only edge, allowed: on an edge of two")
         for edge in node.edges:
             if edge.op == NONE:
                 raise GraphError(f"node {index}: op '{NONE}' is no edge; leave the edge out")

@@ -10,11 +10,22 @@ IDENTITY = "identity"  # the op, and the activation, that passes its input on
 
 @dataclass(frozen=True)
 class Edge:
-    """One input slot of a node: state `source` passes `op`, then `activation`."""
+    """One input slot of a node: state `source` passes `op`, then `activation`.
+
+    A `gated` edge has a learnable gate g behind its activation: its value v becomes n + g (v - n), where n is the
+    neutral value of the node's aggregation (0 for `add`, 1 for `mul`). The gate starts at zero, so a new gated edge
+    changes nothing that a network computes; at one it is an ordinary edge.
+    """
 
     source: int
     op: str
     activation: str = IDENTITY
+    gated: bool = False
+
+    @property
+    def label(self) -> tuple[str, str, bool]:
+        """What the edge does, wherever it reads: such tuples can be sorted."""
+        return self.op, self.activation, self.gated
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from neat_deep.strategies.proposals import Proposal
 if TYPE_CHECKING:
     from neat_deep.scoring.candidate import Candidate
     from neat_deep.scoring.scores import Score
+    from neat_deep.scoring.settings import FitnessSettings
 
 
 class Strategy(Protocol):
@@ -56,13 +57,17 @@ class StrategyContext:
 
 
 StrategyFactory = Callable[[StrategyContext], Strategy]
+# Called with the settings of [Fitness] and the candidates of a generation too.
+StrategyCheck = Callable[[StrategyContext, "FitnessSettings", int], None]
 
 
 @dataclass(frozen=True)
 class StrategyInfo:
     """A strategy. `make` is its factory, or names it as `module:attribute`.
 
-    `settings` is the frozen dataclass that its INI section `section` is read into, for a strategy with settings.
+    `settings` is the frozen dataclass that its INI section `section` is read into, for a strategy with settings. One
+    that `needs_weights` hands trained weights on, so nothing but a training can score what it proposes. `check`, or
+    what it names, raises a `ConfigError` for settings that do not suit the strategy, before a new run begins.
     """
 
     name: str
@@ -70,6 +75,8 @@ class StrategyInfo:
     summary: str = ""
     section: str = ""
     settings: type[Any] | str | None = None
+    needs_weights: bool = False
+    check: StrategyCheck | str | None = None
 
 
 STRATEGIES: Registry[StrategyInfo] = Registry("strategy")
@@ -139,6 +146,15 @@ for _info in (
         "a regressor predicts which networks are worth a training",
         "Predictor",
         "neat_deep.strategies.predictor:PredictorSettings",
+    ),
+    StrategyInfo(
+        "morphism",
+        "neat_deep.strategies.network_morphism:NetworkMorphism",
+        "lets a trained network grow by moves that do not change what it computes",
+        "Morphism",
+        "neat_deep.strategies.network_morphism:MorphismSettings",
+        needs_weights=True,
+        check="neat_deep.strategies.network_morphism:check_morphism",
     ),
 ):
     STRATEGIES.add(_info)

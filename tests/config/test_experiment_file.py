@@ -113,7 +113,7 @@ def keys_of(settings: Any) -> set[str]:
     for f in fields(settings):
         value = getattr(settings, f.name)
         keys |= {f"{f.name}_{inner.name}" for inner in fields(value)} if is_dataclass(value) else {f.name}
-    return keys - {"rank"}
+    return keys - {"rank", "gated_cells"}
 
 
 # Keys that say nothing to experiments of the other kind, whose files do without them.

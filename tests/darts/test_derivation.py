@@ -246,6 +246,10 @@ SPACE = SearchSpace(("none", "identity", "sep_conv_3"), ("identity", "relu"), no
         (CellGraph(2, (FITTING, FITTING)), "the cell has 2 nodes, the search space 1"),
         (CellGraph(2, (CellNode((Edge(0, "identity"),)),)), r"node 0 reads the states \[0\], a derived node reads 2"),
         (CellGraph(2, (CellNode((Edge(1, "identity"), Edge(1, "sep_conv_3"))),)), r"reads the states \[1, 1\]"),
+        (
+            CellGraph(2, (CellNode((FITTING.edges[0], Edge(1, "identity", gated=True))),)),
+            "node 0: got a gated edge, allowed: edges without gates",
+        ),
         (CellGraph(2, (CellNode(FITTING.edges, "mul"),)), "node 0: aggregation 'mul' is not among add"),
         (CellGraph(2, (CellNode((Edge(0, "max_pool_3"), Edge(1, "identity"))),)), "node 0: 'max_pool_3' is not among"),
         (CellGraph(2, (CellNode((Edge(0, "identity", "tanh"), Edge(1, "identity"))),)), "node 0: 'identity tanh' is"),

@@ -253,6 +253,11 @@ def test_seeded_genomes_express_their_graph(graph: CellGraph) -> None:
         (CellGraph(1, (CellNode((Edge(0, "identity", "tanh"),)),)), {}, "activation 'tanh' is not among"),
         (CellGraph(1, (CellNode((Edge(0, "identity"), Edge(0, "identity")), "max"),)), {}, "aggregation 'max' is not"),
         (
+            CellGraph(1, (CellNode((Edge(0, "identity"), Edge(0, "max_pool_3", gated=True))),)),
+            {},
+            "the graph has a gated edge, which genes do not know",
+        ),
+        (
             CellGraph(1, (CellNode((Edge(0, "identity"),)), CellNode((Edge(1, "identity"),)))),
             {"max_nodes": 1},
             "graph has 2 nodes, max_nodes allows 1",

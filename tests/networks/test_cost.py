@@ -31,6 +31,19 @@ def test_pools_multiply_nothing(op: str, data: DataSpec) -> None:
     assert macs(op) == macs("identity")
 
 
+def test_a_gate_is_one_weight_and_its_op_is_counted_even_while_it_is_shut() -> None:
+    def costs(*edges: Edge, gated_cells: tuple[int, ...] = ()) -> tuple[int, int]:
+        architecture = Architecture(
+            CellGraph(1, (CellNode(edges),)), Skeleton(channels=4, cells=2, gated_cells=gated_cells)
+        )
+        network = build_network(architecture, IMAGES, seed=0)
+        return count_parameters(network), count_macs(network, IMAGES)
+
+    parameters, macs = costs(Edge(0, "identity"), Edge(0, "sep_conv_3"))
+    assert costs(Edge(0, "identity"), Edge(0, "sep_conv_3", gated=True)) == (parameters + 2, macs)  # in both cells
+    assert costs(Edge(0, "identity"), Edge(0, "sep_conv_3"), gated_cells=(1,)) == (parameters + 1, macs)
+
+
 def test_attention_counts_its_products() -> None:
     cell = CellGraph(1, (CellNode((Edge(0, "attention"),)),))
     network = build_network(Architecture(cell, Skeleton(rank=1, channels=16, cells=1)), TOKENS, seed=0)

@@ -187,6 +187,10 @@ def test_aggregation_keeps_shape_and_commutes_as_declared(name: str) -> None:
     assert x.grad is not None and y.grad is not None
     if AGGREGATIONS.get(name).commutative:
         assert torch.equal(out, get_aggregation(name)(y, x))
+    neutral = AGGREGATIONS.get(name).neutral
+    if neutral is not None:
+        value = torch.full_like(x, neutral)
+        assert torch.equal(get_aggregation(name)(x, value), x) and torch.equal(get_aggregation(name)(value, x), x)
 
 
 def test_unknown_names_suggest_the_nearest() -> None:

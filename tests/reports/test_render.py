@@ -22,7 +22,7 @@ from neat_deep.evolution.genome import CellGenome, CellGenomeConfig
 from neat_deep.ops import get_op, list_ops
 from neat_deep.reports.pictures import render
 from neat_deep.reports.pictures.drawing import TIMES, CellFacts, cell_facts, genome_facts, network_facts
-from neat_deep.reports.pictures.labels import FAINT, FAMILY_COLOURS, INK
+from neat_deep.reports.pictures.labels import FAINT, FAMILY_COLOURS, GATE, INK
 from neat_deep.reports.pictures.render import draw_cell, draw_genome, draw_network, find_renderer, save_picture
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
@@ -216,6 +216,21 @@ def test_a_network_is_drawn_without_what_nobody_reads(used_input: int, chain: li
     assert [stage.name for stage in facts.stages] == chain
     assert list(facts.wires) == list(pairwise(chain))
     assert facts.skips == ()
+
+
+def test_gates_are_marked_on_slots_wires_and_cells_and_explained() -> None:
+    plain = CellNode((Edge(0, "sep_conv_3", "relu"),))
+    cell = CellGraph(1, (plain, CellNode((Edge(1, "identity"), Edge(0, "max_pool_3", "relu", gated=True)))))
+    source = draw_cell(cell).source
+    mark = f"<I>{TIMES} g</I>"
+    assert label_of(source, "node1").count(mark) == 1 and mark not in label_of(source, "node0")
+    assert [head for _, head, style in edges_of(source) if GATE in style] == ["node1:slot2:w"]
+    assert "learnable gate" in source
+    assert GATE not in draw_cell(CellGraph(1, (plain,))).source
+    grown = Architecture(TWO_INPUTS, Skeleton(cells=2, gated_cells=(1,)))
+    facts = network_facts(grown, (1, 8, 8), 2)
+    assert [stage.label for stage in facts.stages if stage.kind == "cell"] == ["cell 1", "cell 2, gated"]
+    assert ("cell0", "cell1") in facts.wires
 
 
 def test_images_of_another_rank_are_refused() -> None:

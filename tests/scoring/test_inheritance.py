@@ -77,6 +77,42 @@ def test_ops_are_found_by_node_and_name() -> None:
     assert inherited(child, PARENT) == {"5 sep_conv_3": "0: 5 sep_conv_3", "0 sep_conv_5": "0: 0 sep_conv_5"}
 
 
+def test_gates_go_with_their_ops() -> None:
+    gated = CellNode((Edge(0, "identity"), Edge(0, "max_pool_3", gated=True)), "add", 5)
+    last = CellNode((Edge(1, "sep_conv_3"), Edge(0, "sep_conv_3", gated=True)), "mul", 0)
+    new = CellNode((Edge(0, "avg_pool_3"), Edge(0, "sep_conv_5")), "add", 9)
+    parent = CellGraph(1, (gated, last)).canonical()
+    child = CellGraph(
+        1,
+        (
+            new,
+            replace(gated, edges=(Edge(1, "identity"), gated.edges[1])),
+            replace(last, edges=(replace(last.edges[0], source=2), last.edges[1])),
+        ),
+    ).canonical()
+    networks = [
+        build_network(Architecture(graph, SKELETON), toy_data.SPEC, seed=seed)
+        for seed, graph in enumerate((parent, child))
+    ]
+    with torch.no_grad():
+        for number, (_, gate) in enumerate(sorted(p for p in networks[0].named_parameters() if "gates" in p[0])):
+            gate.fill_(number + 1)
+    log = {("p", 0): pack(networks[0].state_dict())}
+    pieces = plan_inheritance(child, [ancestor(parent)])
+    load(networks[1], collect(pieces, lambda key, rung: log[key, rung]))
+    assert gates_of(networks[1], child) == gates_of(networks[0], parent)
+
+
+def gates_of(network: torch.nn.Module, graph: CellGraph) -> dict[str, float]:
+    """The gates of a network's first cell, by node key and op."""
+    names = ops_of(graph)
+    return {
+        names[int(name.rpartition(".")[2])]: gate.item()
+        for name, gate in network.named_parameters()
+        if name.startswith("cells.0.gates.")
+    }
+
+
 def test_the_second_parent_gives_what_the_first_has_not() -> None:
     first = cell((0, [(0, "sep_conv_1")]))
     child = cell((5, [(0, "sep_conv_3")]), (0, [(1, "sep_conv_5"), (0, "sep_conv_1")]))

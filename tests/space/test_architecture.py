@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neat_deep.base.errors import ArchitectureError, ConfigError, OutputError
 from neat_deep.data import DataSpec
@@ -30,10 +32,10 @@ ARCHITECTURE = Architecture(
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "configs" / "architectures").rglob("*.json"))
 
 
-@given(graphs())
+@given(graphs(gates=True), st.sampled_from([(), (1,), (0, 1)]))
 @settings(max_examples=50, deadline=None)
-def test_json_round_trip(graph: CellGraph) -> None:
-    architecture = Architecture(graph, Skeleton(cells=2, reduce_after=(1,)))
+def test_json_round_trip(graph: CellGraph, gated_cells: tuple[int, ...]) -> None:
+    architecture = Architecture(graph, Skeleton(cells=2, reduce_after=(1,), gated_cells=gated_cells))
     read = Architecture.from_json(architecture.to_json())
     assert read == architecture
     assert [n.key for n in read.cell.nodes] == [n.key for n in graph.nodes]
@@ -55,6 +57,14 @@ def test_files_of_version_1_can_still_be_read() -> None:
     document["skeleton"]["positions"] = "never"
     with pytest.raises(ArchitectureError, match="skeleton: unknown field 'positions', allowed: rank,"):
         Architecture.from_json(json.dumps(document))
+
+
+def test_an_architecture_without_gates_is_named_and_written_as_before_there_were_any() -> None:
+    assert ARCHITECTURE.digest() == "f6287f3397480223"  # a changed one would make every stored score worthless
+    assert "gated" not in ARCHITECTURE.to_json()
+    gated = replace(ARCHITECTURE, skeleton=replace(ARCHITECTURE.skeleton, gated_cells=(1,)))
+    assert json.loads(gated.to_json())["version"] == 3
+    assert gated.digest() != ARCHITECTURE.digest()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
@@ -80,7 +90,13 @@ def set_value(path: list[Any], value: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_value(["version"], 3), r"version: got 3, allowed: 1, 2"),
+        (set_value(["version"], 4), r"version: got 4, allowed: 1, 2, 3"),
+        (
+            set_value(["cell", "nodes", 1, "edges", 0, "gated"], True),
+            r"cell: got a gated edge in version 2, allowed: si",
+        ),
+        (set_value(["skeleton", "gated_cells"], [1]), r"skeleton: unknown field 'gated_cells'"),
+        (set_value(["cell", "nodes", 0, "edges", 0, "gated"], True), r"cell: node 0: got a gate on its only edge"),
         (set_value(["version"], "1"), r"version: got '1', allowed: a whole number"),
         (set_value(["format"], "other"), r"format: got 'other'"),
         (set_value(["extra"], 1), r"unknown field 'extra', allowed: format"),
@@ -149,6 +165,8 @@ def test_unreadable_files(tmp_path: Path) -> None:
         ),
         ({"dropout": 1.0}, "dropout: got 1.0"),
         ({"reduce_after": (2, 1)}, "reduce_after: got .*rising"),
+        ({"cells": 2, "gated_cells": (2,)}, "gated_cells: got 2, allowed: 0 to 1"),
+        ({"gated_cells": (1, 1)}, "gated_cells: got .*rising"),
         ({"head_pool": "max"}, "head_pool: got 'max'"),
     ],
 )

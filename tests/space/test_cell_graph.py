@@ -96,6 +96,7 @@ def test_many_symmetric_twins_are_canonical_in_no_time() -> None:
         lambda g: replace(g, nodes=(replace(g.nodes[0], edges=(Edge(0, "sep_conv_3", "tanh"),)), *g.nodes[1:])),
         lambda g: replace(g, nodes=(*g.nodes[:-1], node(Edge(0, "max_pool_3"), Edge(0, "identity")))),
         lambda g: replace(g, output="concat"),
+        lambda g: replace(g, nodes=(*g.nodes[:-1], node(Edge(1, "max_pool_3", gated=True), Edge(0, "identity")))),
     ],
 )
 def test_digest_sees_what_changes_the_network(change) -> None:
@@ -150,7 +151,7 @@ def shuffled(graph: CellGraph, seed: int) -> CellGraph:
     return CellGraph(graph.num_inputs, tuple(nodes), graph.output)
 
 
-@given(graphs(), st.integers(0, 10**6))
+@given(graphs(gates=True), st.integers(0, 10**6))
 @settings(max_examples=200, deadline=None)
 def test_digest_ignores_how_a_network_is_told(graph: CellGraph, seed: int) -> None:
     other = shuffled(graph, seed)
@@ -170,7 +171,7 @@ def outputs(graph: CellGraph) -> torch.Tensor:
         return cell(inputs)
 
 
-@given(graphs(outputs=("last",)))
+@given(graphs(outputs=("last",), gates=True))
 @settings(max_examples=60, deadline=None)
 def test_canonical_graph_computes_the_same(graph: CellGraph) -> None:
     torch.testing.assert_close(outputs(graph.canonical()), outputs(graph), rtol=1e-9, atol=1e-12)
@@ -187,8 +188,8 @@ def brute_force_key(graph: CellGraph) -> str:
         place.update({graph.num_inputs + old: graph.num_inputs + new for new, old in enumerate(order)})
         rows = []
         for new, old in enumerate(order):
-            found = sorted((place[e.source], e.op, e.activation) for e in graph.nodes[old].edges)
-            if any(source >= graph.num_inputs + new for source, _, _ in found):
+            found = sorted((place[e.source], *e.label) for e in graph.nodes[old].edges)
+            if any(source >= graph.num_inputs + new for source, *_ in found):
                 break
             rows.append((graph.nodes[old].aggregation if len(found) == 2 else "add", found))
         else:
@@ -197,7 +198,7 @@ def brute_force_key(graph: CellGraph) -> str:
     return best
 
 
-@given(graphs(max_nodes=4), graphs(max_nodes=4))
+@given(graphs(max_nodes=4, gates=True), graphs(max_nodes=4, gates=True))
 @settings(max_examples=150, deadline=None)
 def test_digest_agrees_with_brute_force(one: CellGraph, other: CellGraph) -> None:
     one, other = one.canonical(), other.canonical()

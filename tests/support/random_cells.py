@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import neat
@@ -26,12 +27,16 @@ def edges(draw: st.DrawFn, states: int) -> Edge:
 
 
 @st.composite
-def graphs(draw: st.DrawFn, max_nodes: int = 6, outputs: tuple[str, ...] = ("last", "concat")) -> CellGraph:
-    """A valid graph; nodes may be unused, pass-through, or twins."""
+def graphs(
+    draw: st.DrawFn, max_nodes: int = 6, outputs: tuple[str, ...] = ("last", "concat"), *, gates: bool = False
+) -> CellGraph:
+    """A valid graph; nodes may be unused, pass-through, or twins, and with `gates` edges may be gated."""
     num_inputs = draw(st.integers(1, 2))
     nodes = []
     for index in range(draw(st.integers(1, max_nodes))):
         slots = draw(st.lists(edges(num_inputs + index), min_size=1, max_size=2))
+        if gates and len(slots) == 2:
+            slots = [replace(slot, gated=draw(st.booleans())) for slot in slots]
         nodes.append(CellNode(tuple(slots), draw(st.sampled_from(AGGREGATIONS)), key=index))
     return CellGraph(num_inputs, tuple(nodes), draw(st.sampled_from(outputs)))
 

@@ -16,8 +16,8 @@ from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
 SPACE = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), aggregations=("add", "mul"), nodes=4)
 TINY = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), ("identity",), nodes=1)  # 9 networks
 SKELETON = Skeleton(channels=4, cells=1)
-NEED_WEIGHTS = ("morphism",)  # they propose architectures that were trained, and have tests of their own
-OVER_POINTS = [name for name in STRATEGIES if name not in NEED_WEIGHTS]
+
+OVER_POINTS = [name for name, info in zip(STRATEGIES, STRATEGIES.values(), strict=True) if not info.needs_weights]
 # So small that a few generations reach every part of a strategy.
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "local_search": {"starts": 3},

@@ -34,6 +34,17 @@ def test_trained_networks_are_loaded_without_running_code(tmp_path: Path) -> Non
     assert evaluate(loaded, toy_data.stripes(60, 2), device=CPU) == trained.test
 
 
+def test_gates_are_kept_with_the_weights(tmp_path: Path) -> None:
+    cell = CellGraph(1, (CellNode((Edge(0, "sep_conv_3"), Edge(0, "max_pool_3", "relu", gated=True)), "mul"),))
+    architecture = Architecture(cell, Skeleton(channels=4, cells=2, gated_cells=(1,)))
+    trained = retrain(architecture, toy_data.dataset(), TrainingSettings(batch_size=32), device=CPU, seed=0)
+    trained.save(tmp_path / "trained.pt")
+    loaded = load_network(tmp_path / "trained.pt")
+    gates = {name: gate.item() for name, gate in loaded.named_parameters() if "gates" in name}
+    assert set(gates) == {"cells.0.gates.0", "cells.1.gates.0", "gates.1"} and all(gates.values())
+    assert evaluate(loaded, toy_data.stripes(60, 2), device=CPU) == trained.test
+
+
 def test_a_full_disk_under_the_trained_network_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(content: object, path: Path) -> None:
         raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed")

@@ -20,17 +20,22 @@ StageKind = Literal["input", "stem", "cell", "reduction", "head", "output"]
 
 UNKNOWN_FAMILY = "custom"  # a user's op may not be registered where its picture is drawn
 OUTPUT = "output"
+GATED = "gated"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One input slot of a node; `live` is false for `none` and where nothing arrives."""
+    """One input slot of a node; `live` is false for `none` and where nothing arrives.
+
+    A learnable gate stands behind a `gated` one.
+    """
 
     op: str
     activation: str
     family: str
     live: bool = True
+    gated: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Pin:
 class Wire:
     """A value on its way from pin or box `source` to `target`: to its slot (from 0), or to no slot in particular.
 
-    `weight`, from 0 to 1, is what a supernet gives it.
+    `weight`, from 0 to 1, is what a supernet gives it; `gated` says that its slot has a gate.
     """
 
     source: str
@@ -66,6 +71,7 @@ class Wire:
     slot: int | None = None
     state: WireState = "live"
     weight: float | None = None
+    gated: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,11 +126,11 @@ def cell_facts(cell: CellGraph, weights: Mapping[tuple[int, int], float] | None 
     for index, node in enumerate(cell.nodes):
         box = f"node{index}"
         live = index in used_nodes
-        slots = tuple(Slot(edge.op, edge.activation, _family(edge.op), live) for edge in node.edges)
+        slots = tuple(Slot(edge.op, edge.activation, _family(edge.op), live, edge.gated) for edge in node.edges)
         boxes.append(Box(box, f"node {node.key if node.key >= 0 else index}", slots, node.aggregation, live))
         state: WireState = "live" if live else "unused"
         for slot, edge in enumerate(node.edges):
-            wires.append(Wire(states[edge.source], box, slot, state, weights.get((index, slot))))
+            wires.append(Wire(states[edge.source], box, slot, state, weights.get((index, slot)), edge.gated))
         states.append(box)
     concat = cell.output == "concat"
     pins.append(Pin(OUTPUT, "output (concat)" if concat else "output", False))
@@ -195,8 +201,12 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
             states = [name] * len(states)
         name = f"cell{place}"
         if place in plan.cells:
-            stages.append(Stage(name, f"cell {place + 1}", _shape(skeleton, channels, extent, halvings), "cell"))
+            gated = place in skeleton.gated_cells
+            label = f"cell {place + 1}{f', {GATED}' if gated else ''}"
+            stages.append(Stage(name, label, _shape(skeleton, channels, extent, halvings), "cell"))
             wires += [(states[read], name) for read in cell.used_inputs()]
+            if gated:
+                wires.append((states[-1], name))  # the path around the cell
         states = [*states[1:], name] if place < skeleton.cells else states
     pool = "mean and max" if skeleton.head_pool == "mean_max" else "mean"
     stages.append(Stage("head", "head", f"{pool} pooling, linear", "head"))

@@ -14,6 +14,7 @@ FAINT = "#AEB6C2"
 FAINT_LINE = "#D5DAE1"
 FAINT_FILL = "#FAFAFB"
 PAPER = "#FFFFFF"
+GATE = "#C2410C"  # of gates and the wires that they stand at
 
 # Each family's fill and line. Families that users name share the last pair.
 FAMILY_COLOURS = {
@@ -81,6 +82,10 @@ def legend_label(facts: CellFacts) -> str:
         cells += f"<TD {swatch}></TD>{_legend_text('not expressed')}"
     if "disabled" in states:
         cells += f'<TD BORDER="0">{_font("<B>- - - -</B>", size=11, colour=FAINT)}</TD>{_legend_text("disabled")}'
+    if any(slot.gated for box in facts.boxes for slot in box.slots):
+        cells += (
+            f'<TD BORDER="0">{_font(f"<I>{TIMES} g</I>", size=11, colour=GATE)}</TD>{_legend_text("learnable gate")}'
+        )
     if not cells:
         return ""
     return _html(f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="4" CELLPADDING="1"><TR>{cells}</TR></TABLE>')
@@ -91,6 +96,8 @@ def _slot_cell(slot: Slot, port: str) -> str:
     text = f"<B>{escape(slot.op)}</B>"
     if slot.activation != IDENTITY and slot.op != NONE:
         text += f"  {escape(slot.activation)}"
+    if slot.gated:
+        text += "  " + _font(f"<I>{TIMES} g</I>", size=12, colour=GATE)
     text = _font(text, size=12, colour=INK if slot.live else FAINT)
     return f'<TD PORT="{port}" STYLE="ROUNDED" BGCOLOR="{fill}" COLOR="{line}" ALIGN="LEFT">{text}</TD>'
 

@@ -27,6 +27,7 @@ from neat_deep.reports.pictures.drawing import (
 )
 from neat_deep.reports.pictures.labels import (
     FAINT,
+    GATE,
     INK,
     LINE,
     PAPER,
@@ -75,6 +76,7 @@ _STAGES = {
     "output": _OUTPUT,
 }
 _FAINT_PIN = {"color": FAINT, "fillcolor": PAPER, "fontcolor": FAINT}
+_GATED = {"color": GATE, "arrowhead": "odiamond"}
 _WIRES: dict[str, dict[str, str]] = {
     "live": {},
     "unused": {"color": FAINT, "penwidth": "1.2"},
@@ -217,6 +219,8 @@ def _add_pin(part: graphviz.Digraph, pin: Pin) -> None:
 
 def _add_wire(part: graphviz.Digraph, wire: Wire, outlet: str) -> None:
     style = dict(_WIRES[wire.state])
+    if wire.gated:
+        style |= _GATED
     if wire.weight is not None:
         style["penwidth"] = f"{0.6 + 3.4 * wire.weight:.2f}"
     inlet = wire.target if wire.slot is None else f"{wire.target}:slot{wire.slot + 1}"

@@ -1,0 +1,178 @@
+"""The weights of a network that a morphism made: all of its parent's, so that it computes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neat_deep.base.errors import ArchitectureError
+from neat_deep.base.registry import resolve
+from neat_deep.networks.network import Network
+from neat_deep.ops import get_op
+from neat_deep.ops.widening import Widening, named, part
+from neat_deep.space.architecture import Skeleton
+from neat_deep.space.morphism import Morphism, Origin
+
+
+@torch.no_grad()
+def start_from_parent(network: Network, morphism: Morphism, weights: Mapping[str, Tensor], *, seed: int) -> None:
+    """Give `network`, built from the morphism's child, the `weights` (state_dict) of its parent.
+
+    Parts that the morphism made keep what they were built with: no output depends on them yet. Then the network
+    computes what the parent did, in training (dropout and its random draws aside) and in evaluation mode. `seed`
+    decides how weights are shared out where the network is wider. Raises `ArchitectureError` for weights that are not
+    the parent's, and for an op that cannot be widened.
+    """
+    own = network.state_dict()
+    given = _Inheritance(morphism, weights, own, seed).all()
+    for name, tensor in given.items():
+        if name not in own or own[name].shape != tensor.shape or own[name].dtype != tensor.dtype:
+            place = f"{own[name].dtype} of shape {tuple(own[name].shape)}" if name in own else "no such part"
+            raise ArchitectureError(
+                f"weights: {name}: got {tensor.dtype} of shape {tuple(tensor.shape)}, allowed: {place}"
+            )
+        own[name].copy_(tensor)
+
+
+def can_widen(morphism: Morphism) -> bool:
+    """Whether every op that the child has of its parent can be widened with its weights."""
+    edges = [edge for node in morphism.child.cell.nodes for edge in node.edges]
+    return all(
+        get_op(e.op).widen is not None for e, origin in zip(edges, morphism.ops, strict=True) if origin is not None
+    )
+
+
+@dataclass(frozen=True)
+class _Wider:
+    """How the features that a part reads and writes become wider."""
+
+    read: Widening
+    write: Widening
+
+
+class _Inheritance:
+    """The parent's tensors under the child's names and in the child's shapes, part by part."""
+
+    def __init__(self, morphism: Morphism, weights: Mapping[str, Tensor], own: Mapping[str, Tensor], seed: int) -> None:
+        self._morphism = morphism
+        self._weights = {name: tensor.cpu() for name, tensor in weights.items()}
+        self._own = own
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def all(self) -> dict[str, Tensor]:
+        """Everything that the child takes over."""
+        found = self._stem() | self._reductions()
+        for index, origin in enumerate(self._morphism.cells):
+            if origin is not None and part(self._weights, f"cells.{origin}."):  # else the parent did without that cell
+                found |= named(self._cell(index, origin), f"cells.{index}.")
+                if f"gates.{origin}" in self._weights:
+                    found[f"gates.{index}"] = self._weights[f"gates.{origin}"]
+        return found | self._head()
+
+    def _wider(self, cell: int, origin: int) -> Widening:
+        """What happens to the features of a cell; its number among the parent's cells is `origin`."""
+        parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
+        return Widening(parent.channels_of_cell(origin), child.channels_of_cell(cell), self._generator)
+
+    def _level(self, reductions: int) -> Widening:
+        """What happens to features after so many reductions."""
+        parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
+        return Widening(_width(parent, reductions), _width(child, reductions), self._generator)
+
+    def _stem(self) -> dict[str, Tensor]:
+        wider, stem = self._level(0), part(self._weights, "stem.")
+        if "conv.weight" in stem:
+            found = {"conv.weight": wider.copy(stem["conv.weight"])} | _norm(stem, wider)
+        else:
+            found = _embedding(stem, wider, has_projection="stem.project.weight" in self._own)
+        return named(found, "stem.")
+
+    def _reductions(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
+        for count, (before, after) in enumerate(zip(parent.reduce_after, child.reduce_after, strict=True)):
+            for name, branch in _children(part(self._weights, f"reductions.{before}.branches.")).items():
+                wider = _Wider(self._level(count), self._level(count + 1))
+                found |= named(_strided(branch, wider), f"reductions.{after}.branches.{name}.")
+        return found
+
+    def _cell(self, index: int, origin: int) -> dict[str, Tensor]:
+        wider, weights = self._wider(index, origin), part(self._weights, f"cells.{origin}.")
+        ops, gates = _children(part(weights, "ops.")), part(weights, "gates.")
+        found: dict[str, Tensor] = {}
+        edges = [edge for node in self._morphism.child.cell.nodes for edge in node.edges]
+        for number, (edge, old) in enumerate(zip(edges, self._morphism.ops, strict=True)):
+            if old is None:
+                continue
+            found |= named(_widened(edge.op, ops.get(str(old), {}), wider), f"ops.{number}.")
+            if edge.gated:
+                found[f"gates.{number}"] = gates[str(old)]
+        projection = part(weights, "projection.")
+        if projection:
+            blocks = _blocks(projection["conv.weight"], self._morphism.nodes, wider)
+            found |= named({"conv.weight": wider.copy(blocks)} | _norm(projection, wider), "projection.")
+        return found
+
+    def _head(self) -> dict[str, Tensor]:
+        parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
+        wider = self._wider(child.cells, parent.cells)
+        kinds = self._weights["head.linear.weight"].split(wider.old, dim=1)  # means, and maxima if there are any
+        weight = torch.cat([wider.share_out(kind) for kind in kinds], dim=1)
+        return {"head.linear.weight": weight, "head.linear.bias": self._weights["head.linear.bias"]}
+
+
+def _width(skeleton: Skeleton, reductions: int) -> int:
+    return round(skeleton.channels * skeleton.growth**reductions)
+
+
+def _children(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """The tensors of each child by its name: what stands before the first dot."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        child, _, rest = name.partition(".")
+        found.setdefault(child, {})[rest] = tensor
+    return found
+
+
+def _norm(tensors: Mapping[str, Tensor], wider: Widening) -> dict[str, Tensor]:
+    return named(wider.norm(part(tensors, "norm.")), "norm.")
+
+
+def _strided(tensors: Mapping[str, Tensor], wider: _Wider) -> dict[str, Tensor]:
+    conv = wider.read.share_out(wider.write.copy(tensors["conv.weight"]))
+    return {"conv.weight": conv} | _norm(tensors, wider.write)
+
+
+def _embedding(stem: Mapping[str, Tensor], wider: Widening, *, has_projection: bool) -> dict[str, Tensor]:
+    """The stem for sequences: word vectors keep their width, so a linear layer may come to stand behind them, or go."""
+    embedding, project = stem["embedding.weight"], stem.get("project.weight")
+    found = {}
+    if has_projection:
+        rows = torch.eye(wider.old, dtype=embedding.dtype) if project is None else project
+        found = {"embedding.weight": embedding, "project.weight": wider.copy(rows)}
+    else:
+        columns = embedding if project is None else embedding @ project.T
+        found = {"embedding.weight": wider.copy(columns, 1)}
+    if "positions.weight" in stem:
+        found["positions.weight"] = wider.copy(stem["positions.weight"], 1)
+    return found
+
+
+def _blocks(weight: Tensor, nodes: tuple[Origin, ...], wider: Widening) -> Tensor:
+    """The weights of a projection that reads each node's channels; those that read a new node are zero."""
+    old = weight.split(wider.old, dim=1)
+    zero = torch.zeros_like(old[0])
+    return torch.cat([wider.share_out(zero if node is None else old[node]) for node in nodes], dim=1)
+
+
+def _widened(op: str, tensors: Mapping[str, Tensor], wider: Widening) -> dict[str, Tensor]:
+    if wider.old == wider.new:
+        return dict(tensors)
+    how = get_op(op).widen
+    if how is None:
+        raise ArchitectureError(f"op '{op}' cannot be widened: it was registered without a function `widen`")
+    made: dict[str, Tensor] = resolve(how)(tensors, wider)
+    return made
