@@ -182,8 +182,8 @@ def check_morphism(context: StrategyContext, fitness: FitnessSettings, generatio
     adding = {insert_node.__name__, switch_on.__name__} & set(settings.moves)
     if adding and all(neutral_value(name) is None for name in _cells_of(context).aggregations):
         raise ConfigError(
-            f"[SearchSpace] aggregation_options: got {' '.join(_cells_of(context).aggregations)}, allowed with the moves"
-            f" {', '.join(sorted(adding))}: at least one with a neutral value, as add and mul have"
+            f"[SearchSpace] aggregation_options: got {' '.join(_cells_of(context).aggregations)}, allowed with the"
+            f" moves {', '.join(sorted(adding))}: at least one with a neutral value, as add and mul have"
         )
     for key, move, least in (
         ("cells", add_cell, context.skeleton.cells),
