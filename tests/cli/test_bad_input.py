@@ -332,8 +332,8 @@ AS_A_USER = (
     ),
     case(
         "architecture-version",
-        "architecture.json: version: got 3, allowed: 1, 2",
-        prepare=json_value("version", to=3),
+        "architecture.json: version: got 99, allowed: 1, 2, 3",
+        prepare=json_value("version", to=99),
         script=TRAIN,
     ),
     case(
@@ -794,7 +794,7 @@ RESUMED = (
         case(says.split(":")[0], f"--resume: {says}", prepare=prepare, options=f"--resume run {option}")
         for option, says, prepare in (
             ("--population 9", "--population: got 9, the run has 12; allowed to change when a run is", stored_run),
-            ("--seed 3", "--seed: got 3, the run has 1; allowed to change when a run is resumed: --gene", stored_run),
+            ("--seed 3", "--seed: got 3, the run has 1; allowed to change when a run is resumed: --fitn", stored_run),
             ("--out there", "--out: got there, the run is in run; a run stays where it is", stored_run),
             ("--dataset mnist", "--dataset: got mnist, the run has digits; allowed to change when", stored_run),
             ("--start architecture.json", "--start: got architecture.json, the run began without one", stored_run),

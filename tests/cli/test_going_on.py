@@ -12,7 +12,7 @@ import pytest
 from darts.command_line import _take_up
 from neat_deep.base.errors import ConfigError, SearchError, StoreError
 from neat_deep.cli.experiment import read_neat_experiment, read_run
-from neat_deep.cli.search_runner import _how_to_go_on, _is_complete
+from neat_deep.cli.search_runner import _how_to_continue, _is_complete
 from neat_deep.cli.searching import runner_of
 from neat_deep.store.run_store import RunStore
 from tests.support.random_cells import DIGITS_INI
@@ -69,7 +69,7 @@ def test_the_advice_lifts_what_ended_the_run(ended: str, advice: str, tmp_path: 
     result = {"asked": limits, "ended": ended, "test_accuracies": [0.5], "threshold": 0.9}
     (tmp_path / "result.json").write_text(json.dumps(result))
     assert _is_complete(tmp_path, asked, 1)
-    assert _how_to_go_on(tmp_path, asked) == advice
+    assert _how_to_continue(tmp_path, asked) == advice
     asked.neat.fitness_threshold = 0.95
     assert not _is_complete(tmp_path, asked, 1)
     del result["threshold"]  # a run of an older version

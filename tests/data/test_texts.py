@@ -416,7 +416,7 @@ def test_broken_files_name_the_line(change: Any, message: str, tmp_path: Path) -
         ),
         (lambda root: (root / "SST-2" / "dev.tsv").unlink(), "no file .*SST-2/dev.tsv; remove .*SST-2 to download it"),
         (spoil("SST-2/train.tsv", HEADER + ROW * 2 + b"film\tx\n"), "train.tsv:6: label: got 'x', allowed: 0"),
-        (spoil("SST-2/test.tsv", b"sentence\n"), "test.tsv:1: got 'sentence', allowed: the header"),
+        (spoil("SST-2/test.tsv", b"review\n"), "test.tsv:1: got 'review', allowed: the header"),
     ],
 )
 def test_broken_sst2(change: Any, message: str, tmp_path: Path) -> None:

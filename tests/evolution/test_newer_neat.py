@@ -87,7 +87,10 @@ def test_its_keys_may_stand_in_a_file_and_in_what_it_saves(key: str, newer: None
         ({"threshold_max": "wide"}, r"\[DefaultSpeciesSet\] threshold_max: got 'wide', allowed: a number"),
         ({"compatibility_excess_coefficient": "some"}, "excess_coefficient: got 'some', allowed: auto, or a number"),
         ({"compatibility_include_node_genes": "perhaps"}, "include_node_genes: got 'perhaps', allowed: True, False"),
-        ({"compatibility_enable_penalty": "nan"}, "compatibility_enable_penalty: got nan, allowed: 0 or more"),
+        (
+            {"compatibility_enable_penalty": "nan"},
+            "compatibility_enable_penalty: got nan, allowed: a finite number, 0 or more",
+        ),
         ({"interspecies_crossover_prob": "0.1"}, "interspecies_crossover_prob: got 0.1, allowed: 0; .* just emptied"),
     ],
 )
