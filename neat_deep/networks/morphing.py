@@ -16,6 +16,8 @@ from neat_deep.ops.widening import Widening, named, part
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.morphism import Morphism, Origin
 
+PROJECTION = "stem.project.weight"
+
 
 @torch.no_grad()
 def start_from_parent(network: Network, morphism: Morphism, weights: Mapping[str, Tensor], *, seed: int) -> None:
@@ -28,6 +30,10 @@ def start_from_parent(network: Network, morphism: Morphism, weights: Mapping[str
     """
     own = network.state_dict()
     given = _Inheritance(morphism, weights, own, seed).all()
+    # Each tensor of the parent has one place, but that a projection of word vectors may come or go.
+    left = len(weights.keys() - {PROJECTION}) - len(given.keys() - {PROJECTION})
+    if left:
+        raise ArchitectureError(f"weights: {left} of {len(weights)} tensors have no place in the morphism's child")
     for name, tensor in given.items():
         if name not in own or own[name].shape != tensor.shape or own[name].dtype != tensor.dtype:
             place = f"{own[name].dtype} of shape {tuple(own[name].shape)}" if name in own else "no such part"
@@ -66,10 +72,12 @@ class _Inheritance:
         """Everything that the child takes over."""
         found = self._stem() | self._reductions()
         for index, origin in enumerate(self._morphism.cells):
-            if origin is not None and part(self._weights, f"cells.{origin}."):  # else the parent did without that cell
+            if origin is None:
+                continue
+            if part(self._weights, f"cells.{origin}."):  # else it has no weights, or the parent did without it
                 found |= named(self._cell(index, origin), f"cells.{index}.")
-                if f"gates.{origin}" in self._weights:
-                    found[f"gates.{index}"] = self._weights[f"gates.{origin}"]
+            if f"gates.{origin}" in self._weights:
+                found[f"gates.{index}"] = self._weights[f"gates.{origin}"]
         return found | self._head()
 
     def _wider(self, cell: int, origin: int) -> Widening:
@@ -87,7 +95,7 @@ class _Inheritance:
         if "conv.weight" in stem:
             found = {"conv.weight": wider.copy(stem["conv.weight"])} | _norm(stem, wider)
         else:
-            found = _embedding(stem, wider, has_projection="stem.project.weight" in self._own)
+            found = _embedding(stem, wider, has_projection=PROJECTION in self._own)
         return named(found, "stem.")
 
     def _reductions(self) -> dict[str, Tensor]:

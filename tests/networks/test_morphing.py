@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from neat_deep.base.errors import ArchitectureError
 from neat_deep.data import DataSpec
 from neat_deep.networks.morphing import start_from_parent
 from neat_deep.networks.network import Network, build_network
@@ -66,6 +68,7 @@ def test_no_move_changes_an_output(start: str, move: str) -> None:
     st.lists(st.lists(st.sampled_from(sorted(MOVES)), min_size=1, max_size=4), min_size=1, max_size=3),
     st.integers(0, 10**6),
 )
+@example("identity", [["add_cell"], ["add_cell"]], 0)  # a cell without weights, but with a gate around it
 @settings(max_examples=15, deadline=None)
 def test_no_sequence_of_moves_and_trainings_changes_an_output(start: str, lives: list[list[str]], seed: int) -> None:
     architecture, data = STARTS[start]
@@ -79,6 +82,23 @@ def test_no_sequence_of_moves_and_trainings_changes_an_output(start: str, lives:
         assert difference(network, child, data, seed) < 1e-10
         disturb(child, data, seed + number)  # its gates open
         network, architecture = child, morphism.child
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weights: weights | {"gates.7": torch.zeros(())}, r"weights: 1 of \d+ tensors have no place"),
+        (
+            lambda weights: weights | {"stem.conv.weight": torch.zeros(8, 2, 5, 5)},
+            "stem.conv.weight: got torch.float32",
+        ),
+    ],
+)
+def test_other_weights_than_the_parents_are_refused(change: Any, message: str) -> None:
+    architecture, data = STARTS["resnet"]
+    network = build_network(architecture, data, seed=1)
+    with pytest.raises(ArchitectureError, match=message):
+        start_from_parent(network, Morphism.unchanged(architecture), change(dict(network.state_dict())), seed=1)
 
 
 @pytest.mark.parametrize("start", STARTS)
