@@ -39,7 +39,8 @@ from neat_deep.scoring.scores import SCORED, Score
 from neat_deep.space.architecture import Skeleton
 from neat_deep.strategies.grid import GridSettings
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
+from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.strategy import Strategy, StrategyContext
 
 log = logging.getLogger(__name__)
 

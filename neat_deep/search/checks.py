@@ -14,7 +14,8 @@ from neat_deep.data import DataSpec
 from neat_deep.networks.suitability import check_augmentation, check_ops, check_reductions, check_widths
 from neat_deep.scoring.executors import AUTO, check_workers
 from neat_deep.space.architecture import Skeleton
-from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
+from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.strategy import Strategy, StrategyContext
 
 
 def check_experiment(experiment: AnyExperiment, data: DataSpec, *, resume: bool = False) -> None:

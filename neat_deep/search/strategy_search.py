@@ -25,7 +25,7 @@ from neat_deep.search.workers import evaluating_in
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import Strategy
+from neat_deep.strategies.strategy import Strategy
 
 
 def search(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import StrategyContext
+from neat_deep.strategies.strategy import StrategyContext
 
 if TYPE_CHECKING:
     from neat_deep.scoring.scores import Score

@@ -26,7 +26,7 @@ from neat_deep.space.cell_graph import CellGraph
 from neat_deep.space.morphism import Morphism
 from neat_deep.space.moves import MOVES, MoveLimits, add_cell, insert_node, reconnect, switch_on, widen
 from neat_deep.space.search_space import SearchSpace
-from neat_deep.strategies.registry import StrategyContext
+from neat_deep.strategies.strategy import StrategyContext
 
 SECTION = "Morphism"
 MOST_TRIES = 50  # draws in a row without a child that was not tried before

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from neat_deep.base.errors import ConfigError, unknown_name
 from neat_deep.strategies.history import MOST_TRIES, History
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import StrategyContext
+from neat_deep.strategies.strategy import StrategyContext
 
 if TYPE_CHECKING:
     from neat_deep.scoring.scores import Score

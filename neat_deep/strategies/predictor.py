@@ -19,7 +19,7 @@ from neat_deep.base.checks import check_range
 from neat_deep.base.generator_state import generator_state, set_generator_state
 from neat_deep.strategies.history import MOST_TRIES, History, draw_new
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import StrategyContext
+from neat_deep.strategies.strategy import StrategyContext
 
 if TYPE_CHECKING:
     from neat_deep.scoring.scores import Score

@@ -17,7 +17,7 @@ from neat_deep.space.architecture import Skeleton
 from neat_deep.space.moves import MOVES
 from neat_deep.space.search_space import SearchSpace
 from neat_deep.strategies.network_morphism import MorphismSettings, NetworkMorphism
-from neat_deep.strategies.registry import StrategyContext
+from neat_deep.strategies.strategy import StrategyContext
 from tests.support.climbs import START
 
 SPACE = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), aggregations=("add", "mul"), nodes=8)

@@ -7,7 +7,7 @@ import json
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.search_space import SearchSpace
 from neat_deep.strategies.random_search import RandomSearch
-from neat_deep.strategies.registry import StrategyContext
+from neat_deep.strategies.strategy import StrategyContext
 
 SMALL = SearchSpace(("identity", "sep_conv_3"), ("identity",), nodes=1)  # one node of two inputs that read one state
 

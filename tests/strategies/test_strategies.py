@@ -10,7 +10,8 @@ from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.base.registry import registration_scope, resolve
 from neat_deep.base.sections import SECTIONS
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext, register_strategy
+from neat_deep.strategies.registry import STRATEGIES, register_strategy
+from neat_deep.strategies.strategy import Strategy, StrategyContext
 from tests.support.spaces import assert_in_space
 from tests.support.strategies import OVER_POINTS, SMALL, SPACE, TINY, generations, made
 

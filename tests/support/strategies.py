@@ -11,7 +11,8 @@ from neat_deep.scoring.scores import DIVERGED, SCORED, Score
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.search_space import SearchSpace
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES, Strategy, StrategyContext
+from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.strategy import Strategy, StrategyContext
 
 SPACE = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), aggregations=("add", "mul"), nodes=4)
 TINY = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), ("identity",), nodes=1)  # 9 networks
