@@ -17,12 +17,14 @@ from PIL import Image
 
 import darts.plugin  # noqa: F401  registers the search `darts`, as its installation does
 from neat_deep.base.errors import StoreError
-from neat_deep.base.registry import registration_scope
+from neat_deep.base.registry import registration_scope, resolve
 from neat_deep.cli.registry import COMMANDS, register_command
 from neat_deep.cli.shipped_commands import load_commands
 from neat_deep.config.experiment_file import load_experiment
+from neat_deep.config.strategy_experiment import load_strategy_experiment
 from neat_deep.data import DATASETS
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.registry import STRATEGIES
 from tests.support.command import run_command
 from tests.support.installed import build, clean, copy_sources, install, new_environment
 
@@ -71,6 +73,19 @@ def test_init_prints_the_shipped_file(
         assert capsys.readouterr().out == file.read_text()
     assert run_command(monkeypatch, "init", "mnist", "--out", tmp_path / "my.ini") == 0
     assert load_experiment(tmp_path / "my.ini").data.dataset == "mnist"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_init_prints_a_file_for_every_strategy(
+    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for dataset in ("digits", "sst2"):  # with a shipped file of random search, and without
+        path = tmp_path / f"{dataset}.ini"
+        assert run_command(monkeypatch, "init", dataset, "--strategy", strategy, "--out", path) == 0
+        experiment = load_strategy_experiment(path)
+        assert (experiment.search.strategy, experiment.data.dataset) == (strategy, dataset)
+        kind = STRATEGIES.get(strategy).settings
+        assert experiment.settings == (None if kind is None else resolve(kind)())
 
 
 def test_list_has_a_line_for_each_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +150,7 @@ finally:
             "--help",
             "list",
             "init digits",
+            "init digits --strategy reinforce",
             "init minst",
             "serach",
             "search d.ini --popluation 3",

@@ -133,7 +133,7 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("init", "missing argument 'DATASET'", nothing),
     ("init minst", "unknown data set 'minst' in the shipped INI files; did you mean 'mnist'? known: cifar10", nothing),
     ("init cifar10 --strategy darts", "unknown strategy 'darts' in the shipped INI files for cifar10; kno", nothing),
-    ("init digits --strategy net", "did you mean 'neat'? known: darts, neat", nothing),
+    ("init digits --strategy net", "did you mean 'neat'? known: darts, grid, ", nothing),
     ("init digits --out d.ini", "--out: d.ini is there already, allowed: a new file", nothing),
     ("init digits --out file/d.ini", "cannot make the folder file: ", nothing),
     ("list op", "unknown kind of names 'op'; did you mean 'ops'? known: activations, aggregations,", nothing),

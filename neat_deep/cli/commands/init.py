@@ -10,30 +10,31 @@ import typer
 
 from neat_deep.base.errors import ConfigError, OutputError
 from neat_deep.base.files import write_text
-from neat_deep.base.shipped import experiment_text, experiments
+from neat_deep.base.shipped import experiments
+from neat_deep.cli.initial_text import initial_text
 from neat_deep.cli.registry import register_command
 
 
 @register_command(
     "init",
-    summary="Print the commented INI file of a shipped experiment",
+    summary="Print the commented INI file of an experiment",
     examples=(
         "neat-deep init digits > d.ini",
-        "neat-deep init mnist --strategy random --out m.ini",
+        "neat-deep init mnist --strategy local_search --out m.ini",
     ),
 )
 def init(
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="See `neat-deep list datasets`.", show_default=False)
     ],
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="See `neat-deep list datasets`.")] = "neat",
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="See `neat-deep list strategies`.")] = "neat",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write instead; it must not exist.", show_default=False)
     ] = None,
 ) -> None:
     """Edit what it says and hand it to `neat-deep search`."""
     _check_shipped(dataset)
-    text = experiment_text(dataset, strategy)
+    text = initial_text(dataset, strategy)
     if out is None:
         print(text, end="")
     elif os.path.lexists(out):
