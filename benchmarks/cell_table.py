@@ -1,0 +1,299 @@
+"""A table of cells from our own space, each trained at several budgets: what a search setting is judged by in seconds.
+
+    python benchmarks/cell_table.py --data cifar10 --data-root data --minutes 60     # begins the table, or goes on
+    python benchmarks/cell_table.py --data cifar10 --report [--json]                 # what the table says so far
+
+Draws `--cells` different cells, 1 to 6 nodes in turn, every second one by mutating an earlier one. Each is trained for
+1, 2, 4 and 8 epochs on a part of the examples, with a schedule of its own each time, and then in full, scored on the
+validation part after each epoch; the first `--twice` cells also in full with a second seed. No test set is read. It
+works in as many processes as there are cores, one thread each, and writes the table after each training, so that it
+can be stopped at any time; `--minutes` ends it. The same command goes on where it stopped.
+
+The report ranks the cells by each signal and compares that with the accuracy after full training: Spearman's rho with
+the standard error of a bootstrap over cells, and the mean seconds that the signal costs. The rho between the two seeds
+of full training is what no signal can be expected to exceed by much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import spearmanr
+
+from cell_trainings import FULL, SHORT, CellTrainer, Outcome, Training
+from neat_deep.base.errors import DataError
+from neat_deep.base.files import read_text, write_text
+from neat_deep.cli.running import run_script
+from neat_deep.data import Augmentation, Dataset, DataSettings, load_dataset
+from neat_deep.data.settings import TextSettings
+from neat_deep.networks.cost import count_macs, count_parameters
+from neat_deep.networks.network import build_network
+from neat_deep.scoring.executors import WorkerDied, WorkerPool
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.search_space import SearchSpace
+from neat_deep.training.settings import TrainingSettings
+from turns import at_least
+
+TABLES = Path(__file__).resolve().parent / "tables"
+FORMAT = "neat-deep table of cells"
+SHORT_EPOCHS = (1, 2, 4, 8)
+SEEDS = (1, 2)
+BOOTSTRAPS = 1000
+IMAGE_OPS = (
+    "none identity sep_conv_1 sep_conv_3 sep_conv_5 dil_conv_3 dil_conv_5 avg_pool_3 avg_pool_5 max_pool_3 max_pool_5"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set with the space, the skeleton and the trainings that its table is made with."""
+
+    data: DataSettings
+    space: SearchSpace
+    skeleton: Skeleton
+    short_examples: int
+    short: TrainingSettings
+    full: TrainingSettings
+
+
+def tasks(root: str) -> dict[str, Task]:
+    """The tasks by name, with their data under `root`."""
+    images = TrainingSettings(batch_size=64, learning_rate=0.01, weight_decay=0.05)
+    texts = TrainingSettings(batch_size=64, learning_rate=0.003, weight_decay=0.05)
+    activations, aggregations = ("identity", "relu"), ("add", "mul")
+    return {
+        "cifar10": Task(
+            # 10,000 images to train on and 5,000 to validate on: a standard error of 0.6 points at 70%
+            DataSettings("image_folder", f"{root}/cifar10-images", validation=1 / 3, train_limit=15_000),
+            SearchSpace(tuple(IMAGE_OPS.split()), activations, aggregations),
+            Skeleton(channels=16, cells=3, reduce_after=(0, 1)),
+            2_000,
+            images,
+            dataclasses.replace(images, epochs=8, augmentation=Augmentation(shift=4, flip=True)),
+        ),
+        "sst2": Task(
+            DataSettings("sst2", root, validation=0.25, text=TextSettings(own_validation=False)),
+            SearchSpace((*IMAGE_OPS.split(), "attention"), activations, aggregations),
+            Skeleton(rank=1, channels=64, cells=2, head_pool="mean_max", embedding_dropout=0.3),
+            2_000,
+            texts,
+            dataclasses.replace(texts, epochs=12),
+        ),
+    }
+
+
+def main(arguments: Sequence[str] | None) -> None:
+    """Train what is missing until the time is over, or tell what the table says."""
+    options = _parse(arguments)
+    task = tasks(options.data_root)[options.data]
+    path = options.table or TABLES / f"cells_{options.data}.json"
+    console = Console()
+    table = _load(path) if path.exists() else _new(task, options)
+    if not options.report:
+        work(table, task, path, options.minutes, console)
+    figures = report(table)
+    console.print(_shown(figures, len(table["cells"]), options.data))
+    if options.json:
+        print(json.dumps({"signals": figures, "cells": len(table["cells"]), "torch": torch.__version__}))
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+def draw(space: SearchSpace, count: int, seed: int) -> Iterator[tuple[str, Any]]:
+    """`count` different cells of 1 to 6 nodes in turn, with how each was drawn: `random` or `mutated`."""
+    generator = random.Random(seed)
+    cells: dict[str, Any] = {}
+    for number in range(count):
+        nodes = 1 + number % space.nodes
+        is_mutated = number % 2 == 1 and bool(cells)
+        while True:
+            if is_mutated:
+                cell = generator.choice(list(cells.values()))
+                for _ in range(generator.randint(1, 3)):
+                    cell = space.mutate(cell, generator)
+            else:
+                cell = space.sample(generator)
+            if len(cell.nodes) == nodes and cell.digest() not in cells:
+                break
+        cells[cell.digest()] = cell
+        yield ("mutated" if is_mutated else "random"), cell
+
+
+def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
+    if options.report:
+        raise DataError(f"{options.data}: there is no table yet; the same command without --report makes it")
+    cells = {}
+    for number, (drawn, cell) in enumerate(draw(task.space, options.cells, seed=1)):
+        architecture = json.loads(Architecture(cell, task.skeleton).to_json())
+        wanted = [f"{FULL} {task.full.epochs} seed {SEEDS[0]}"]
+        wanted = [f"{SHORT} {epochs} seed {SEEDS[0]}" for epochs in SHORT_EPOCHS] + wanted
+        if number < options.twice:
+            wanted.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
+        cells[cell.digest()] = {"drawn": drawn, "cell": architecture["cell"], "wanted": wanted, "trainings": {}}
+    facts = {"skeleton": asdict(task.skeleton), "short_examples": task.short_examples, "torch": torch.__version__}
+    return {"format": FORMAT, "data": options.data, **facts, "cells": cells}
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        table: dict[str, Any] = json.loads(read_text(path, "table", DataError))
+    except ValueError as error:
+        raise DataError(f"{path}: no JSON: {error}") from None
+    if table.get("format") != FORMAT:
+        raise DataError(f"{path}: format: got {table.get('format')!r}, allowed: {FORMAT!r}")
+    return table
+
+
+def work(table: dict[str, Any], task: Task, path: Path, minutes: float, console: Console) -> None:
+    """Do the trainings that the table lacks, row by row, until the time is over; each is written as it ends."""
+    dataset = load_dataset(task.data)
+    trainer = CellTrainer(dataset, {SHORT: task.short, FULL: task.full}, task.short_examples)
+    missing = list(_missing(table, task, dataset))
+    deadline = time.monotonic() + 60 * minutes
+    console.print(f"{len(missing)} trainings are missing; {minutes:g} minutes for them", highlight=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    workers = WorkerPool[Training, Outcome](trainer, os.cpu_count() or 1, threads=1)
+    try:
+        for training, outcome in workers.run(itertools.takewhile(lambda _: time.monotonic() < deadline, missing)):
+            if isinstance(outcome, WorkerDied):
+                outcome = Outcome((), (), 0.0, outcome.reason)
+            table["cells"][training.digest]["trainings"][training.name] = outcome.to_json()
+            write_text(path, _text(table))
+            accuracy = f"{100 * outcome.validation[-1]:.2f}%" if outcome.validation else outcome.reason
+            console.print(f"{training.digest} {training.name}: {accuracy}, {outcome.seconds:.1f} s", highlight=False)
+    finally:
+        workers.close()
+
+
+def _missing(table: dict[str, Any], task: Task, dataset: Dataset) -> Iterator[Training]:
+    for digest, row in table["cells"].items():
+        document = {"format": "neat-deep architecture", "version": 2, "skeleton": asdict(task.skeleton)}
+        architecture = Architecture.from_json(json.dumps({**document, "cell": row["cell"]}))
+        if "parameters" not in row:
+            network = build_network(architecture, dataset.spec, seed=0)
+            row["parameters"], row["macs"] = count_parameters(network), count_macs(network, dataset.spec)
+        for name in row["wanted"]:
+            if name not in row["trainings"]:
+                kind, epochs, _, seed = name.split()
+                yield Training(digest, architecture, kind, int(epochs), int(seed))
+
+
+def _text(table: Mapping[str, Any]) -> str:
+    """One line a cell: a change of one row is one line of a comparison."""
+    head = {key: value for key, value in table.items() if key != "cells"}
+    rows = ",\n".join(f'"{digest}": {json.dumps(row)}' for digest, row in table["cells"].items())
+    return f'{json.dumps(head)[:-1]}, "cells": {{\n{rows}\n}}}}\n'
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def report(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """For each signal Spearman's rho with full training, its standard error, the mean seconds, the number of cells."""
+    rows = [row for row in table["cells"].values() if set(row["wanted"]) <= set(row["trainings"])]
+    goals = [_last(row, FULL, SEEDS[0]) for row in rows]
+    figures = {}
+    for name, (values, seconds) in _signals(rows).items():
+        pairs = [(v, g) for v, g in zip(values, goals, strict=True) if v is not None]
+        if len(pairs) < 3 or len({value for value, _ in pairs}) == 1:  # too few, or all alike: nothing is ranked
+            continue
+        rho, error = _rank_correlation(pairs)
+        figures[name] = {"rho": rho, "error": error, "seconds": seconds, "cells": len(pairs)}
+    return figures
+
+
+def _signals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[float | None], float]]:
+    """Each signal's value for each row, None where the row has none, and its mean seconds; more is better."""
+    found: dict[str, tuple[list[float | None], float]] = {
+        "parameters": ([row["parameters"] for row in rows], 0.0),
+        "multiply-accumulates": ([row["macs"] for row in rows], 0.0),
+    }
+    for epochs in SHORT_EPOCHS:
+        trained = [row["trainings"][f"{SHORT} {epochs} seed {SEEDS[0]}"] for row in rows]
+        seconds = statistics.fmean(one["seconds"] for one in trained) if rows else 0.0
+        found[f"accuracy, short training of {epochs}"] = [_accuracy(one, -1) for one in trained], seconds
+        found[f"sum of losses, short training of {epochs}"] = [-_loss(one, epochs) for one in trained], seconds
+    full = [_training(row, FULL, SEEDS[0]) for row in rows]
+    length = max((len(one["validation"]) for one in full), default=0)
+    for epochs in range(1, length):
+        seconds = statistics.fmean(one["seconds"] for one in full) * epochs / length
+        found[f"accuracy, first {epochs} of full"] = [_accuracy(one, epochs - 1) for one in full], seconds
+        found[f"sum of losses, first {epochs} of full"] = [-_loss(one, epochs) for one in full], seconds
+    again = [_last(row, FULL, SEEDS[1]) if any(_is(n, FULL, SEEDS[1]) for n in row["wanted"]) else None for row in rows]
+    seconds = statistics.fmean(one["seconds"] for one in full) if rows else 0.0
+    found["full training, another seed"] = again, seconds
+    return found
+
+
+def _is(name: str, kind: str, seed: int) -> bool:
+    return name.startswith(f"{kind} ") and name.endswith(f"seed {seed}")
+
+
+def _training(row: Mapping[str, Any], kind: str, seed: int) -> Mapping[str, Any]:
+    return next(outcome for name, outcome in row["trainings"].items() if _is(name, kind, seed))
+
+
+def _last(row: Mapping[str, Any], kind: str, seed: int) -> float:
+    return _accuracy(_training(row, kind, seed), -1)
+
+
+def _accuracy(outcome: Mapping[str, Any], epoch: int) -> float:
+    """A training that failed is the worst of all."""
+    return outcome["validation"][epoch] if outcome["validation"] else 0.0
+
+
+def _loss(outcome: Mapping[str, Any], epochs: int) -> float:
+    return sum(outcome["losses"][:epochs]) if outcome["losses"] else float("inf")
+
+
+def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Spearman's rho, and its standard error by a bootstrap over cells with a fixed seed."""
+    generator = random.Random(0)
+    draws = []
+    for _ in range(BOOTSTRAPS):
+        some = generator.choices(pairs, k=len(pairs))
+        if len({a for a, _ in some}) > 1 and len({b for _, b in some}) > 1:
+            draws.append(float(spearmanr(*zip(*some, strict=True)).statistic))
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic), statistics.stdev(draws)
+
+
+def _shown(figures: Mapping[str, Mapping[str, float]], cells: int, data: str) -> Table:
+    table = Table(title=f"{data}: rank correlation with full training, {cells} cells", title_justify="left")
+    table.add_column("signal")
+    for heading in ("Spearman's rho", "standard error", "seconds a cell", "cells"):
+        table.add_column(heading, justify="right")
+    for name, row in sorted(figures.items(), key=lambda item: item[1]["seconds"]):
+        table.add_row(name, f"{row['rho']:.2f}", f"{row['error']:.2f}", f"{row['seconds']:.1f}", f"{row['cells']}")
+    return table
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", choices=tuple(tasks("")), default="cifar10", help="default: %(default)s")
+    parser.add_argument("--data-root", default="data", help="folder that holds the data sets (default: %(default)s)")
+    parser.add_argument("--table", type=Path, help="file of the table (default: benchmarks/tables/cells_DATA.json)")
+    parser.add_argument("--cells", type=at_least(2), default=150, help="of a new table (default: %(default)s)")
+    parser.add_argument("--twice", type=at_least(0), default=50, help="of them trained in full twice (default: 50)")
+    parser.add_argument("--minutes", type=float, default=60.0, help="after which no training begins (default: 60)")
+    parser.add_argument("--report", action="store_true", help="train nothing")
+    parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    run_script(main)
