@@ -25,7 +25,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +144,8 @@ def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
         wanted = [f"{SHORT} {epochs} seed {SEEDS[0]}" for epochs in SHORT_EPOCHS] + wanted
         if number < options.twice:
             wanted.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
-        cells[cell.digest()] = {"drawn": drawn, "cell": architecture["cell"], "wanted": wanted, "trainings": {}}
-    facts = {"skeleton": asdict(task.skeleton), "short_examples": task.short_examples, "torch": torch.__version__}
+        cells[cell.digest()] = {"drawn": drawn, "architecture": architecture, "wanted": wanted, "trainings": {}}
+    facts = {"short_examples": task.short_examples, "torch": torch.__version__}
     return {"format": FORMAT, "data": options.data, **facts, "cells": cells}
 
 
@@ -163,7 +163,7 @@ def work(table: dict[str, Any], task: Task, path: Path, minutes: float, console:
     """Do the trainings that the table lacks, row by row, until the time is over; each is written as it ends."""
     dataset = load_dataset(task.data)
     trainer = CellTrainer(dataset, {SHORT: task.short, FULL: task.full}, task.short_examples)
-    missing = list(_missing(table, task, dataset))
+    missing = list(_missing(table, dataset))
     deadline = time.monotonic() + 60 * minutes
     console.print(f"{len(missing)} trainings are missing; {minutes:g} minutes for them", highlight=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,10 +180,9 @@ def work(table: dict[str, Any], task: Task, path: Path, minutes: float, console:
         workers.close()
 
 
-def _missing(table: dict[str, Any], task: Task, dataset: Dataset) -> Iterator[Training]:
+def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
     for digest, row in table["cells"].items():
-        document = {"format": "neat-deep architecture", "version": 2, "skeleton": asdict(task.skeleton)}
-        architecture = Architecture.from_json(json.dumps({**document, "cell": row["cell"]}))
+        architecture = Architecture.from_json(json.dumps(row["architecture"]))
         if "parameters" not in row:
             network = build_network(architecture, dataset.spec, seed=0)
             row["parameters"], row["macs"] = count_parameters(network), count_macs(network, dataset.spec)
