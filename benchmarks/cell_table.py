@@ -3,11 +3,12 @@
     python benchmarks/cell_table.py --data cifar10 --data-root data --minutes 60     # begins the table, or goes on
     python benchmarks/cell_table.py --data cifar10 --report [--json]                 # what the table says so far
 
-Draws `--cells` different cells, 1 to 6 nodes in turn, every second one by mutating an earlier one. Each is trained for
-1, 2, 4 and 8 epochs on a part of the examples, with a schedule of its own each time, and then in full, scored on the
-validation part after each epoch; the first `--twice` cells also in full with a second seed. No test set is read. It
-works in as many processes as there are cores, one thread each, and writes the table after each training, so that it
-can be stopped at any time; `--minutes` ends it. The same command goes on where it stopped.
+Draws `--cells` different cells, 1 to 6 nodes in turn, every second one by mutating an earlier one. The signals that
+cost one batch and no training are measured of each (`neat_deep/scoring/zero_cost.py`). Then each is trained for 1, 2, 4
+and 8 epochs on a part of the examples, with a schedule of its own each time, and then in full, scored on the validation
+part after each epoch; the first `--twice` cells also in full with a second seed. No test set is read. It works in
+`--workers` processes of one thread each, as many as there are cores, and writes the table after each training, so that
+it can be stopped at any time; `--minutes` ends it. The same command goes on where it stopped.
 
 The report ranks the cells by each signal and compares that with the accuracy after full training: Spearman's rho with
 the standard error of a bootstrap over cells, and the mean seconds that the signal costs. The rho between the two seeds
@@ -34,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import spearmanr
 
-from cell_trainings import FULL, SHORT, CellTrainer, Outcome, Training
+from cell_trainings import FULL, SHORT, UNTRAINED, CellTrainer, Outcome, Training
 from neat_deep.base.errors import DataError
 from neat_deep.base.files import read_text, write_text
 from neat_deep.cli.running import run_script
@@ -104,7 +105,7 @@ def main(arguments: Sequence[str] | None) -> None:
     console = Console()
     table = _load(path) if path.exists() else _new(task, options)
     if not options.report:
-        work(table, task, path, options.minutes, console)
+        work(table, task, path, options.minutes, console, workers=options.workers)
     figures = report(table)
     console.print(_shown(figures, len(table["cells"]), options.data))
     if options.json:
@@ -142,6 +143,7 @@ def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
         architecture = json.loads(Architecture(cell, task.skeleton).to_json())
         wanted = [f"{FULL} {task.full.epochs} seed {SEEDS[0]}"]
         wanted = [f"{SHORT} {epochs} seed {SEEDS[0]}" for epochs in SHORT_EPOCHS] + wanted
+        wanted.insert(0, f"{UNTRAINED} 0 seed {SEEDS[0]}")
         if number < options.twice:
             wanted.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
         cells[cell.digest()] = {"drawn": drawn, "architecture": architecture, "wanted": wanted, "trainings": {}}
@@ -159,7 +161,9 @@ def _load(path: Path) -> dict[str, Any]:
     return table
 
 
-def work(table: dict[str, Any], task: Task, path: Path, minutes: float, console: Console) -> None:
+def work(
+    table: dict[str, Any], task: Task, path: Path, minutes: float, console: Console, *, workers: int | None = None
+) -> None:
     """Do the trainings that the table lacks, row by row, until the time is over; each is written as it ends."""
     dataset = load_dataset(task.data)
     trainer = CellTrainer(dataset, {SHORT: task.short, FULL: task.full}, task.short_examples)
@@ -167,17 +171,17 @@ def work(table: dict[str, Any], task: Task, path: Path, minutes: float, console:
     deadline = time.monotonic() + 60 * minutes
     console.print(f"{len(missing)} trainings are missing; {minutes:g} minutes for them", highlight=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    workers = WorkerPool[Training, Outcome](trainer, os.cpu_count() or 1, threads=1)
+    pool = WorkerPool[Training, Outcome](trainer, workers or os.cpu_count() or 1, threads=1)
     try:
-        for training, outcome in workers.run(itertools.takewhile(lambda _: time.monotonic() < deadline, missing)):
+        for training, outcome in pool.run(itertools.takewhile(lambda _: time.monotonic() < deadline, missing)):
             if isinstance(outcome, WorkerDied):
                 outcome = Outcome((), (), 0.0, outcome.reason)
             table["cells"][training.digest]["trainings"][training.name] = outcome.to_json()
             write_text(path, _text(table))
-            accuracy = f"{100 * outcome.validation[-1]:.2f}%" if outcome.validation else outcome.reason
+            accuracy = f"{100 * outcome.validation[-1]:.2f}%" if outcome.validation else outcome.reason or "measured"
             console.print(f"{training.digest} {training.name}: {accuracy}, {outcome.seconds:.1f} s", highlight=False)
     finally:
-        workers.close()
+        pool.close()
 
 
 def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
@@ -222,6 +226,11 @@ def _signals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[float | 
         "parameters": ([row["parameters"] for row in rows], 0.0),
         "multiply-accumulates": ([row["macs"] for row in rows], 0.0),
     }
+    untrained = [row["trainings"].get(f"{UNTRAINED} 0 seed {SEEDS[0]}", {}).get("signals", {}) for row in rows]
+    for name in dict.fromkeys(itertools.chain.from_iterable(untrained)):
+        measured = [signals.get(name) for signals in untrained]
+        seconds = statistics.fmean(one[1] for one in measured if one is not None)
+        found[f"{name}, untrained"] = [None if one is None else one[0] for one in measured], seconds
     for epochs in SHORT_EPOCHS:
         trained = [row["trainings"][f"{SHORT} {epochs} seed {SEEDS[0]}"] for row in rows]
         seconds = statistics.fmean(one["seconds"] for one in trained) if rows else 0.0
@@ -289,6 +298,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cells", type=at_least(2), default=150, help="of a new table (default: %(default)s)")
     parser.add_argument("--twice", type=at_least(0), default=50, help="of them trained in full twice (default: 50)")
     parser.add_argument("--minutes", type=float, default=60.0, help="after which no training begins (default: 60)")
+    parser.add_argument("--workers", type=at_least(1), help="processes (default: one a core)")
     parser.add_argument("--report", action="store_true", help="train nothing")
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
     return parser.parse_args(arguments)

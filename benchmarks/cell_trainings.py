@@ -1,4 +1,4 @@
-"""The trainings behind a row of the table of cells: short ones at several budgets, and one in full."""
+"""What is behind a row of the table of cells: signals before training, short trainings, and one in full."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ import torch
 from neat_deep.base.devices import computing_with
 from neat_deep.base.errors import DivergedError
 from neat_deep.base.randomness import derive_seed
-from neat_deep.data import Dataset, Split, stratified_subset
+from neat_deep.data import Dataset, Split, part_of
 from neat_deep.networks.network import build_network
+from neat_deep.scoring.job import untrained_examples
+from neat_deep.scoring.metrics import METRICS, measure_untrained
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
 
 CPU = torch.device("cpu")
-SHORT, FULL = "short", "full"
+UNTRAINED, SHORT, FULL = "untrained", "short", "full"
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training to do: of a cell, short (`epochs` of it on a part) or in full, with a seed."""
+    """One training to do: of a cell, short (`epochs` of it on a part) or in full, with a seed.
+
+    `untrained` is none: the cell's signals before training, on a batch.
+    """
 
     digest: str
     architecture: Architecture
@@ -44,21 +49,27 @@ class Outcome:
     """What a training came to: after each epoch the mean training loss and the validation accuracy (0..1).
 
     Empty lists where the training diverged or raised, and then `reason` says why. `seconds` is of training alone.
+    `signals` are those before training, each with its seconds.
     """
 
     losses: tuple[float, ...]
     validation: tuple[float, ...]
     seconds: float
     reason: str = ""
+    signals: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Rounded to what a table needs."""
-        return {
+        row: dict[str, Any] = {
             "losses": [round(loss, 5) for loss in self.losses],
             "validation": [round(accuracy, 5) for accuracy in self.validation],
             "seconds": round(self.seconds, 2),
-            **({"reason": self.reason} if self.reason else {}),
         }
+        if self.reason:
+            row["reason"] = self.reason
+        if self.signals:
+            row["signals"] = {name: [round(value, 5), round(cost, 4)] for name, (value, cost) in self.signals.items()}
+        return row
 
 
 class CellTrainer:
@@ -71,18 +82,30 @@ class CellTrainer:
         self._spec = dataset.spec
         self._settings = dict(settings)
         self._validation = dataset.validation
-        part = dataset.train.subset(stratified_subset(dataset.train.labels, short_examples, 0))
+        part = part_of(dataset.train, short_examples, 0)
         self._train: dict[str, Split] = {SHORT: part, FULL: dataset.train}
 
     def __call__(self, training: Training) -> Outcome:
         """Train and score one network; nothing but an interrupt is raised."""
         try:
             with computing_with(1):
-                return self._train_and_score(training)
+                return self._measure(training) if training.kind == UNTRAINED else self._train_and_score(training)
         except DivergedError as error:
             return Outcome((), (), 0.0, str(error))
         except Exception as error:  # noqa: BLE001 - one cell that raises costs its own row only
             return Outcome((), (), 0.0, f"{type(error).__name__}: {error}")
+
+    def _measure(self, training: Training) -> Outcome:
+        seed = derive_seed(training.seed, training.digest, "weights")
+        network = build_network(training.architecture, self._spec, seed=seed)
+        examples = untrained_examples(self._train[SHORT], self._spec)
+        (batch,) = examples.eval_batches(len(examples))
+        signals = {}
+        for name in [info.name for info in METRICS.values() if info.untrained]:
+            started = time.perf_counter()
+            value = measure_untrained([name], network, self._spec, batch)[name]
+            signals[name] = value, time.perf_counter() - started
+        return Outcome((), (), sum(seconds for _, seconds in signals.values()), signals=signals)
 
     def _train_and_score(self, training: Training) -> Outcome:
         network = build_network(

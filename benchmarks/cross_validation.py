@@ -131,9 +131,12 @@ def _score(
     device: torch.device,
 ) -> float:
     """The accuracy on the examples that score; `seed` decides weights and training."""
-    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
+    train = dataset.train.subset(trains)
+    network = build_network(
+        architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors, train=train
+    )
     settings = replace(training, early_stopping=0)
-    fit(network, dataset.train.subset(trains), settings, device=device, seed=derive_seed(seed, "training"))
+    fit(network, train, settings, device=device, seed=derive_seed(seed, "training"))
     return evaluate(network, dataset.train.subset(scores), device=device).accuracy
 
 

@@ -53,6 +53,14 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "P-DARTS (cap 1)": {"identity_cap": 1},
     "DARTS+ (stop at 4 free)": {"stop_parameter_free": 4},
     "add and mul": {"aggregation_options": ("add", "mul")},
+    "entropy price 1": {"entropy_price": 1.0},
+    "entropy price 30": {"entropy_price": 30.0},
+    "entropy price 100": {"entropy_price": 100.0},
+    "FairDARTS (sigmoid)": {"sampling": "sigmoid"},
+    "P-DARTS (shrink 10 4)": {"shrink": (10, 4)},
+    "R-DARTS (eigenvalue)": {"stop_eigenvalue_ratio": 0.75},
+    "DARTS-PT (perturbation)": {"selection": "perturbation"},
+    "DARTS-PT, shrink 10 4": {"selection": "perturbation", "shrink": (10, 4)},
 }
 TOLERANCE = 0.1
 MOST_TRIES = 20_000

@@ -81,7 +81,7 @@ def draw(experiment: StrategyExperiment, count: int) -> list[Candidate]:
     random = Random(experiment.run.seed)
     cells: dict[str, CellGraph] = {}
     for _ in range(MOST_DRAWS):
-        cell = experiment.space.sample(random)
+        cell = experiment.space_settings.cells().sample(random)
         cells.setdefault(cell.digest(), cell)
         if len(cells) == count:
             return [Candidate(n, Architecture(c, experiment.network)) for n, c in enumerate(cells.values())]

@@ -22,11 +22,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from figures import mean_percent
 from neat_deep.base.devices import get_device, set_threads
 from neat_deep.base.errors import StoreError
 from neat_deep.cli.running import run_script
 from neat_deep.config.strategy_experiment import StrategyExperiment, load_strategy_experiment
-from neat_deep.data import Dataset, Split, load_dataset, stratified_subset
+from neat_deep.data import Dataset, Split, load_dataset, part_of
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.network import Network, build_network
 from neat_deep.scoring.inheritance import unpack
@@ -84,10 +85,8 @@ def compare(experiment: StrategyExperiment, dataset: Dataset) -> list[Outcome]:
             result = search(experiment, dataset, folder, Console(file=screen))
         network, start, own = _read(folder, result, dataset)
     fitness, seed = experiment.fitness, experiment.run.seed
-    train, validation = (
-        split.subset(stratified_subset(split.labels, count, seed)) if count else split
-        for split, count in ((dataset.train, fitness.train_subset), (dataset.validation, fitness.validation_subset))
-    )  # as the search drew them
+    train = part_of(dataset.train, fitness.train_subset, seed)  # as the search drew them
+    validation = part_of(dataset.validation, fitness.validation_subset, seed)
     climbed = _outcome("climb", network, result.samples, experiment, validation, dataset)
     examples = len(train)
     found = [climbed]
@@ -146,17 +145,12 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         table.add_row(
             way,
             f"{statistics.fmean(row.samples for row in rows):,.0f}",
-            _share([row.validation for row in rows]),
-            _share([row.test for row in rows]),
+            mean_percent([row.validation for row in rows]),
+            mean_percent([row.test for row in rows]),
             f"{statistics.fmean(row.parameters for row in rows):,.0f}",
             f"{statistics.fmean(row.macs for row in rows):,.0f}",
         )
     return table
-
-
-def _share(values: Sequence[float]) -> str:
-    spread = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{100 * statistics.fmean(values):.2f}{spread}%"
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

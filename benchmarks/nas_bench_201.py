@@ -31,7 +31,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from nas_bench_neat import NEAT, search_by_neat
+from nas_bench_neat import search_by_neat
 from nas_bench_table import SHIPPED, Cell, NasBenchSpace, Row, read_table
 from neat_deep.base.errors import NeatDeepError, unknown_name
 from neat_deep.base.registry import resolve
@@ -39,8 +39,9 @@ from neat_deep.scoring.scores import SCORED, Score
 from neat_deep.space.architecture import Skeleton
 from neat_deep.strategies.grid import GridSettings
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.registry import NEAT, STRATEGIES, proposing_strategies
 from neat_deep.strategies.strategy import Strategy, StrategyContext
+from turns import at_least
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +97,14 @@ def search_by_strategy(name: str, run: Run, seed: int) -> None:
         proposals = [cast(Proposal, proposal) for proposal in strategy.ask(GENERATION)]
         if not proposals:
             return
-        strategy.tell([_score(proposal, run.worth(proposal.point)) for proposal in proposals])
+        strategy.tell([score_of(proposal, run.worth(proposal.point)) for proposal in proposals])
 
 
 GENERATION = 1  # one machine, one cell after the other
 
 
-def _score(proposal: Proposal, worth: float) -> Score:
+def score_of(proposal: Proposal, worth: float) -> Score:
+    """The score of a proposal's cell, as a strategy is told it."""
     return Score(candidate=proposal.number, status=SCORED, metrics={"accuracy": worth}, objective=worth, fitness=worth)
 
 
@@ -129,7 +131,7 @@ def outcome(name: str, table: Mapping[str, Row], seed: int) -> Outcome:
 def contenders(names: Sequence[str]) -> list[str]:
     """The strategies that run on a table, or those that are asked for; raises `UnknownNameError`."""
     # A table of accuracies has no weights to inherit.
-    known = [name for name in STRATEGIES if not STRATEGIES.get(name).needs_weights] + [NEAT]
+    known = [*(name for name, info in proposing_strategies().items() if not info.needs_weights), NEAT]
     for name in names:
         if name not in known:
             raise unknown_name("strategy", name, known, "--strategies")
@@ -176,10 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run all contenders, and print a table and, with --json, a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=SHIPPED, metavar="FILE", help="the table as CSV, or as .csv.gz")
-    parser.add_argument("--runs", type=_positive, default=500, metavar="N", help="runs of each strategy")
+    parser.add_argument("--runs", type=at_least(1), default=500, metavar="N", help="runs of each strategy")
     parser.add_argument("--strategies", nargs="+", default=[], metavar="NAME", help="these alone; all otherwise")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, metavar="N", help="the seed of the first run")
-    parser.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes")
+    parser.add_argument("--workers", type=at_least(1), default=1, metavar="N", help="processes")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw accuracy against simulated seconds")
     parser.add_argument("--json", action="store_true", help="print a last line of JSON")
     options = parser.parse_args(arguments)
@@ -235,13 +237,6 @@ def _print(rows: Mapping[str, Mapping[str, Any]], runs: int) -> None:
 
 def _in_words(name: str, row: Mapping[str, Any]) -> str:
     return f"{name}: {row['mean']:.3f} ± {row['deviation']:.3f}"
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"got {text}, allowed: 1 or more")
-    return number
 
 
 if __name__ == "__main__":

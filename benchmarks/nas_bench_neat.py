@@ -13,6 +13,7 @@ from neat.genome import DefaultGenome, DefaultGenomeConfig
 
 from nas_bench_table import EDGES, OPS, Cell
 from neat_deep.evolution.reproduction import CellReproduction
+from neat_deep.evolution.screened_children import ChildScreen, screen_children
 
 NEAT = "neat"
 CONFIG = Path(__file__).resolve().parent / "nas_bench_neat.ini"
@@ -44,6 +45,15 @@ class TableGenome(DefaultGenome):
         genes = {"node_gene_type": OpGene, "connection_gene_type": NoConnection}
         return DefaultGenomeConfig({**param_dict, **texts, **genes}, cls.__name__)
 
+    def __init__(self, key: int) -> None:
+        super().__init__(key)
+        self.parents: tuple[int, ...] = ()
+
+    def configure_crossover(self, first: TableGenome, second: TableGenome, config: Any) -> None:
+        """As stock genomes, and note the parents."""
+        super().configure_crossover(first, second, config)
+        self.parents = (first.key, second.key)
+
     def cell(self) -> Cell:
         """The ops as the table knows them."""
         return tuple(OPS.index(self.nodes[key].op) for key in range(len(EDGES)))
@@ -65,8 +75,11 @@ class Judge(Protocol):
         ...
 
 
-def search_by_neat(run: Judge, seed: int) -> None:
-    """Evolve by stock `neat.Population` until the run's time is over, or proposals hold nothing new any more."""
+def search_by_neat(run: Judge, seed: int, screen: ChildScreen | None = None) -> None:
+    """Evolve by stock `neat.Population` until the run's time is over, or proposals hold nothing new any more.
+
+    With a `screen` several children compete for each place of a generation, as in a search of ours.
+    """
     random.seed(seed)
     config = neat.Config(TableGenome, CellReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(CONFIG))
     repeats = 0
@@ -79,5 +92,7 @@ def search_by_neat(run: Judge, seed: int) -> None:
             repeats = 0 if len(run.known) > before else repeats + 1
 
     population = neat.Population(config)
+    if screen is not None:
+        screen_children(population, screen, TableGenome.cell)
     while repeats < MOST_REPEATS:
         population.run(evaluate, 1)

@@ -19,6 +19,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -72,7 +73,9 @@ def _executor(contender: str, workers: int) -> Executor[float, float]:
         return WorkerPool(sleep, workers, threads=1)
     import ray
 
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    # Ray tells its workers the folder of a script, but not that of a module which a test imports.
+    here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, runtime_env=here)
     executor = RayWorkers(sleep, threads=1)
     executor.close = ray.shutdown  # type: ignore[method-assign] # started here, so ended here
     return executor

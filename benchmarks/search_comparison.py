@@ -1,7 +1,8 @@
-"""What a search finds for how many training samples: parts of the search switched on, or ways of choosing parents.
+"""What a search finds for how many training samples: parts of it switched on, ways of choosing parents, or strategies.
 
-    python benchmarks/search_comparison.py parts   [--config configs/mnist_neat.ini] [--budget N] [--seeds 3] [--json]
-    python benchmarks/search_comparison.py schemes [--config configs/digits_neat.ini] [--budget N] [--seeds 3] [--json]
+    python benchmarks/search_comparison.py parts      [--config configs/mnist_neat.ini] [--budget N] [--json]
+    python benchmarks/search_comparison.py schemes    [--config configs/digits_neat.ini] [--budget N] [--json]
+    python benchmarks/search_comparison.py strategies [--config configs/digits_neat.ini] [--budget N] [--json]
 
 `parts` compares, all else as in the INI file: `off` (every genome is trained from scratch for all epochs), `cache`
 (scores of networks known already are reused), `rungs` (cache, and only the better half of a generation is trained
@@ -15,34 +16,40 @@ fitness-proportional, rank and tournament selection, random search; and gradient
 scored as genomes are. `darts` is one search of as many epochs as the budget lasts for; `darts restarts` is searches of
 the file's epochs, each with another seed, until the budget is spent, of which the best counts (arXiv 1806.09055, 3.2).
 
+`strategies` compares all strategies that can search the INI file's cells, with their own defaults, `--genomes` networks
+at a time; NEAT and gradient descent stand among them as above. `grid` is left out, since it refuses a space of more
+networks than it can finish. `morphism` begins with a cell that is drawn, inherits weights, and changes the cell alone,
+since all others have the same skeleton.
+
 A search ends at the evaluation with which its samples reach the budget; what counts is the best network that was
-trained for all epochs by then. Figures are of the validation part: no test set is read. `--set` changes the INI files,
-the one for DARTS in [Darts]: `--set Fitness.train_subset=2000 Fitness.channels=8 Darts.train_subset=2000`. `--picture
-FILE` draws best so far against samples.
+trained for all epochs by then. Figures are of the validation part: no test set is read. With `--keep FILE` a comparison
+that was stopped goes on after the last search that ended, and two processes may share the file, each with other
+`--contenders`. `--set` changes the INI files, the one for DARTS in [Darts]: `--set Fitness.train_subset=2000
+Fitness.channels=8 Darts.train_subset=2000`.
+
+`--picture FILE` draws best so far against samples: for `strategies` after each evaluation, in the order in which the
+samples were spent, for the others by generation, for gradient descent after each search. Curves of `strategies` that an
+earlier program kept have a point a generation, and are drawn as they are.
 """
 
 from __future__ import annotations
 
 import argparse
-import configparser
-import contextlib
+import importlib.util
 import itertools
 import json
 import logging
 import math
-import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
 from rich.console import Console
-from rich.table import Table
 
+from changed_ini import Sections, by_section, changed, setting
 from darts.bilevel import search
 from darts.checks import check_search
 from darts.settings import DartsSettings, load_darts_experiment
@@ -52,24 +59,33 @@ from neat_deep.base.files import read_text
 from neat_deep.base.randomness import derive_seed
 from neat_deep.cli.running import run_script
 from neat_deep.config.experiment_file import Experiment, load_experiment
+from neat_deep.config.strategy_experiment import StrategyExperiment, load_strategy_experiment
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.reports.pictures.plots import save_figure, style_axes
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.candidate import Candidate
+from neat_deep.scoring.records import EvaluationRecord
 from neat_deep.scoring.scorer import Scorer
 from neat_deep.search.evolve import evolve
+from neat_deep.search.strategy_search import search as search_by_strategy
 from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.registry import STRATEGIES
+from search_curves import OFF, Curve, KeptCurves, draw, summarise, tabulate
 from turns import at_least
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-DEFAULT_CONFIGS = {"parts": CONFIGS / "mnist_neat.ini", "schemes": CONFIGS / "digits_neat.ini"}
+PARTS, SCHEMES_MODE, STRATEGIES_MODE = "parts", "schemes", "strategies"
+DEFAULT_CONFIGS = {
+    PARTS: CONFIGS / "mnist_neat.ini",
+    SCHEMES_MODE: CONFIGS / "digits_neat.ini",
+    STRATEGIES_MODE: CONFIGS / "digits_neat.ini",
+}
 log = logging.getLogger(__name__)
-LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))  # colours alone are lost on some readers and printers
-OFF, CACHE, DARTS, RESTARTS = "off", "cache", "darts", "darts restarts"
+CACHE, NEAT, DARTS, RESTARTS = "cache", "neat", "darts", "darts restarts"
+OPTUNA = "optuna"  # an extra
+GRID = "grid"  # refuses the spaces of the shipped files
 MANY_GENERATIONS = 10_000  # the budget ends a search first
 
-Sections = Mapping[str, Mapping[str, str]]
 SCHEMES: Mapping[str, Sections] = {
     "truncation": {},
     "proportional": {"Run": {"reproduction": "ProportionalReproduction"}, "ProportionalReproduction": {"elitism": "2"}},
@@ -79,41 +95,23 @@ SCHEMES: Mapping[str, Sections] = {
 }
 
 
-@dataclass(frozen=True)
-class Curve:
-    """The samples seen by the end of each generation, or of each search by descent, and the best accuracy by then."""
-
-    contender: str
-    seed: int
-    samples: tuple[int, ...]
-    best: tuple[float, ...]
-
-    def last(self, budget: int) -> int:
-        """The number, from 0, of the generation in which the budget ran out, or of the last if it never did."""
-        return next((i for i, samples in enumerate(self.samples) if samples >= budget), len(self.samples) - 1)
-
-    def by(self, budget: int) -> float:
-        """The best accuracy by the end of the generation in which the budget ran out."""
-        return self.best[self.last(budget)]
-
-    def needed_for(self, accuracy: float) -> int | None:
-        """The samples after which the best was as good, None if it never was."""
-        return next((s for s, b in zip(self.samples, self.best, strict=True) if b >= accuracy), None)
-
-
 def main(arguments: Sequence[str] | None) -> None:
     """Search, print the table, draw."""
     options = _parse(arguments)
     console = Console()
+    kept = KeptCurves(options.keep, _facts(options))
     curves: list[Curve] = []
     for seed in range(options.seed, options.seed + options.seeds):
         for contender in options.contenders:
-            found = _curves(options, contender, seed)
+            found = kept.find(contender, seed)
+            if found is None:
+                found = _curves(options, contender, seed)
+                kept.add(contender, seed, found)
             curves += found
             for curve in found:
                 console.print(f"{curve.contender}, seed {seed}: {100 * curve.by(options.budget):.2f}%", highlight=False)
     figures = summarise(curves, options.budget)
-    console.print(_table(figures, options))
+    console.print(tabulate(figures, options.budget, options.seeds))
     if options.picture is not None:
         draw(curves, options.budget, options.picture)
     if options.json:
@@ -121,21 +119,19 @@ def main(arguments: Sequence[str] | None) -> None:
         print(json.dumps({"rows": figures, "curves": [asdict(curve) for curve in curves], **facts}))
 
 
-def summarise(curves: Sequence[Curve], budget: int) -> dict[str, dict[str, Any]]:
-    """For each contender the best accuracies by the budget, and the share of `off`'s samples that reached its best."""
-    reference = {curve.seed: curve for curve in curves if curve.contender == OFF}
-    figures: dict[str, dict[str, Any]] = {}
-    for name in _names(curves):
-        rows = [curve for curve in curves if curve.contender == name]
-        shares: list[float | None] = []
-        for curve in rows if reference else []:
-            off = reference[curve.seed]
-            goal = off.by(budget)
-            needed, full = curve.needed_for(goal), off.needed_for(goal)
-            assert full is not None
-            shares.append(None if needed is None else needed / full)
-        figures[name] = {"best": [curve.by(budget) for curve in rows], "share_of_samples": shares}
-    return figures
+def _facts(options: argparse.Namespace) -> dict[str, Any]:
+    """What decides on the curve of a contender and a seed, so that one kept by other options is not taken."""
+    files = {"config": options.config, "darts_config": options.darts_config}
+    texts = {name: read_text(path, "the INI file", ConfigError) for name, path in files.items()}
+    return {
+        "what": options.what,
+        "budget": options.budget,
+        "set": options.set,
+        "genomes": options.genomes,
+        "rungs": options.rungs,
+        **texts,
+        **_versions(),
+    }
 
 
 # --- one search ------------------------------------------------------------------------------------------------------
@@ -156,18 +152,15 @@ def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curv
     """The searches of one contender: one, but for `cache`, which also tells what `off` would have cost."""
     if contender in (DARTS, RESTARTS):
         return [_darts(options, contender, seed)]
-    changes = parts(options.rungs) if options.what == "parts" else SCHEMES
-    experiment = _experiment(options, changes[contender], seed)
-    dataset = load_dataset(experiment.data)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        with (folder / "screen").open("w", encoding="utf-8") as screen:
-            evolve(experiment, dataset, folder / "run", Console(file=screen), budget=Budget(samples=options.budget))
-        with RunStore.read(folder / "run" / FILE_NAME) as store:
-            generations, candidates = store.generations(), store.candidates()
-    top = len(experiment.fitness.rungs)
+    with tempfile.TemporaryDirectory() as place, (Path(place) / "screen").open("w", encoding="utf-8") as screen:
+        folder = Path(place) / "run"
+        rungs = _search(options, contender, seed, folder, Console(file=screen))
+        with RunStore.read(folder / FILE_NAME) as store:
+            generations, candidates, evaluations = store.generations(), store.candidates(), store.evaluations()
+    if options.what == STRATEGIES_MODE:
+        return [by_evaluation(contender, seed, evaluations, rungs)]
     best = [
-        max((c.accuracy or 0.0 for c in candidates if c.generation <= row.generation and c.rung == top), default=0.0)
+        max((c.accuracy or 0.0 for c in candidates if c.generation <= row.generation and c.rung == rungs), default=0.0)
         for row in generations
     ]
     found = [Curve(contender, seed, _cumulative([row.samples for row in generations]), tuple(best))]
@@ -175,6 +168,30 @@ def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curv
         uncached = _cumulative([row.samples + row.saved_by_reuse for row in generations])
         found.insert(0, replace(found[0], contender=OFF, samples=uncached))
     return found
+
+
+def by_evaluation(contender: str, seed: int, evaluations: Sequence[EvaluationRecord], rungs: int) -> Curve:
+    """A point for each evaluation: in a generation rung by rung, and on each in the order of the proposals.
+
+    In this order the samples are asked of the budget, whichever of those that run at once ends first.
+    """
+    made = sorted(evaluations, key=lambda one: (one.generation, one.rung, one.candidate))
+    whole = [one.metrics.get("accuracy", 0.0) if not one.has_failed and one.rung == rungs else 0.0 for one in made]
+    samples = _cumulative([one.samples for one in made])
+    return Curve(contender, seed, samples, tuple(itertools.accumulate(whole, max)))
+
+
+def _search(options: argparse.Namespace, contender: str, seed: int, folder: Path, console: Console) -> int:
+    """Search until the budget ends, with the run's store in `folder`; returns how many rungs the search has."""
+    budget = Budget(samples=options.budget)
+    if contender in STRATEGIES and contender != NEAT:
+        of_strategy = _strategy_experiment(options, contender, seed)
+        search_by_strategy(of_strategy, load_dataset(of_strategy.data), folder, console, budget=budget)
+        return len(of_strategy.fitness.rungs)
+    changes = {PARTS: parts(options.rungs), SCHEMES_MODE: SCHEMES, STRATEGIES_MODE: {NEAT: {}}}[options.what]
+    experiment = _experiment(options, changes[contender], seed)
+    evolve(experiment, load_dataset(experiment.data), folder, console, budget=budget)
+    return len(experiment.fitness.rungs)
 
 
 def _cumulative(samples: Sequence[int]) -> tuple[int, ...]:
@@ -186,7 +203,7 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
 
     As with genomes a cell that cannot be trained is worth nothing; raises `SearchError` when none could be.
     """
-    with _changed(options.darts_config, {"Darts": options.set.get("Darts", {})}) as file:
+    with changed(options.darts_config, {"Darts": options.set.get("Darts", {})}) as file:
         settings = load_darts_experiment(file)
     experiment = _experiment(options, {}, seed)
     set_threads(experiment.run.threads)
@@ -210,6 +227,7 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
             device=device,
             seed=derive_seed(seed, DARTS, f"search {number}") if number else seed,
             augmentation=settings.training.augmentation,
+            class_weights=settings.training.class_weights,
         )
         score = scorer.score([Candidate(number, found.architecture)])[0]
         if score.accuracy is None:
@@ -237,7 +255,7 @@ def _filling(settings: DartsSettings, dataset: Dataset, samples: int) -> DartsSe
 
 def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Experiment:
     asked = {section: values for section, values in options.set.items() if section != "Darts"}
-    with _changed(options.config, asked, changes) as file:
+    with changed(options.config, asked, changes) as file:
         experiment = load_experiment(file)
     experiment.neat.pop_size = options.genomes or experiment.neat.pop_size
     return replace(
@@ -247,114 +265,20 @@ def _experiment(options: argparse.Namespace, changes: Sections, seed: int) -> Ex
     )
 
 
-@contextlib.contextmanager
-def _changed(config: Path, *changes: Sections) -> Iterator[Path]:
-    """A copy of an INI file in which some keys have other values."""
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(read_text(config, "the INI file", ConfigError))
-    for some in changes:
-        parser.read_dict(some)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / config.name
-        with path.open("w", encoding="utf-8") as file:
-            parser.write(file)
-        yield path
-
-
-# --- what is shown ---------------------------------------------------------------------------------------------------
-
-
-def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
-    """Best so far against samples: every search a faint line, the mean over the seeds a strong one; a PNG file.
-
-    A search of one point that lies below the axis stands at its foot as a triangle, with its figure.
-    """
-    figure = Figure(figsize=(9, 5), dpi=144, layout="constrained", facecolor="white")
-    axes = figure.subplots()
-    # To the end of the last generation in which a budget ran out, since that is what the table counts.
-    end = max(budget, *(curve.samples[curve.last(budget)] for curve in curves))
-    grid = [end * step / 200 for step in range(1, 201)]
-    axes.axvline(budget, color="#9CA3AF", linewidth=0.8)
-    axes.text(budget, 1, "budget ", transform=axes.get_xaxis_transform(), ha="right", va="top", color="#6B7280")
-    by_name = {name: [curve for curve in curves if curve.contender == name] for name in _names(curves)}
-    for number, (name, rows) in enumerate(by_name.items()):
-        if _is_points(rows):
-            continue
-        style: dict[str, Any] = {"color": f"C{number}", "linestyle": LINES[number % len(LINES)]}
-        heights = [[100 * _known_at(curve, samples) for samples in grid] for curve in rows]
-        for line in heights:
-            axes.plot(grid, line, **style, alpha=0.25, linewidth=0.8, drawstyle="steps-post")
-        means = [statistics.fmean(values) for values in zip(*heights, strict=True)]
-        axes.plot(grid, means, **style, linewidth=2.2, drawstyle="steps-post", label=name)
-    axes.set_ylim(*_room(curves, budget))
-    low, high = axes.get_ylim()
-    for number, (name, rows) in enumerate(by_name.items()):
-        if not _is_points(rows):
-            continue
-        for curve in rows:
-            samples, best = curve.samples[0], 100 * curve.best[0]
-            inside = best >= low
-            height = best if inside else low + 0.03 * (high - low)
-            axes.plot(samples, height, "D" if inside else "v", color=f"C{number}", label=name, clip_on=False)
-            name = "_nolegend_"
-        below = sorted(100 * curve.best[0] for curve in rows if 100 * curve.best[0] < low)
-        if below:
-            told = ", ".join(f"{best:.1f}" for best in below) + "%"
-            place = (max(curve.samples[0] for curve in rows), low + 0.03 * (high - low))
-            axes.annotate(told, place, (8, 0), textcoords="offset points", color=f"C{number}", va="center")
-    axes.set_xlabel("training samples")
-    axes.set_ylabel("best validation accuracy so far (%)")
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    figure.legend(loc="outside right upper", frameon=False)
-    style_axes(axes)
-    save_figure(figure, path)
-
-
-def _is_points(rows: Sequence[Curve]) -> bool:
-    return all(len(curve.samples) == 1 for curve in rows)
-
-
-def _room(curves: Sequence[Curve], budget: int) -> tuple[float, float]:
-    """The axis from where most searches stood after a tenth of the budget, and each contender halfway, to the best.
-
-    The few that began far below come in from the foot: shown whole they would press all others into one line.
-    """
-    found = [curve for curve in curves if len(curve.samples) > 1] or curves
-    early = sorted(100 * curve.by(budget // 10) for curve in found)
-    halfway = [
-        100 * statistics.fmean(curve.by(budget // 2) for curve in found if curve.contender == name)
-        for name in _names(found)
-    ]
-    low, high = min(early[len(early) // 5], *halfway), max(100 * curve.by(budget) for curve in curves)
-    return low - 0.15 * (high - low) - 0.05, high + 0.05 * (high - low) + 0.05
-
-
-def _names(curves: Sequence[Curve]) -> list[str]:
-    return list(dict.fromkeys(curve.contender for curve in curves))
-
-
-def _known_at(curve: Curve, samples: float) -> float:
-    """The best of the generations that had ended by then; not a number before the first."""
-    return next(
-        (b for s, b in zip(reversed(curve.samples), reversed(curve.best), strict=True) if s <= samples), float("nan")
+def _strategy_experiment(options: argparse.Namespace, strategy: str, seed: int) -> StrategyExperiment:
+    """The INI file's search by another strategy: its data, skeleton, fitness and cells, and as many at a time."""
+    count = options.genomes or load_experiment(options.config).neat.pop_size
+    changes: dict[str, Mapping[str, str]] = {"Search": {"generation_size": str(count)}}
+    if STRATEGIES.get(strategy).needs_weights:
+        changes |= {"Fitness": {"inherit": "True"}, "Morphism": {"moves": "insert_node switch_on reconnect"}}
+    asked = {section: values for section, values in options.set.items() if section != "Darts"}
+    with changed(options.config, asked, changes) as file:
+        experiment = load_strategy_experiment(file, strategy)
+    return replace(
+        experiment,
+        data=replace(experiment.data, root=options.data_root or experiment.data.root),
+        run=replace(experiment.run, seed=seed, generations=MANY_GENERATIONS),
     )
-
-
-def _table(figures: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) -> Table:
-    table = Table(title=f"best validation accuracy after {options.budget:,} training samples, {options.seeds} seeds")
-    table.add_column("search")
-    against = ["samples to reach the best of 'off'"] if OFF in figures else []
-    for heading in ("mean", "lowest", "highest", *against):
-        table.add_column(heading, justify="right")
-    for name, row in figures.items():
-        best, shares = row["best"], row["share_of_samples"]
-        reached = [share for share in shares if share is not None]
-        told = (
-            f"{100 * statistics.median(reached):.0f}% ({len(reached)} of {len(shares)} seeds)" if reached else "never"
-        )
-        accuracies = [f"{100 * f(best):.2f}%" for f in (statistics.fmean, min, max)]
-        table.add_row(name, *accuracies, *([told] if against else []))
-    return table
 
 
 def _versions() -> dict[str, Any]:
@@ -363,45 +287,40 @@ def _versions() -> dict[str, Any]:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("parts", "schemes"), help="what is compared")
-    parser.add_argument("--config", type=Path, help="INI file (default: MNIST's for parts, digits' for schemes)")
-    parser.add_argument("--darts-config", type=Path, default=CONFIGS / "digits_darts.ini", help="for schemes' darts")
+    parser.add_argument("what", choices=tuple(DEFAULT_CONFIGS), help="what is compared")
+    parser.add_argument("--config", type=Path, help="INI file (default: MNIST's for parts, digits' for the others)")
+    parser.add_argument("--darts-config", type=Path, default=CONFIGS / "digits_darts.ini", help="for gradient descent")
     parser.add_argument("--budget", type=at_least(1), default=200_000, help="training samples (default: %(default)s)")
     parser.add_argument(
-        "--set", type=_setting, nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="over the INI files"
+        "--set", type=setting, nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="over the INI files"
     )
     parser.add_argument("--genomes", type=at_least(2), help="population; over [NEAT] pop_size")
     parser.add_argument("--rungs", default="1", help="epochs after which the weaker half stops (default: %(default)s)")
     parser.add_argument("--seeds", type=at_least(1), default=3, help="from --seed on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="the first seed (default: %(default)s)")
-    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="some of them (default: all)")
+    parser.add_argument("--contenders", nargs="+", metavar="NAME", help="some of them (default: all installed)")
     parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="keep each search's curve here, and repeat none that is kept"
+    )
     parser.add_argument("--picture", type=Path, help="a PNG file to draw")
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
     options = parser.parse_args(arguments)
-    options.set = _by_section(options.set)
+    options.set = by_section(options.set)
     options.config = options.config or DEFAULT_CONFIGS[options.what]
-    known = list(parts(options.rungs)) if options.what == "parts" else [*SCHEMES, DARTS, RESTARTS]
-    options.contenders = options.contenders or known
+    known = {
+        PARTS: list(parts(options.rungs)),
+        SCHEMES_MODE: [*SCHEMES, DARTS, RESTARTS],
+        STRATEGIES_MODE: [NEAT, *(name for name in STRATEGIES if name not in (GRID, NEAT, DARTS)), DARTS, RESTARTS],
+    }[options.what]
+    if not options.contenders:
+        options.contenders = [name for name in known if name != OPTUNA or importlib.util.find_spec(OPTUNA)]
+        if OPTUNA in known and OPTUNA not in options.contenders:
+            log.warning("%s is left out: it is not installed (pip install 'neat-deep[optuna]')", OPTUNA)
     for name in options.contenders:
         if name not in known:
             parser.error(f"--contenders: got {name!r}, allowed: {', '.join(known)}")
     return options
-
-
-def _setting(text: str) -> tuple[str, str, str]:
-    place, equals, value = text.partition("=")
-    section, dot, key = place.partition(".")
-    if not (section and dot and key and equals):
-        raise argparse.ArgumentTypeError(f"got {text!r}, allowed: SECTION.KEY=VALUE")
-    return section, key, value
-
-
-def _by_section(settings: Sequence[tuple[str, str, str]]) -> Sections:
-    sections: dict[str, dict[str, str]] = {}
-    for section, key, value in settings:
-        sections.setdefault(section, {})[key] = value
-    return sections
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
     python benchmarks/text_throughput.py [--json] [--rounds 5] [--steps 40]
 
 The network is the block of `configs/architectures/transformer_block.json` once, 64 channels, for two classes, in
-batches of 64. The sentences are random words; their lengths are those of SST-2's 6,920 training sentences. Three
+batches of 64. The sentences are random words; their lengths are those of SST-2's 6,920 training sentences. Four
 contenders train it:
 
 `neat_deep`: `build_network` and the whole of `fit`: batches of about one length, padded to their longest, a mask
 through every op, fused optimizer, schedule, the check for a finite loss, and the C allocator's setting.
+
+`ngrams`: the same with weights for every word and pair of words beside the cells (`ngrams = 2` in [Network]).
 
 `textbook`: the same block of torch's own parts (`nn.MultiheadAttention` with a key padding mask, `nn.Conv1d`,
 `nn.BatchNorm1d` over every position) in an ordinary loop: all sentences are padded to the longest of the set once,
@@ -16,7 +18,7 @@ random batches are drawn from that tensor, plain `AdamW`.
 `padded`: the network of `neat_deep` in the textbook's loop, on the same padded batches with their masks. It shows how
 much of the ratio comes from the batches alone.
 
-All three have the same embedding, learned positions and head (masked mean and maximum, linear layer), matrices of the
+All have the same embedding, learned positions and head (masked mean and maximum, linear layer), matrices of the
 same shapes, no dropout, and read their loss after every step. A round trains one after the other for `--steps` steps,
 starting with another contender each time; the first round warms up and is not counted. The figures are medians over
 the rounds: of sentences per second, and of the ratios within one round, which a busy machine moves less.
@@ -28,6 +30,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -60,7 +63,7 @@ BATCH = 64
 SETTINGS = TrainingSettings(epochs=1, batch_size=BATCH, learning_rate=0.001, schedule="constant")
 CPU = torch.device("cpu")
 
-OURS, TEXTBOOK, PADDED = CONTENDERS = ["neat_deep", "textbook", "padded"]
+OURS, NGRAMS, TEXTBOOK, PADDED = CONTENDERS = ["neat_deep", "ngrams", "textbook", "padded"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rounds = measure(CONTENDERS, make_trainer, rounds=options.rounds, steps=options.steps, batch=BATCH)
     result = {
         "ratio": statistics.median(rates[OURS] / rates[TEXTBOOK] for rates in rounds),
+        "ngrams_cost": statistics.median(rates[OURS] / rates[NGRAMS] for rates in rounds),
         "ratio_padded": statistics.median(rates[OURS] / rates[PADDED] for rates in rounds),
         "sequences_per_second": {name: statistics.median(rates[name] for rates in rounds) for name in CONTENDERS},
         "threads": torch.get_num_threads(),
@@ -85,9 +89,10 @@ def make_trainer(name: str, steps: int) -> Trainer:
     if name == TEXTBOOK:
         network: nn.Module = TextbookNetwork()
     else:
-        architecture = Architecture(Architecture.load(CELL_FILE).cell, SKELETON)
+        skeleton = replace(SKELETON, ngrams=2) if name == NGRAMS else SKELETON
+        architecture = Architecture(Architecture.load(CELL_FILE).cell, skeleton)
         network = build_network(architecture, DATA, seed=0)
-    if name == OURS:
+    if name in (OURS, NGRAMS):
         keep_freed_memory()  # as the scripts do
 
         def train_ours() -> None:

@@ -34,9 +34,12 @@ class Architect:
     that it is given, so the weights' own training is the same with an architect and without.
     """
 
-    def __init__(self, supernet: Supernet, *, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, supernet: Supernet, *, dtype: torch.dtype = torch.float32, loss_weights: Tensor | None = None
+    ) -> None:
         self._supernet = supernet
         self._dtype = dtype
+        self._loss_weights = loss_weights
 
     def first_order(self, batch: Batch, *, seed: int) -> AlphaGradient:
         """d L_val(w, alpha) / d alpha at the present weights (DARTS, arXiv 1806.09055, eq. 6 with xi = 0)."""
@@ -64,6 +67,12 @@ class Architect:
         gradients = [torch.zeros_like(a) if d is None else d for a, d in zip(alphas, direct, strict=True)]
         gradients = [d - learning_rate * c for d, c in zip(gradients, curvature, strict=True)]
         return AlphaGradient(gradients, val_loss, accuracy)
+
+    @torch.no_grad()
+    def score(self, batch: Batch, *, seed: int) -> tuple[float, float]:
+        """Loss and accuracy (0..1) of the supernet in training mode, whose norms take the batch's own statistics."""
+        loss, accuracy = self._loss(self._weights(), batch, seed)
+        return float(loss), float(accuracy)
 
     def _mixed_product(self, weights: Named, direction: Named, batch: Batch, seed: int) -> list[Tensor]:
         """d^2 L_train / (d alpha dw) times `direction`, by a central difference along it (eq. 8)."""
@@ -103,7 +112,7 @@ class Architect:
         device = batch.inputs.device
         with seeded(seed, device), torch.autocast(device.type, self._dtype, enabled=self._dtype != torch.float32):
             logits = functional_call(self._supernet, {**weights, **buffers}, batch.arguments)
-            loss = F.cross_entropy(logits, batch.labels)
+            loss = F.cross_entropy(logits, batch.labels, self._loss_weights)
         return loss, (logits.detach().argmax(1) == batch.labels).float().mean()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from darts.settings import DartsSettings
 from neat_deep.base.errors import DataError
-from neat_deep.data import Split, stratified_split, stratified_subset
+from neat_deep.data import Split, part_of, stratified_split
 
 
 def bilevel_split(train: Split, settings: DartsSettings, seed: int) -> tuple[Split, Split]:
@@ -12,8 +12,7 @@ def bilevel_split(train: Split, settings: DartsSettings, seed: int) -> tuple[Spl
 
     Both hold every class. Raises `DataError` when one of them would be too small for that.
     """
-    if settings.train_subset:
-        train = train.subset(stratified_subset(train.labels, settings.train_subset, seed))
+    train = part_of(train, settings.train_subset, seed)
     classes = len(train.labels.unique())
     for_alphas = round(len(train) * settings.alpha_share)
     least = max(2, classes)  # or the split would quietly take more for one side than was asked for

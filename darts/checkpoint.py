@@ -22,11 +22,12 @@ from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import Augmentation, DataSpec
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.op_names import plain_name
+from neat_deep.training.class_weights import NO_WEIGHTS
 
 log = logging.getLogger(__name__)
 
 VERSION = 2  # in 1 an op with two names was two candidates
-START = "cell to start from"
+START, CLASS_WEIGHTS = "cell to start from", "[Training] class_weights"
 CHECKPOINT = FileKind("checkpoint", "a search by DARTS", "neat-deep darts search", VERSION, (1, 2), SearchError)
 
 
@@ -41,6 +42,7 @@ class Identity:
     augmentation: Augmentation
     examples: str  # a digest of them all, by what they are for, and of word vectors
     start: str | None = None  # the digest of the cell that the alphas favoured at first, if one was given
+    class_weights: str = NO_WEIGHTS
 
     def facts(self) -> dict[str, Any]:
         """All of it as plain values, by the name that a user knows it by."""
@@ -48,12 +50,14 @@ class Identity:
         facts["data set examples"] = self.examples
         facts["[Run] seed"] = self.seed
         facts[START] = self.start
+        facts[CLASS_WEIGHTS] = self.class_weights
         return json.loads(json.dumps(facts))
 
     def facts_before(self) -> dict[str, Any]:
         """The facts that a checkpoint may lack, since an older program did not know them: what that program did."""
         facts = self._named(lambda part: values_before(type(part)))
         facts[START] = None
+        facts[CLASS_WEIGHTS] = NO_WEIGHTS
         return json.loads(json.dumps(facts))
 
     def _named(self, values: Callable[[Any], Mapping[str, Any]]) -> dict[str, Any]:
@@ -108,6 +112,7 @@ def load_checkpoint(
         if content["version"] == 1 and any(plain_name(op) != op for op in options):
             content = drop_other_names(content, options, supernet, optimizers)
             log.warning("%s: an op with two names was two candidates; from here on it is one", path)
+        content["supernet"].setdefault("alphas.alive", supernet.alphas.alive)  # older programs left all candidates
         supernet.load_state_dict(content["supernet"])
         for optimizer, state in zip(optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)

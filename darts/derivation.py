@@ -44,7 +44,7 @@ def derive(alphas: Alphas, *, identity_cap: int = -1) -> CellGraph:
 def derive_weighted(alphas: Alphas, *, identity_cap: int = -1) -> Derived:
     """The cell, with weights: DARTS, arXiv 1806.09055, section 2.4.
 
-    An edge's strength is the softmax weight of its best candidate other than `none`, times the edge's own weight
+    An edge's strength is the weight of its best candidate other than `none`, times the edge's own weight
     where edges are normalised; a node keeps its two strongest edges (one, where it has only one), the strongest
     first. Its aggregation is the strongest, and its edges are ranked by that one's alphas. With an `identity_cap`
     of 0 or more only so many edges keep `identity`, the strongest; the others are derived without it (P-DARTS,
@@ -87,14 +87,17 @@ def _pick_node(alphas: Alphas, node: int, banned: set[int]) -> tuple[str, list[_
     space = alphas.space
     by_aggregation = alphas.aggregation_weights()
     kind = 0 if by_aggregation is None else int(by_aggregation[node].argmax())
-    weights = alphas.candidates[kind].softmax(-1).tolist()  # (edges, candidates); read one by one, so on the CPU
+    weights = alphas.candidate_weights()[kind].tolist()  # (edges, candidates); read one by one, so on the CPU
+    alive = alphas.alive[kind].tolist()
     edge_weights = alphas.edge_weights()
     picks = []
     for number in space.edges_into(node):
+        if not any(alive[number]):
+            continue
         allowed = [
             row
             for row, candidate in enumerate(space.candidates)
-            if candidate.op != NONE and not (candidate.op == IDENTITY and number in banned)
+            if alive[number][row] and candidate.op != NONE and not (candidate.op == IDENTITY and number in banned)
         ]
         if not allowed:
             raise ConfigError(

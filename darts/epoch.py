@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from darts.alpha_price import price_gradients
 from darts.architect import AlphaGradient, Architect
-from darts.settings import DartsSettings
+from darts.settings import SIGMOID, DartsSettings
 from darts.supernet import Supernet
 from neat_deep.base.errors import DivergedError
 from neat_deep.base.randomness import derive_seed, seeded
@@ -69,6 +70,7 @@ class EpochTrainer:
         device: torch.device,
         seed: int,
         augmentation: Augmentation,
+        loss_weights: Tensor | None,
         listeners: Sequence[StepListener],
     ) -> None:
         self._supernet = supernet
@@ -78,6 +80,7 @@ class EpochTrainer:
         self._device = device
         self._seed = seed
         self._augmentation = augmentation
+        self._loss_weights = loss_weights
         self._listeners = listeners
         self._weight_optimizer = _weight_optimizer(supernet, settings)
         self._alpha_optimizer = torch.optim.Adam(
@@ -87,9 +90,10 @@ class EpochTrainer:
             weight_decay=settings.alpha_weight_decay,
         )
         self.optimizers = (self._weight_optimizer, self._alpha_optimizer)
+        self._zero_one_price = settings.zero_one_price if settings.sampling == SIGMOID else 0.0
         dtype = PRECISIONS[settings.precision]
         self._autocast = torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-        self._architect = Architect(supernet, dtype=dtype)
+        self.architect = Architect(supernet, dtype=dtype, loss_weights=loss_weights)
 
     def train(self, index: int) -> tuple[EpochMeans, EpochMeans]:
         """Train weights, and alphas from epoch `weight_epochs` on, once over the weights' examples.
@@ -108,12 +112,11 @@ class EpochTrainer:
                 self._weight_data.train_batches(self._settings.batch_size, order, self._augmentation)
             ):
                 rate = self._learning_rate(index + done / total)
-                for group in self._weight_optimizer.param_groups:
-                    group["lr"] = rate
+                self._set_rate(rate)
                 figures, alpha_loss = [], None
                 if trains_alphas:
                     alpha_batch = next(alpha_batches)
-                    alpha_step = self._alpha_step(batch, alpha_batch, rate, f"{index} {step}")
+                    alpha_step = self._alpha_step(batch, alpha_batch, rate, index, step)
                     figures += [alpha_step.loss, alpha_step.accuracy]
                 figures += self._weight_step(batch)
                 *of_alphas, loss, accuracy = torch.stack(figures).tolist()  # one wait for the device in a step
@@ -127,14 +130,35 @@ class EpochTrainer:
                     listener.step_done(index + 1, done / total, loss, alpha_loss)
         return weights, alphas
 
-    def _alpha_step(self, train: Batch, validation: Batch, rate: float, name: str) -> AlphaGradient:
-        seed = derive_seed(self._seed, "alpha steps", name)
+    def train_weights(self, name: str, rates: Sequence[float]) -> None:
+        """A step of the weights alone for each of `rates`, on batches in an order of the name's own."""
+        self._supernet.train()
+        order = torch.Generator().manual_seed(derive_seed(self._seed, "more weight batches", name))
+        batches = self._batches(self._weight_data, order, self._augmentation)
+        with seeded(derive_seed(self._seed, "more weight steps", name), self._device):
+            for rate, batch in zip(rates, batches, strict=False):  # there is no end of batches
+                self._set_rate(rate)
+                self._weight_step(batch)
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self._weight_optimizer.param_groups:
+            group["lr"] = rate
+
+    def _entropy_price(self, index: int) -> float:
+        """Rises in a line over the epochs that train alphas: early on it would decide by chance."""
+        first, last = self._settings.weight_epochs, self._settings.epochs - 1
+        return self._settings.entropy_price * (index - first) / max(1, last - first)
+
+    def _alpha_step(self, train: Batch, validation: Batch, rate: float, index: int, step_index: int) -> AlphaGradient:
+        seed = derive_seed(self._seed, "alpha steps", f"{index} {step_index}")
         if self._settings.order == "first":
-            step = self._architect.first_order(validation, seed=seed)
+            step = self.architect.first_order(validation, seed=seed)
         else:
-            step = self._architect.second_order(train, validation, self._weight_optimizer, rate, seed=seed)
-        for alpha, gradient in zip(self._supernet.alphas.parameters(), step.gradients, strict=True):
-            alpha.grad = gradient
+            step = self.architect.second_order(train, validation, self._weight_optimizer, rate, seed=seed)
+        alphas = self._supernet.alphas
+        prices = price_gradients(alphas, self._entropy_price(index), self._zero_one_price)
+        for alpha, gradient, price in zip(alphas.parameters(), step.gradients, prices, strict=True):
+            alpha.grad = gradient if price is None else gradient + price
         self._alpha_optimizer.step()
         return step
 
@@ -142,7 +166,7 @@ class EpochTrainer:
         """One step of the weights; returns the loss and the share of right answers."""
         with self._supernet.fixed_alphas(), self._autocast:
             logits = self._supernet(*batch.arguments)
-            loss = F.cross_entropy(logits, batch.labels)
+            loss = F.cross_entropy(logits, batch.labels, self._loss_weights)
         weights = list(self._supernet.weights())
         gradients = torch.autograd.grad(loss, weights, allow_unused=True)  # a sampled pass leaves some ops out
         for weight, gradient in zip(weights, gradients, strict=True):
@@ -155,8 +179,13 @@ class EpochTrainer:
     def _alpha_batches(self, index: int) -> Iterator[Batch]:
         """Batches of the alphas' examples without end, in an order of the epoch's own."""
         order = torch.Generator().manual_seed(derive_seed(self._seed, "alpha batches", str(index)))
+        return self._batches(self._alpha_data, order)
+
+    def _batches(
+        self, data: Split, order: torch.Generator, augmentation: Augmentation | None = None
+    ) -> Iterator[Batch]:
         while True:
-            yield from self._alpha_data.train_batches(self._settings.batch_size, order)
+            yield from data.train_batches(self._settings.batch_size, order, augmentation)
 
     def _learning_rate(self, epochs_done: float) -> float:
         """Half a cosine from the first to the final rate over the whole search."""

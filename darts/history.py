@@ -17,8 +17,9 @@ class EpochSummary:
     Losses and accuracies (0..1) are those of training steps; the alphas' are None in epochs that train weights only.
     `parameter_free` counts such ops in the cell derived now, without any cap on identities, and `identities` those of
     them that are identities.
-    `probabilities` is (aggregations, edges, candidates), each edge's softmax; where they are searched, `edge_weights`
-    is (aggregations, edges) and `aggregation_weights` (nodes, aggregations). `seconds` is the wall-clock time.
+    `probabilities` is (aggregations, edges, candidates), their weights; where they are searched, `edge_weights`
+    is (aggregations, edges) and `aggregation_weights` (nodes, aggregations). `eigenvalue` is the largest of the loss's
+    second derivative by the alphas, where it is watched. `seconds` is the wall-clock time.
     """
 
     epoch: int  # from 1
@@ -34,6 +35,7 @@ class EpochSummary:
     probabilities: list[list[list[float]]]
     edge_weights: list[list[float]] | None = None
     aggregation_weights: list[list[float]] | None = None
+    eigenvalue: float | None = None
 
 
 def save_history(history: Sequence[EpochSummary], path: Path) -> None:

@@ -61,14 +61,15 @@ class MixedCell(nn.Module):
     ) -> Tensor:
         values: list[list[Tensor]] = [[] for _ in self.space.aggregations]  # of each aggregation's edges
         shares: list[Tensor | None] = [None] * len(values)
-        into = self.space.edges_into(node)
+        into = [number for number in self.space.edges_into(node) if mixing.left is None or mixing.left[number]]
         for number in into:
             source = self.space.edges[number][1]
             mixed = self.edges[number](free[source], mask, mixing, number)
             for kind, value in enumerate(mixed):
                 values[kind].append(self._beside_the_rest(value, states[source]))
         if mixing.edges is not None:
-            shares = [mixing.edges[kind, into.start : into.stop] for kind in range(len(values))]
+            # Views of single edges: an index of several would make a GPU wait in each pass.
+            shares = [torch.stack([mixing.edges[kind, number] for number in into]) for kind in range(len(values))]
         combined = [
             combine(name, value, share)
             for name, value, share in zip(self.space.aggregations, values, shares, strict=True)
@@ -124,16 +125,23 @@ class MixedEdge(nn.Module):
         """The mixed value for each aggregation, from edge `number`'s weights."""
         if mixing.chosen is not None:
             rows = [chosen[number] for chosen in mixing.chosen]
-            weights = [mixing.candidates[kind, number, row] for kind, row in enumerate(rows)]
+            drawn = [mixing.candidates[kind, number, row] for kind, row in enumerate(rows)]
             return [
                 self._one(free, mask, mixing, weight, row, name)
-                for weight, row, name in zip(weights, rows, self.space.aggregations, strict=True)
+                for weight, row, name in zip(drawn, rows, self.space.aggregations, strict=True)
             ]
-        values = [None if op in self.ops else self._free_value(op, free, mask, mixing) for op in self.space.real_ops]
-        first = len(self.space.candidates) - len(values) * len(self.space.activations)  # 1 where `none` is a candidate
-        weights = mixing.candidates[:, number, first:].unflatten(1, (len(values), -1))
-        modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in self.space.real_ops]  # noqa: SIM401 - a ModuleDict has no get
-        sums = self.mix(modules, values, free.state, mask, weights, self.space.activations)
+        ops, first, activations = self.space.real_ops, self.space.first_real, len(self.space.activations)
+        weights = mixing.candidates[:, number, first:].unflatten(1, (len(ops), activations))
+        if mixing.left is not None:
+            places = sorted({(row - first) // activations for row in mixing.left[number] if row >= first})
+            ops = tuple(ops[place] for place in places)
+            weights = torch.stack([weights[:, place] for place in places], dim=1) if places else weights[:, :0]
+        values = [None if op in self.ops else self._free_value(op, free, mask, mixing) for op in ops]
+        modules: list[nn.Module | None] = [self.ops[op] if op in self.ops else None for op in ops]  # noqa: SIM401 - a ModuleDict has no get
+        if ops:
+            sums = self.mix(modules, values, free.state, mask, weights, self.space.activations)
+        else:  # `none` alone is left
+            sums = [torch.zeros_like(free.state) for _ in self.space.aggregations]
         if NONE in self.space.ops:
             for kind, name in enumerate(self.space.aggregations):
                 if name == "mul":  # there `none` is 1, which leaves the aggregation's other slot alone

@@ -16,6 +16,7 @@ from neat_deep.space.cell_graph import NONE
 from neat_deep.space.op_names import plain_name
 
 ALPHAS = "alphas.candidates"
+OF_CANDIDATES = (ALPHAS, "alphas.alive")  # tensors with a row for each candidate
 OP_IN_A_NAME = re.compile(r"(?<=ops\.)[^.]+")  # of a weight: `network.cells.0.edges.0.ops.sep_conv_3.norm.bias`
 
 
@@ -33,7 +34,7 @@ def drop_other_names(
     names = _Names.of(list(content["supernet"]), op_options)
     candidates = _Candidates.of(op_options, names.dropped_ops, supernet.alphas.space.activations)
     weights = {
-        names.new[name]: candidates.keep(tensor) if name == ALPHAS else tensor
+        names.new[name]: candidates.keep(tensor) if name in OF_CANDIDATES else tensor
         for name, tensor in content["supernet"].items()
         if name in names.kept
     }

@@ -1,4 +1,4 @@
-"""What `neat_deep` learns of this package, by its entry point: a search called `darts`, and its INI section.
+"""What `neat_deep` learns of this package, by its entry point: a strategy called `darts`, and its INI section.
 
 Nothing here needs torch.
 """
@@ -6,18 +6,22 @@ Nothing here needs torch.
 from __future__ import annotations
 
 from darts.run_files import BEGUN, CHECKPOINT
-from neat_deep.base.sections import register_section
-from neat_deep.cli.runners import RUNNERS, RunnerInfo
+from neat_deep.strategies.registry import START, RunKind, StrategyInfo, add_strategy
 
-DARTS = RunnerInfo(
+DARTS = StrategyInfo(
     "darts",
+    None,
     "gradient descent on a supernet that mixes all candidates (DARTS)",
     section="Darts",
-    trace=CHECKPOINT,
-    options=frozenset({"epochs", "minutes"}),
-    search="darts.command_line:run_darts",
-    report="darts.run_report:report_run",
-    begun=BEGUN,
+    settings="darts.settings:DartsSettings",
+    options=frozenset({"search_epochs", "minutes", START}),
+    kind=RunKind(
+        "darts.command_line:run_darts",
+        "darts.run_report:report_run",
+        CHECKPOINT,
+        BEGUN,
+        page="darts.page:read_run",
+        cost="darts.search_cost:search_seconds",
+    ),
 )
-RUNNERS.add(DARTS)
-register_section("Darts", "darts.settings:DartsSettings")
+add_strategy(DARTS)

@@ -24,8 +24,9 @@ PLOT_SECONDS = 30.0  # between two drawings of the figures, which take a second 
 class SearchProgress:
     """A bar over all epochs with both losses, and a line for each epoch that is done."""
 
-    def __init__(self, console: Console, epochs: int) -> None:
+    def __init__(self, console: Console, epochs: int, name: str = "") -> None:
         self._console = console
+        self._name = name  # of the search, before that of the epoch
         self._epochs = epochs
         self._moved = 0.0
         self._bar: Progress | None = None
@@ -34,7 +35,7 @@ class SearchProgress:
 
     def resume(self, history: Sequence[EpochSummary]) -> None:
         """Say that the search goes on."""
-        self._console.print(f"going on after epoch {len(history)}", highlight=False)
+        self._console.print(f"{self._name}going on after epoch {len(history)}", highlight=False)
 
     def step_done(self, epoch: int, share: float, weight_loss: float, alpha_loss: float | None) -> None:
         """Move the bar."""
@@ -54,7 +55,7 @@ class SearchProgress:
             self._bar.start()
         note = f"loss of weights {weight_loss:.3f}" + ("" if alpha_loss is None else f", of alphas {alpha_loss:.3f}")
         note += self._last
-        name = f"epoch {epoch} of {self._epochs}"
+        name = f"{self._name}epoch {epoch} of {self._epochs}"
         self._bar.update(self._task, description=name, completed=epoch - 1 + share, note=note)
 
     def epoch_done(self, summary: EpochSummary, derived: Derived) -> None:
@@ -67,7 +68,7 @@ class SearchProgress:
         if summary.alpha_loss is not None and summary.alpha_accuracy is not None:
             alphas = f"alphas {summary.alpha_loss:.3f} {100 * summary.alpha_accuracy:.2f}%"
         self._console.print(
-            f"epoch {summary.epoch:>3}  loss, accuracy: weights {summary.weight_loss:.3f}"
+            f"{self._name}epoch {summary.epoch:>3}  loss, accuracy: weights {summary.weight_loss:.3f}"
             f" {100 * summary.weight_accuracy:.2f}%, {alphas}  parameter-free {summary.parameter_free}"
             f" (identity {summary.identities})  {summary.seconds:.0f} s",
             highlight=False,

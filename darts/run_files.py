@@ -2,3 +2,5 @@
 
 BEGUN = "settings.ini"  # every setting in force: written when the search begins
 CHECKPOINT = "search.pt"  # what a search goes on from
+SEARCHES = "searches"  # the folder of the searches of a run that makes several
+SCORE = "score.json"  # in the folder of one of those: what its cell reached

@@ -8,16 +8,15 @@ from rich.table import Table
 
 from darts.history import history_from_json
 from darts.plots import plot_curves
+from darts.searches import HISTORY, shown_folder
 from neat_deep.base.errors import SearchError
 from neat_deep.base.files import make_folder, read_text
 from neat_deep.base.screen import screen
 
-HISTORY = "history.json"
-
 
 def report_run(run: Path, out: Path | None) -> None:
     """Print a row an epoch, and draw the curves into the folder `out` if it is given; raises `SearchError`."""
-    path = run / HISTORY if run.is_dir() else run.parent / HISTORY
+    path = shown_folder(run if run.is_dir() else run.parent) / HISTORY
     try:
         epochs = history_from_json(read_text(path, "history", SearchError))
     except (ValueError, TypeError) as error:

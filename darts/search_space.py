@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from neat_deep.base.checks import check_choice, check_range
-from neat_deep.base.errors import ConfigError, unknown_name
+from neat_deep.base.checks import check_choice, check_names, check_range
+from neat_deep.base.errors import unknown_name
 from neat_deep.ops import ACTIVATIONS, get_op, list_ops
 from neat_deep.space.cell_graph import CELL_OUTPUTS, IDENTITY, NONE, CellOutput
-from neat_deep.space.op_names import plain_name
+from neat_deep.space.cell_options import plain_ops
 
 # Aggregations with a relaxation over any number of edges: see `darts.mixed.combine`.
 RELAXED_AGGREGATIONS = ("add", "mul")
@@ -52,18 +52,12 @@ class SearchSpace:
         check_range("num_inputs", self.num_inputs, low=1, high=2)
         check_choice("output", self.output, CELL_OUTPUTS)
         for key in ("ops", "activations", "aggregations"):
-            names = getattr(self, key)
-            if not names:
-                raise ConfigError(f"{key}: got nothing, allowed: one name or more")
-            if len(set(names)) < len(names):
-                raise ConfigError(f"{key}: got '{' '.join(names)}', allowed: each name once")
+            check_names(key, getattr(self, key))
         known = [*list_ops(), NONE]
         for name in self.ops:
             if name not in known:
                 raise unknown_name("op", name, known, "ops")
-        object.__setattr__(self, "ops", tuple(dict.fromkeys(map(plain_name, self.ops))))
-        if set(self.ops) == {NONE}:
-            raise ConfigError(f"ops: got only '{NONE}', allowed: at least one other op")
+        object.__setattr__(self, "ops", plain_ops(self.ops))
         for name in self.activations:
             if name not in ACTIVATIONS:
                 raise unknown_name("activation", name, ACTIVATIONS, "activations")
@@ -75,6 +69,11 @@ class SearchSpace:
         """All candidates of an edge: `none` first where it is one, then each op with each activation."""
         first = (Candidate(NONE),) if NONE in self.ops else ()
         return first + tuple(Candidate(op, a) for op in self.real_ops for a in self.activations)
+
+    @property
+    def first_real(self) -> int:
+        """The row, among the candidates, of the first with a real op: 1 where `none` is a candidate, else 0."""
+        return int(NONE in self.ops)
 
     @cached_property
     def real_ops(self) -> tuple[str, ...]:

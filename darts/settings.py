@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Augmentation, DataSettings
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import IDENTITY, NONE, CellOutput
+from neat_deep.space.space_names import CELL, ENTIRE, wider_space
 from neat_deep.training.settings import TrainingSettings
 
 ALL_IMAGE_OPS = (
@@ -33,6 +36,8 @@ ALL_IMAGE_OPS = (
     "max_pool_5",
 )
 PRECISIONS = ("float32", "bfloat16")  # float16 needs its gradients scaled, which the architect's products do not know
+SOFTMAX, GUMBEL, SIGMOID = "softmax", "gumbel", "sigmoid"
+BY_ALPHAS, BY_PERTURBATION = "alphas", "perturbation"
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class DartsSettings:
     alpha_learning_rate: float = 3e-4
     alpha_weight_decay: float = 1e-3
 
-    sampling: str = "softmax"  # or gumbel: one candidate an edge (GDAS)
+    sampling: str = SOFTMAX  # or gumbel: one candidate an edge (GDAS); sigmoid: independent candidates (FairDARTS)
     temperature: float = 10.0  # of gumbel, at the start
     final_temperature: float = 0.1
     partial_channels: int = 1  # 1 / so many of the channels go through the ops (PC-DARTS)
@@ -77,6 +82,17 @@ class DartsSettings:
     identity_dropout: float = 0.0  # at the start; falls to 0 (P-DARTS)
     identity_cap: int = -1  # identities that a derived cell may have; -1: any number (P-DARTS)
     stop_parameter_free: int = 0  # stop before a cell has so many parameter-free ops, after fewer; 0: never (DARTS+)
+    stop_eigenvalue_ratio: float = (
+        0.0  # stop once the alphas' curvature grows by more than 1 / this (R-DARTS); 0: never
+    )
+    entropy_price: float = 0.0  # what alphas that do not decide cost at the end, a nat of an edge; rises from 0
+    zero_one_price: float = 10.0  # the same for sigmoid (FairDARTS), from the start
+    shrink: tuple[int, ...] = ()  # candidates left on each edge after each stage of the search (P-DARTS)
+    restarts: int = 1  # searches, each with a seed of its own, of which the best cell by validation counts
+    restart_epochs: int = 0  # that each of their cells is trained, to be compared; 0: as many as the final training
+    selection: str = BY_ALPHAS  # or perturbation: what the supernet would miss most (DARTS-PT)
+    selection_examples: int = 256  # of the alphas' part, that each candidate is judged by; 0: all
+    selection_steps: int = 10  # of the weights, after each edge that is decided
 
     def __post_init__(self) -> None:
         self.space()
@@ -101,14 +117,40 @@ class DartsSettings:
         check_choice("order", self.order, ("first", "second"))
         check_range("alpha_learning_rate", self.alpha_learning_rate, above=0, high=100)
         check_range("alpha_weight_decay", self.alpha_weight_decay, low=0)
-        check_choice("sampling", self.sampling, ("softmax", "gumbel"))
+        check_choice("sampling", self.sampling, (SOFTMAX, GUMBEL, SIGMOID))
         check_range("temperature", self.temperature, above=0)
         check_range("final_temperature", self.final_temperature, above=0, high=self.temperature)
         check_range("partial_channels", self.partial_channels, low=1)
         check_range("identity_dropout", self.identity_dropout, low=0, high=0.95)
         check_range("identity_cap", self.identity_cap, low=-1)
         check_range("stop_parameter_free", self.stop_parameter_free, low=0, high=2 * self.nodes)
-        if self.order == "second" and self.sampling == "gumbel":
+        check_range("stop_eigenvalue_ratio", self.stop_eigenvalue_ratio, low=0, high=0.99)
+        check_range("entropy_price", self.entropy_price, low=0)
+        check_range("zero_one_price", self.zero_one_price, low=0)
+        check_range("restarts", self.restarts, low=1)
+        check_range("restart_epochs", self.restart_epochs, low=0)
+        check_choice("selection", self.selection, (BY_ALPHAS, BY_PERTURBATION))
+        check_range("selection_examples", self.selection_examples, low=0)
+        check_range("selection_steps", self.selection_steps, low=0)
+        self._check_shrink()
+        self._check_together()
+
+    def _check_shrink(self) -> None:
+        counts = (len(self.space().candidates), *self.shrink)
+        if any(later >= earlier for earlier, later in itertools.pairwise(counts)) or counts[-1] < 1:
+            raise ConfigError(
+                f"shrink: got {' '.join(map(str, self.shrink))}, allowed: numbers that fall, each below the"
+                f" {counts[0]} candidates of an edge, and at least 1"
+            )
+        if len(self.shrink) >= self.epochs - self.weight_epochs:
+            raise ConfigError(
+                f"shrink: got {len(self.shrink)} numbers, allowed: at most {self.epochs - self.weight_epochs - 1},"
+                " fewer than epochs that train alphas"
+            )
+
+    def _check_together(self) -> None:
+        """Raise `ConfigError` for settings of which each is allowed, but not with the other."""
+        if self.order == "second" and self.sampling == GUMBEL:
             raise ConfigError(
                 "order: got 'second' with sampling = gumbel, allowed: first; a finite difference over sampled"
                 " candidates would mostly be a difference between samples"
@@ -122,8 +164,19 @@ class DartsSettings:
                 f"order: got 'second' with precision = {self.precision}, allowed: first; a finite difference needs all"
                 " digits of float32"
             )
-        if self.compile and self.sampling == "gumbel":
+        if self.compile and self.sampling == GUMBEL:
             raise ConfigError("compile: got True with sampling = gumbel, allowed: False; there is no sum to compile")
+        if self.compile and self.shrink:
+            raise ConfigError("compile: got True with shrink, allowed: False; each edge would be compiled for itself")
+        if self.entropy_price and self.sampling == SIGMOID:
+            raise ConfigError(
+                f"entropy_price: got {self.entropy_price} with sampling = sigmoid, allowed: 0; zero_one_price is that"
+                " of independent candidates"
+            )
+        if self.stop_eigenvalue_ratio:
+            self._check_curvature()
+        if self.selection == BY_PERTURBATION:
+            self._check_perturbation()
         if self.identity_dropout and IDENTITY not in self.space().ops:
             raise ConfigError(f"identity_dropout: got {self.identity_dropout}, but op_options holds no '{IDENTITY}'")
         if self.identity_cap >= 0 and set(self.op_options) <= {NONE, IDENTITY}:
@@ -131,6 +184,31 @@ class DartsSettings:
                 f"identity_cap: got {self.identity_cap} with op_options = {' '.join(self.op_options)}, allowed: -1;"
                 " an edge could have nothing instead"
             )
+
+    def _check_curvature(self) -> None:
+        """Raise `ConfigError` for what would make a finite difference of the alphas' gradients mean nothing."""
+        got = f"stop_eigenvalue_ratio: got {self.stop_eigenvalue_ratio}"
+        if self.sampling == GUMBEL:
+            raise ConfigError(f"{got} with sampling = gumbel, allowed: 0; it would be a difference between samples")
+        if self.precision != "float32":
+            raise ConfigError(f"{got} with precision = {self.precision}, allowed: 0; it needs all digits of float32")
+        if self.shrink:
+            raise ConfigError(f"{got} with shrink, allowed: 0; what bends then is another space in each stage")
+
+    def _check_perturbation(self) -> None:
+        """Raise `ConfigError` for what a selection by perturbation does not know."""
+        mixed = "softmax or sigmoid; weights that were trained one candidate at a time do not miss the others"
+        together = {
+            "sampling": (self.sampling == GUMBEL, GUMBEL, mixed),
+            "aggregation_options": (len(self.aggregation_options) > 1, " ".join(self.aggregation_options), "one"),
+            "compile": (self.compile, "True", "False; each supernet without a candidate would be compiled for itself"),
+            "identity_cap": (self.identity_cap >= 0, self.identity_cap, "-1"),
+            "stop_parameter_free": (self.stop_parameter_free > 0, self.stop_parameter_free, "0"),
+            "stop_eigenvalue_ratio": (self.stop_eigenvalue_ratio > 0, self.stop_eigenvalue_ratio, "0"),
+        }  # fmt: skip
+        for key, (is_in_the_way, got, allowed) in together.items():
+            if is_in_the_way:
+                raise ConfigError(f"{key}: got {got} with selection = perturbation, allowed: {allowed}")
 
     def space(self) -> SearchSpace:
         """The search space; raises `ConfigError` or `UnknownNameError`, which names the key of [Darts]."""
@@ -187,8 +265,21 @@ def load_darts_experiment(path: Path | str, *, stored: bool = False, trusted: bo
     parser = read_ini(path)
     use_plugins(path, parser, trusted=trusted)
     check_sections(path, parser)
+    _refuse_wider_spaces(path, parser)
     sections = {name.lower(): read_section(path, parser, name, kind, stored=stored) for name, kind in OWN.items()}
     return DartsExperiment(**sections)
+
+
+def _refuse_wider_spaces(path: Path | str, parser: configparser.ConfigParser) -> None:
+    """Raise `ConfigError` for a file that asks for more than a search of cells: a supernet holds one skeleton."""
+    for section in ("Darts", "SearchSpace", "CellGenome"):
+        asked = wider_space(dict(parser.items(section, raw=True))) if parser.has_section(section) else None
+        if asked is not None:
+            key, space = asked
+            raise ConfigError(
+                f"{path}: [{section}] {key}: got the space '{space}', which the strategy 'darts' cannot search; "
+                f"allowed: {CELL}, {ENTIRE}, without this key"
+            )
 
 
 def darts_settings_text(experiment: DartsExperiment) -> str:

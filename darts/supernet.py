@@ -67,11 +67,13 @@ def build_supernet(
     seed: int,
     partial_channels: int = 1,
     edge_normalisation: bool = False,
+    independent: bool = False,
     vectors: Tensor | None = None,
 ) -> Supernet:
     """A supernet whose weights and alphas are drawn from `seed`; the global random state is left as it was.
 
-    The embedding of a supernet for texts starts from `vectors` (vocabulary, D) where they are given.
+    The embedding of a supernet for texts starts from `vectors` (vocabulary, D) where they are given; `independent` is
+    of `Alphas`.
 
     Raises `ConfigError` for ops of another rank than the data's, and for channels that do not divide into
     `partial_channels`.
@@ -88,7 +90,8 @@ def build_supernet(
     if vectors is not None:
         start_from_vectors(network, vectors)
     generator = torch.Generator().manual_seed(derive_seed(seed, "alphas"))
-    return Supernet(network, Alphas(space, generator, edge_normalisation=edge_normalisation))
+    alphas = Alphas(space, generator, edge_normalisation=edge_normalisation, independent=independent)
+    return Supernet(network, alphas)
 
 
 def compile_edges(supernet: Supernet, batch_size: int) -> None:

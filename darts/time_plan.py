@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import torch
 
 from darts.bilevel import search
+from darts.curvature import PASSES
 from darts.derivation import Derived
 from darts.history import EpochSummary
-from darts.settings import DartsExperiment, DartsSettings
+from darts.perturbation import selection_steps
+from darts.settings import BY_PERTURBATION, DartsExperiment, DartsSettings
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import Augmentation, Dataset
 from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE
@@ -33,8 +35,8 @@ class DartsPace:
     """Seconds that the parts of a run take.
 
     `weight_epoch` is an epoch of the search that trains weights alone, `alpha_epoch` one that trains the alphas too,
-    `scoring` what the search scores at its end; `final_epoch` an epoch of the final training, `test` its score on the
-    test set, both of a typical cell.
+    `scoring` what the search selects and scores at its end; `final_epoch` an epoch of the final training, `test` its
+    score on the test set, both of a typical cell.
     """
 
     weight_epoch: float
@@ -54,6 +56,7 @@ class DartsPlan:
     epochs: int
     latest: float
     end: float
+    scoring: float = 0.0  # seconds that training the cell of one of several searches for its score takes
 
     def left_for_training(self, remaining: int) -> float:
         """Seconds that one of `remaining` final trainings may take, its score on the test set included."""
@@ -73,14 +76,18 @@ def plan_minutes(
     end = started + 60 * minutes - spent
     now = time.time()
     weights_alone = settings.weight_epochs * pace.weight_epoch
-    least_after = pace.scoring + repeats * (pace.final_epoch + pace.test) + FINISH_SECONDS
-    needed = least_after + (0.0 if begun else weights_alone + pace.alpha_epoch)
+    several = settings.restarts > 1
+    scoring = (settings.restart_epochs or experiment.training.epochs) * pace.final_epoch if several else 0.0
+    least_epochs = 1 + len(settings.shrink)  # that train alphas: one for each stage
+    least_after = pace.scoring + scoring + repeats * (pace.final_epoch + pace.test) + FINISH_SECONDS
+    least_search = weights_alone + least_epochs * pace.alpha_epoch
+    needed = least_after + (0.0 if begun else least_search)
     if now + needed > end:
         least = math.ceil((now - started + spent + needed) / 6) / 10
         before = f"the run has taken {spent:.0f} s before, " if spent else ""
         raise ConfigError(
             f"minutes: got {minutes:g}, allowed: {least:.1f} or more ({before}start-up took {now - started:.0f} s, "
-            f"{settings.weight_epochs + 1} epochs of the search take about {weights_alone + pace.alpha_epoch:.0f} s, "
+            f"{settings.weight_epochs + least_epochs} epochs of the search take about {least_search:.0f} s, "
             f"one epoch of the final training {pace.final_epoch:.0f} s)"
         )
     whole = 60 * minutes
@@ -88,9 +95,12 @@ def plan_minutes(
     search_end = end - FINISH_SECONDS - pace.scoring - min(wanted_after, LONGEST_SHARE * whole)
     epochs = settings.epochs
     if not begun:
-        fitting = settings.weight_epochs + int((search_end - now - weights_alone) / pace.alpha_epoch)
-        epochs = max(settings.weight_epochs + 1, min(settings.epochs, fitting))
-    return DartsPlan(epochs, min(end - least_after, search_end + SLACK * whole), end)
+        each = (search_end - now) / settings.restarts - weights_alone
+        if several:
+            each -= pace.scoring + scoring
+        fitting = settings.weight_epochs + int(each / pace.alpha_epoch)
+        epochs = max(settings.weight_epochs + least_epochs, min(settings.epochs, fitting))
+    return DartsPlan(epochs, min(end - least_after, search_end + SLACK * whole), end, scoring)
 
 
 def measure_darts_pace(experiment: DartsExperiment, dataset: Dataset, device: torch.device) -> DartsPace:
@@ -103,13 +113,18 @@ def measure_darts_pace(experiment: DartsExperiment, dataset: Dataset, device: to
     parts = settings, skeleton, dataset, training.augmentation, device
     weight_step = _seconds_per_step(*parts, alphas=False)
     alpha_step = _seconds_per_step(*parts, alphas=True)
+    watching = PASSES * (alpha_step - weight_step) if settings.stop_eigenvalue_ratio else 0.0
     scored = (2 * len(dataset.validation) + weight_examples) / settings.batch_size
+    scoring = PASS_SHARE * weight_step * scored
+    if settings.selection == BY_PERTURBATION:
+        judged, trained = selection_steps(settings, used - weight_examples)
+        scoring += weight_step * (PASS_SHARE * judged + trained)
     whole = retraining_data(dataset, training)
     final = seconds_per_example(_typical(settings, skeleton), whole.spec, whole.train, training, device)
     return DartsPace(
         weight_epoch=weight_step * steps,
-        alpha_epoch=alpha_step * steps,
-        scoring=PASS_SHARE * weight_step * scored,
+        alpha_epoch=alpha_step * steps + watching,
+        scoring=scoring,
         final_epoch=final * len(whole.train),
         test=final * PASS_SHARE * len(dataset.read_test()),
     )
@@ -127,7 +142,12 @@ def _seconds_per_step(
     """Seconds of a step of a new search: the median over a few, after one that is not timed."""
     epochs = STEPS + 3  # of one step each, where there are few examples
     short = dataclasses.replace(
-        settings, epochs=epochs, weight_epochs=0 if alphas else epochs - 1, stop_parameter_free=0
+        settings,
+        epochs=epochs,
+        weight_epochs=0 if alphas else epochs - 1,
+        stop_parameter_free=0,
+        stop_eigenvalue_ratio=0.0,
+        shrink=(),
     )
     watch = _Stopwatch()
     with contextlib.suppress(_EnoughError):

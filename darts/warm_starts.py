@@ -8,10 +8,11 @@ import torch
 
 from darts.alphas import Alphas
 from darts.derivation import EDGES_KEPT
+from darts.history import EpochSummary
 from darts.mixed import MixedCell, MixedEdge
 from darts.search_space import Candidate, SearchSpace
 from darts.supernet import Supernet
-from neat_deep.base.errors import GraphError
+from neat_deep.base.errors import GraphError, SearchError
 from neat_deep.base.randomness import seeded
 from neat_deep.data import DataSpec
 from neat_deep.networks.cell import Cell
@@ -20,6 +21,7 @@ from neat_deep.ops import get_op
 from neat_deep.space.architecture import Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode
 
+SMALLEST = 1e-12  # a weight whose logarithm is a number, for those that are 0
 LEAD = 2.0  # of a chosen candidate's logit over the others: a quarter of the weight among 21, so far from certain
 
 
@@ -48,6 +50,34 @@ def warm_start(alphas: Alphas, cell: CellGraph, *, lead: float = LEAD) -> Alphas
                 alphas.candidates[:, number, row] = lead * (1 - 0.1 * slot)  # slot 1 is the stronger
                 if alphas.edges is not None:
                     alphas.edges[:, number] = lead
+    return alphas
+
+
+def alphas_of(space: SearchSpace, epoch: EpochSummary, *, independent: bool = False) -> Alphas:
+    """Alphas with the weights that those of a search had after an epoch.
+
+    Raises `SearchError` for weights of another space.
+    """
+    edge_normalisation = epoch.edge_weights is not None
+    alphas = Alphas(space, torch.Generator(), edge_normalisation=edge_normalisation, independent=independent)
+    known = (
+        (alphas.candidates, epoch.probabilities),
+        (alphas.edges, epoch.edge_weights),
+        (alphas.aggregations, epoch.aggregation_weights),
+    )
+    with torch.no_grad():
+        for place, weights in known:
+            if place is not None and weights is not None:
+                try:
+                    found = torch.tensor(weights).reshape(place.shape)
+                except (RuntimeError, ValueError, TypeError):
+                    raise SearchError(
+                        f"epoch {epoch.epoch}: got other weights than the settings ask for, allowed: "
+                        f"{' x '.join(map(str, place.shape))} numbers"
+                    ) from None
+                # The logarithm of a softmax has that softmax.
+                is_sigmoid = independent and place is alphas.candidates
+                place.copy_(found.logit(SMALLEST) if is_sigmoid else found.clamp_min(SMALLEST).log())
     return alphas
 
 

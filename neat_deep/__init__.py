@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from neat_deep.evolution.fitness import FitnessEvaluator as FitnessEvaluator
     from neat_deep.evolution.genome import CellGenome as CellGenome
     from neat_deep.evolution.reproduction import CellReproduction as CellReproduction
+    from neat_deep.export.exporting import export_network as export_network
     from neat_deep.networks.network import build_network as build_network
     from neat_deep.ops.registry import register_activation as register_activation
     from neat_deep.ops.registry import register_op as register_op
@@ -76,6 +77,7 @@ else:
             "neat_deep.evolution.fitness": "FitnessEvaluator",
             "neat_deep.evolution.genome": "CellGenome",
             "neat_deep.evolution.reproduction": "CellReproduction",
+            "neat_deep.export.exporting": "export_network",
             "neat_deep.networks.network": "build_network",
             "neat_deep.ops.registry": "register_activation register_op",
             "neat_deep.scoring.candidate": "Candidate",

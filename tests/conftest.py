@@ -21,6 +21,22 @@ def registrations() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def no_pictures() -> Iterator[None]:
+    """Drawing takes most of such a small run's time, and has its own tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neat_deep.reports.recorder.try_picture", lambda drawing, path: None)
+        patch.setattr("neat_deep.reports.recorder.plot_history", lambda history, path: None)
+        yield
+
+
+@pytest.fixture
+def needs_optuna(request: pytest.FixtureRequest) -> None:
+    """Optuna is an extra: without it, tests that name it are left out."""
+    if "optuna" in request.node.name:
+        pytest.importorskip("optuna")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> str:
     """The folder of real data sets."""

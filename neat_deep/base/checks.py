@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from neat_deep.base.errors import ConfigError
 
@@ -29,6 +29,14 @@ def check_range(
     else:
         allowed = f"{low} to {high}"
     raise ConfigError(f"{key}: got {value}, allowed: {allowed}")
+
+
+def check_names(key: str, names: Sequence[str]) -> None:
+    """Raise `ConfigError` for no name at all, and for a name that comes twice."""
+    if not names:
+        raise ConfigError(f"{key}: got nothing, allowed: one name or more")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{key}: got '{' '.join(names)}', allowed: each name once")
 
 
 def check_choice(key: str, value: str, choices: Collection[str]) -> None:

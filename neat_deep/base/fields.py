@@ -55,6 +55,39 @@ def text_keys(kind: type[Any]) -> dict[str, Any]:
     return {key: hint for key, (_, hint) in _keys(kind).items()}
 
 
+@dataclasses.dataclass(frozen=True)
+class KeyFacts:
+    """What a person may want to know of an INI key.
+
+    `allowed` says in words what is read; `default` is the text that stands for the default, None where a value must be
+    given. `owner` is the dataclass that has the key as its field `field`.
+    """
+
+    allowed: str
+    default: str | None
+    owner: type[Any]
+    field: str
+
+
+def describe_keys(kind: type[Any]) -> dict[str, KeyFacts]:
+    """The keys that an INI section of a settings dataclass may hold, with what is to be known of each."""
+    facts = {}
+    for key, (f, hint) in _keys(kind).items():
+        _, allowed = _READERS.get(hint, _READERS[str])
+        owner = _owner(kind, key, f.name)
+        facts[key] = KeyFacts(allowed, None if _required(f) else text_of(f.default), owner, f.name)
+    return facts
+
+
+def _owner(kind: type[Any], key: str, name: str) -> type[Any]:
+    """The class whose field a key is: a dataclass within `kind`, or the one of its bases that declares the field."""
+    if key != name:
+        for f, hint in _fields(kind):
+            if dataclasses.is_dataclass(hint) and key.startswith(f"{f.name}_"):
+                return _owner(typing.cast(type, hint), key.removeprefix(f"{f.name}_"), name)
+    return next(base for base in reversed(kind.__mro__) if name in getattr(base, "__dataclass_fields__", {}))
+
+
 def values_of(settings: Any) -> dict[str, Any]:
     """The values of a settings dataclass, under the keys that an INI section has for them.
 
@@ -242,9 +275,15 @@ def values_before(kind: type[Any]) -> dict[str, Any]:
     return {f.name: _before(f) for f, _ in _fields(kind) if not _required(f)}
 
 
-def _fields(kind: type[Any]) -> list[tuple[dataclasses.Field[Any], Any]]:
-    hints = typing.get_type_hints(kind)
-    return [(f, hints[f.name]) for f in dataclasses.fields(kind)]
+_known_fields: dict[type[Any], tuple[tuple[dataclasses.Field[Any], Any], ...]] = {}
+
+
+def _fields(kind: type[Any]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    """Its fields and their types, read once: resolving the hints takes most of the time of reading a file."""
+    if kind not in _known_fields:
+        hints = typing.get_type_hints(kind)
+        _known_fields[kind] = tuple((f, hints[f.name]) for f in dataclasses.fields(kind))
+    return _known_fields[kind]
 
 
 def _required(f: dataclasses.Field[Any]) -> bool:

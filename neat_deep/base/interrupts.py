@@ -1,4 +1,7 @@
-"""Ctrl-C, which a terminal sends to every process of its group: a child that is starting must not answer it too."""
+"""Ctrl-C, which a terminal sends to every process of its group: a child that is starting must not answer it too.
+
+And SIGTERM, by which others ask a process to end: it can end as after Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,20 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+
+class TerminatedError(BaseException):
+    """Another process asked this one to end; like `KeyboardInterrupt` no error that a program might handle."""
+
+
+def answer_termination() -> None:
+    """Let SIGTERM raise `TerminatedError` in the main thread, so that files are closed and workers ended on the way."""
+
+    def answer(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as the signal module calls it
+        raise TerminatedError
+
+    signal.signal(signal.SIGTERM, answer)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -75,29 +75,15 @@ class Registry(Generic[Info]):
         """The facts of everything, in the order of registration."""
         return list(self._entries.values())
 
-    @contextmanager
-    def scope(self) -> Iterator[None]:
-        """What is registered within the block is gone after it."""
-        before = dict(self._entries), dict(self._code)
-        try:
-            yield
-        finally:
-            self._entries, self._code = before
-
 
 @contextmanager
 def registration_scope() -> Iterator[None]:
     """What is registered within the block, in whatever registry, is gone after it: for tests and notebooks."""
-    before = list(_ALL)
-    with ExitStack() as stack:
-        for registry in before:
-            stack.enter_context(registry.scope())
-        try:
-            yield
-        finally:
-            for registry in _new_since(before):
-                registry._entries = _shipped(registry)
-                registry._code = {name: code for name, code in registry._code.items() if name in registry._entries}
+    before = _snapshot()
+    try:
+        yield
+    finally:
+        _go_back(before)
 
 
 Registrations = list[tuple[Registry[Any], Any]]
@@ -109,24 +95,34 @@ def recorded() -> Iterator[Registrations]:
 
     `restore` registers the same again, after a `registration_scope` has taken it away.
     """
-    before = [(registry, dict(registry._entries), dict(registry._code)) for registry in _ALL]
-    known = [registry for registry, _, _ in before]
+    before = _snapshot()
     registrations: Registrations = []
     try:
         yield registrations
     except BaseException:
-        before += [(registry, _shipped(registry), {}) for registry in _new_since(known)]
-        for registry, entries, code in before:
-            registry._entries, registry._code = entries, code
+        _go_back(before)
         raise
-    before += [(registry, _shipped(registry), {}) for registry in _new_since(known)]
-    for registry, entries, _ in before:
+    for registry in _ALL:
+        entries, _ = _state_before(registry, before)
         registrations += [(registry, info) for name, info in registry._entries.items() if name not in entries]
 
 
-def _new_since(before: list[Registry[Any]]) -> list[Registry[Any]]:
-    """The registries whose modules were first imported since: a block cannot know them when it begins."""
-    return [registry for registry in _ALL if not any(registry is known for known in before)]
+State = tuple[dict[str, Any], dict[str, Any]]  # a registry's entries, and the code that was imported for them
+Snapshot = dict[int, State]  # by the identity of the registry
+
+
+def _snapshot() -> Snapshot:
+    return {id(registry): (dict(registry._entries), dict(registry._code)) for registry in _ALL}
+
+
+def _go_back(before: Snapshot) -> None:
+    for registry in _ALL:
+        registry._entries, registry._code = _state_before(registry, before)
+
+
+def _state_before(registry: Registry[Any], before: Snapshot) -> State:
+    """A registry as it was; one whose module was first imported since had what is shipped."""
+    return before.get(id(registry)) or (_shipped(registry), {})
 
 
 def _shipped(registry: Registry[Any]) -> dict[str, Any]:
@@ -136,7 +132,7 @@ def _shipped(registry: Registry[Any]) -> dict[str, Any]:
     def is_shipped(info: Any) -> bool:
         values = [getattr(info, field.name) for field in fields(info)]
         modules = [
-            value.partition(":")[0] if isinstance(value, str) else value.__module__
+            value.partition(":")[0] if isinstance(value, str) else value.__module__ or ""  # of C code it may be None
             for value in values
             if (isinstance(value, str) and ":" in value) or callable(value)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ def experiment_text(dataset: str, strategy: str) -> str:
     return known[dataset, strategy].read_text(encoding="utf-8")
 
 
+@cache  # each file is parsed, and a command asks more than once
 def experiments() -> dict[tuple[str, str], Traversable]:
     """The shipped files `<data set>_<strategy>.ini`, by both; the file itself says what its data set is called."""
     files_by_name = {}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from neat_deep.base.errors import ArchitectureError, ConfigError
+from neat_deep.base.errors import ConfigError
+from neat_deep.cli.trained_run import trained_file
 from neat_deep.data.images.image_files import list_images
-from neat_deep.data.texts.tsv import read_lines
+from neat_deep.data.texts.rows import read_lines
 from neat_deep.training.prediction import ImageClassifier, Prediction, TextClassifier, load_classifier
-
-TRAINED = "trained.pt"
 
 
 def classify(network: Path, inputs: Sequence[str], file: Path | None = None) -> None:
@@ -19,7 +18,7 @@ def classify(network: Path, inputs: Sequence[str], file: Path | None = None) -> 
     `inputs` are paths of images or folders of them, or texts; `file` holds more texts, one a line. Raises
     `ArchitectureError`, `ConfigError` and `DataError`.
     """
-    classifier = load_classifier(_trained_file(network))
+    classifier = load_classifier(trained_file(network))
     if isinstance(classifier, TextClassifier):
         classify_texts(classifier, inputs, file)
     elif file is not None:
@@ -49,11 +48,3 @@ def classify_texts(classifier: TextClassifier, texts: Sequence[str], file: Path 
 def _print(found: Sequence[Prediction], inputs: Iterable[object]) -> None:
     for one, prediction in zip(inputs, found, strict=True):
         print(f"{prediction.class_name}\t{100 * prediction.probability:.1f}%\t{one}")
-
-
-def _trained_file(network: Path) -> Path:
-    if not network.is_dir():
-        return network
-    if not (network / TRAINED).is_file():
-        raise ArchitectureError(f"{network} holds no {TRAINED}; allowed: the folder of a run that came to its end")
-    return network / TRAINED

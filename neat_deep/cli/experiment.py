@@ -9,16 +9,18 @@ from pathlib import Path
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import read_text
+from neat_deep.cli.known_options import check_options
 from neat_deep.cli.options import Given, flag
 from neat_deep.cli.overrides import override, override_run, read_settings, reading
 from neat_deep.config.experiment_file import Experiment, load_experiment, settings_values
 from neat_deep.config.ini import read_ini
 from neat_deep.config.neat_sections import MOST_GENOMES
-from neat_deep.config.search_settings import NEAT
-from neat_deep.config.stored_settings import AnyExperiment, read_settings_text
+from neat_deep.config.stored_settings import AnyExperiment, read_settings_text, skeleton_options_of, strategy_name
 from neat_deep.config.strategy_experiment import StrategyExperiment, load_strategy_experiment, strategy_of
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.registry import NEAT, STRATEGIES
+from neat_deep.strategies.starts import read_start
 
 RESUMABLE = (
     "--fitness-threshold, --generations, --evaluations, --samples, --minutes, --workers, --retrainings, --data-root, "
@@ -29,22 +31,13 @@ RESUMABLE = (
 def read_experiment(config: Path, given: Given) -> AnyExperiment:
     """The experiment of the INI file `config`, with what the options say in place; raises `ConfigError`."""
     with reading(config):
-        strategy = given.get("strategy") or strategy_of(config)
+        strategy = strategy_of(config, given.get("strategy"))
     if strategy != NEAT:
         searched = read_settings(config, given, functools.partial(load_strategy_experiment, strategy=strategy))
-        _set_threshold(searched, given)
+        check_options(STRATEGIES.get(strategy), given)  # a script's own strategy may be another
         settings = override(searched.search, given, {"population": "generation_size"})
-        searched = dataclasses.replace(searched, search=settings)
-        if given.get("start") is not None and starts_from_a_setting(searched):
-            own = dataclasses.replace(searched.settings, start=str(given["start"]))
-            searched = dataclasses.replace(searched, settings=own)
-        return searched
+        return dataclasses.replace(searched, search=settings)
     return read_neat_experiment(config, given)
-
-
-def starts_from_a_setting(experiment: AnyExperiment) -> bool:
-    """Whether the strategy has a setting of its own that says what a search starts from."""
-    return isinstance(experiment, StrategyExperiment) and hasattr(experiment.settings, "start")
 
 
 def read_neat_experiment(config: Path, given: Given) -> Experiment:
@@ -60,18 +53,12 @@ def read_neat_experiment(config: Path, given: Given) -> Experiment:
     return experiment
 
 
-def _set_threshold(experiment: AnyExperiment, given: Given) -> None:
+def _set_threshold(experiment: Experiment, given: Given) -> None:
     """Put the option's fitness that ends the search in place; raises `ConfigError`."""
     threshold = given.get("fitness_threshold")
-    if threshold is None:
-        return
-    if not isinstance(experiment, Experiment):
-        strategy = experiment.search.strategy
-        raise ConfigError(
-            f"--fitness-threshold: got {threshold:g}, which the strategy '{strategy}' does not know; allowed: none"
-        )
-    check_range("--fitness-threshold", threshold)
-    experiment.neat.fitness_threshold = threshold
+    if threshold is not None:
+        check_range("--fitness-threshold", threshold)
+        experiment.neat.fitness_threshold = threshold
 
 
 def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
@@ -88,11 +75,11 @@ def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
         _check_same_file(read_text(config, "INI file", ConfigError), ini, config)
     experiment = read_settings_text(settings)
     _check_same_options(given, experiment, folder)
-    _set_threshold(experiment, given)
-    if isinstance(experiment, StrategyExperiment) and starts_from_a_setting(experiment):
-        _check_same_setting(given.get("start"), experiment.settings.start)
-    else:
-        _check_same_start(given.get("start"), start)
+    check_options(STRATEGIES.get(strategy_name(experiment)), given)
+    if isinstance(experiment, Experiment):
+        _set_threshold(experiment, given)
+    if given.get("start") is not None:
+        _check_same_start(given["start"], start, experiment)
     run_settings = override_run(experiment.run, given, "device", "workers", "threads")
     data = override(experiment.data, given, {"data_root": "root"})  # they may have moved; the store knows them
     run_settings = dataclasses.replace(run_settings, out=str(folder))
@@ -107,7 +94,7 @@ def check_same_folder(out: str | None, folder: Path, asked: str) -> None:
 
 def _check_same_options(given: Given, experiment: AnyExperiment, folder: Path) -> None:
     before = {
-        "strategy": NEAT if isinstance(experiment, Experiment) else experiment.search.strategy,
+        "strategy": strategy_name(experiment),
         "population": _population(experiment),
         "dataset": experiment.data.dataset,
         "seed": experiment.run.seed,
@@ -128,18 +115,29 @@ def _population(experiment: AnyExperiment) -> int:
     return experiment.search.generation_size
 
 
-def _check_same_start(start: Path | None, before: str | None) -> None:
-    if start is None:
+def _start_setting(experiment: AnyExperiment) -> str:
+    """What a key of the strategy's own section names as the start; empty where it names none."""
+    key = STRATEGIES.get(strategy_name(experiment)).start_key
+    if not key or not isinstance(experiment, StrategyExperiment):
+        return ""
+    return str(getattr(experiment.settings, key))
+
+
+def _check_same_start(start: Path, stored: str | None, experiment: AnyExperiment) -> None:
+    """Raise `ConfigError` unless the run began from this architecture: from a `stored` one, or else by a setting."""
+    if stored is None:
+        setting = _start_setting(experiment)
+        if str(start) != setting:
+            began = f"from {setting}" if setting else "without one"
+            raise ConfigError(
+                f"--start: got {start}, the run began {began}; allowed when it is resumed: {setting or 'none'}"
+            )
         return
-    if before is None:
-        raise ConfigError(f"--start: got {start}, the run began without one; allowed when it is resumed: none")
-    if Architecture.load(start).cell != Architecture.from_json(before).cell:
-        raise ConfigError(f"--start: got {start}, the run began from another cell; allowed: that one, or none")
-
-
-def _check_same_setting(start: Path | None, before: str) -> None:
-    if start is not None and str(start) != before:
-        raise ConfigError(f"--start: got {start}, the run began from {before or 'no file'}; allowed: that, or none")
+    given, before = read_start(start), Architecture.from_json(stored)
+    has_other_skeleton = skeleton_options_of(experiment).are_given and given.skeleton != before.skeleton
+    if given.cell != before.cell or has_other_skeleton:
+        other = "cell" if given.cell != before.cell else "skeleton"
+        raise ConfigError(f"--start: got {start}, the run began from another {other}; allowed: that one, or none")
 
 
 def _check_same_file(text: str, stored: str, path: Path) -> None:

@@ -10,9 +10,9 @@ from neat_deep.base.errors import unknown_name
 from neat_deep.base.fields import text_of, values_of
 from neat_deep.base.registry import resolve
 from neat_deep.base.shipped import experiment_text, experiments
-from neat_deep.strategies.registry import STRATEGIES, StrategyInfo
+from neat_deep.strategies.registry import NEAT, STRATEGIES, StrategyInfo
 
-NEAT, RANDOM = "neat", "random"
+RANDOM = "random"
 WIDTH = 118
 
 
@@ -24,7 +24,7 @@ def initial_text(dataset: str, strategy: str) -> str:
     """
     known = experiments()
     base = RANDOM if (dataset, RANDOM) in known else NEAT
-    if (dataset, strategy) in known or (dataset, base) not in known:
+    if (dataset, strategy) in known or (dataset, base) not in known or strategy == NEAT:
         return experiment_text(dataset, strategy)
     shipped = [name for data, name in known if data == dataset]
     if strategy not in STRATEGIES:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from neat_deep.base.registry import Registry
 from neat_deep.base.shipped import architectures, experiments
 from neat_deep.cli.registry import COMMANDS
-from neat_deep.cli.runners import RUNNERS
+from neat_deep.space.space_names import SPACES
 
 Line = tuple[str, str]  # a name, and what it is
 
@@ -71,8 +71,7 @@ def _datasets() -> Iterable[Line]:
 def _strategies() -> Iterable[Line]:
     from neat_deep.strategies.registry import STRATEGIES
 
-    yield from ((info.name, info.summary) for info in RUNNERS.values())
-    yield from ((info.name, info.summary) for info in STRATEGIES.values())
+    return [(info.name, info.summary) for info in STRATEGIES.values()]
 
 
 def _metrics() -> Iterable[Line]:
@@ -101,6 +100,7 @@ for _info in (
     ListingInfo("aggregations", "of aggregation_options", _aggregations),
     ListingInfo("datasets", "of [Data] dataset", _datasets),
     ListingInfo("strategies", "of [Search] strategy", _strategies),
+    ListingInfo("spaces", "of [SearchSpace] and [CellGenome]", SPACES.items),
     ListingInfo("metrics", "of [Fitness] metrics", _metrics),
     ListingInfo("objectives", "of [Fitness] objective", _objectives),
     ListingInfo("architectures", "shipped, of train and render", _architectures),

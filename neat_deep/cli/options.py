@@ -60,8 +60,8 @@ OPTIONS: dict[str, Any] = {
     "minutes": _real("Minutes for search and final training together."),
     "fitness_threshold": _real("Fitness that ends an evolution; overrides [NEAT]."),
     "population": _number("Networks of a generation; overrides the INI file."),
-    "epochs": _number("Epochs of a search by gradient descent."),
-    "start": _file("JSON", "Architecture whose cell the search starts from."),
+    "search_epochs": _number("Epochs of a search by gradient descent."),
+    "start": _file("JSON", "Architecture or run to start from."),
     "workers": _text("N", "Evaluating processes: auto, 0, N or ray."),
     "threads": _number("CPU threads of the final training; overrides [Run] threads."),
     "retrainings": _number("Trainings at the end, each another seed.  [default: 1]"),
@@ -73,27 +73,35 @@ OPTIONS: dict[str, Any] = {
     "cells": _number("Cells to stack instead of the architecture's."),
     "channels": _number("Channels after the stem instead of the architecture's."),
     "reduce_after": _text("N N ...", "After how many cells to halve height and width."),
+    "ngrams": _number("Longest run of tokens with weights beside the cells."),
+    "ngram_buckets": _number("Rows of those weights."),
     "max_length": _number("Tokens at which texts are cut; overrides [Data] text_max_length."),
-    "training_epochs": _number("Passes of training; overrides [Training] epochs.", "--epochs"),
+    "epochs": _number("Passes of training; overrides [Training] epochs."),
     "shape": _text("CxHxW", "Shape of the examples.  [default: the run's, 3x32x32]"),
     "classes": _number("Number of classes.  [default: the run's, 10]"),
     "size": _number("Networks that vote.  [default: 5]"),
+    "trainings": _number("Trainings of each cell, each another seed; overrides the scale's."),
+    "transfers": _number("The same on the data set that it is carried over to."),
 }
 WHERE = ("dataset", "data_root", "seed", "device", "out")
 LIMITS = ("generations", "evaluations", "samples", "minutes")
-SEARCH = (*LIMITS, "fitness_threshold", "population", "epochs", "start", "workers", "threads", "retrainings", *WHERE)
+SEARCH = (
+    *LIMITS, "fitness_threshold", "population", "search_epochs", "start", "workers", "threads", "retrainings", *WHERE
+)  # fmt: skip
 TRAIN = (
-    "config", "cells", "channels", "reduce_after", "max_length", "training_epochs", "retrainings", "threads", *WHERE
+    "config", "cells", "channels", "reduce_after", "ngrams", "ngram_buckets", "max_length", "epochs", "retrainings",
+    "threads", *WHERE
 )  # fmt: skip
 DRAW = ("shape", "classes", "out")
-VOTE = ("size", "training_epochs", "data_root", "device")
+VOTE = ("size", "epochs", "data_root", "device")
+REPRODUCE = ("trainings", "transfers", "data_root", "seed", "device")
 
 LISTS = ("--reduce-after",)  # options that several numbers may follow, as `--reduce-after 1 2`
 
 
 def flag(option: str) -> str:
     """The option as the user writes it."""
-    return f"--{option.removeprefix('training_').replace('_', '-')}"
+    return f"--{option.replace('_', '-')}"
 
 
 def takes(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

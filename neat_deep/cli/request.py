@@ -15,7 +15,8 @@ class Request:
 
     `given` are the options by name, those that were given alone. `place` is what messages put before mistakes about
     `run`, such as `--resume`. `started` is when the command began, a point of `time.time()`: a promise of minutes
-    counts from there.
+    counts from there. A `search_only` one ends with the best architecture: nothing is trained from scratch, and the
+    test set stays unread.
     """
 
     config: Path | None = None
@@ -23,3 +24,4 @@ class Request:
     given: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
     started: float = field(default_factory=time.time)
+    search_only: bool = False

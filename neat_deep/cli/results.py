@@ -15,9 +15,11 @@ from rich.table import Table
 
 from neat_deep.base.files import write_text
 from neat_deep.data import Dataset
+from neat_deep.training.fit import Evaluation
 from neat_deep.training.trained_file import Trained
 
 RESULT = "result.json"
+PAIRS = 3  # of classes that are mistaken for each other, in the table
 
 
 def data_figures(dataset: Dataset) -> dict[str, str]:
@@ -31,7 +33,9 @@ def data_numbers(dataset: Dataset) -> dict[str, Any]:
 
 
 def training_figures(results: Sequence[Trained]) -> dict[str, str]:
-    """The rows of the result table that come from retraining."""
+    """The rows of the result table that come from retraining; none without one."""
+    if not results:
+        return {}
     first = results[0]
     example = "an image" if first.data.rank == 2 else f"a text of {first.data.shape[0]} tokens"
     return {
@@ -61,7 +65,22 @@ def _class_figures(results: Sequence[Trained]) -> dict[str, str]:
     return {
         "  balanced over the classes": f"{100 * statistics.mean(score.balanced_accuracy for score in scores):.2f}%",
         "  macro F1": f"{100 * statistics.mean(score.macro_f1 for score in scores):.2f}%",
+        "  calibration error (ECE)": f"{100 * statistics.mean(score.calibration_error for score in scores):.2f}%",
+        **_confusion_figures(scores, results[0].data.class_names),
     }
+
+
+def _confusion_figures(scores: Sequence[Evaluation], names: Sequence[str]) -> dict[str, str]:
+    """The pairs of classes that are mistaken most often, with how many examples, a mean over the trainings."""
+    count = torch.tensor([score.confusion for score in scores], dtype=torch.double).mean(0)  # (classes, classes)
+    wrong = count - count.diag().diag()
+    numbers, places = wrong.flatten().sort(descending=True, stable=True)
+    pairs = [
+        f"{names[place // len(names)]} taken for {names[place % len(names)]}: {number:.4g}"
+        for number, place in zip(numbers[:PAIRS].tolist(), places[:PAIRS].tolist(), strict=True)
+        if number > 0
+    ]
+    return {"  most often mistaken": "\n".join(pairs)} if pairs else {}
 
 
 def threads_figures(threads: int, device: torch.device) -> dict[str, str]:
@@ -70,16 +89,24 @@ def threads_figures(threads: int, device: torch.device) -> dict[str, str]:
 
 
 def training_numbers(results: Sequence[Trained]) -> dict[str, Any]:
-    """The same figures for programs: accuracies are shares (0..1), one for each seed, None without a test part."""
-    first = results[0]
+    """The same figures for programs: accuracies are shares (0..1), one for each seed, None without a test part.
+
+    A confusion counts the examples of each class (rows) by what they were taken for (columns).
+    """
+    sizes = {"parameters": results[0].parameters, "macs": results[0].macs} if results else {}
     return {
-        "test_accuracies": [None if trained.scored is None else trained.scored.accuracy for trained in results],
-        "test_balanced_accuracies": [t.scored.balanced_accuracy if t.scored is not None else None for t in results],
-        "test_macro_f1": [t.scored.macro_f1 if t.scored is not None else None for t in results],
-        "parameters": first.parameters,
-        "macs": first.macs,
+        "test_accuracies": _of_scores(results, "accuracy"),
+        "test_balanced_accuracies": _of_scores(results, "balanced_accuracy"),
+        "test_macro_f1": _of_scores(results, "macro_f1"),
+        "test_calibration_errors": _of_scores(results, "calibration_error"),
+        "test_confusions": _of_scores(results, "confusion"),
+        **sizes,
         "retraining_seconds": [trained.seconds for trained in results],
     }
+
+
+def _of_scores(results: Sequence[Trained], name: str) -> list[Any]:
+    return [None if trained.scored is None else getattr(trained.scored, name) for trained in results]
 
 
 def show_results(

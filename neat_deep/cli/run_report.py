@@ -8,6 +8,8 @@ from neat_deep.base.errors import OutputError
 from neat_deep.base.files import check_writable, make_folder
 from neat_deep.base.screen import screen
 from neat_deep.cli.running import naming
+from neat_deep.config.stored_settings import read_settings_text
+from neat_deep.reports.finalists import finalist_table, rank_finalists
 from neat_deep.reports.lineage import FamilyTree, draw_family_tree, family_tree
 from neat_deep.reports.pictures.render import try_picture
 from neat_deep.reports.run_tables import cost_table, failure_table, generation_table
@@ -29,6 +31,9 @@ def report_run(run: Path, out: Path | None) -> None:
             seconds = max(seconds, store.seconds("search"))
         folder = out or store.path.parent
         changes = store.meta().get("changes")
+        repeatable = store.meta().get("repeatable")
+        screened_out = store.screened_out()
+        finalists = rank_finalists(store, read_settings_text(store.fact("settings")))
     if not generations:
         console.print("the first generation is unfinished, and no evaluation of it is stored yet", soft_wrap=True)
         return
@@ -45,6 +50,13 @@ def report_run(run: Path, out: Path | None) -> None:
     if failures.row_count:
         console.print(failures)
     console.print(cost_table(generations, seconds))
+    screened = sum(screened_out.get(figures.generation, 0) for figures in generations)
+    if screened:
+        console.print(f"{screened:,} proposals were screened out before any training", highlight=False)
+    if finalists:
+        console.print(finalist_table(finalists))
+    if repeatable:
+        console.print(f"repeatable: {repeatable}", highlight=False, soft_wrap=True)
     if changes:
         console.print(f"resumed with other roundings: {changes}", highlight=False)
     if best:

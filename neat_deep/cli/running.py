@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.base.errors import ConfigError, NeatDeepError
+from neat_deep.base.interrupts import TerminatedError, answer_termination
 from neat_deep.base.memory import lacked_memory
 from neat_deep.base.screen import screen
 from neat_deep.cli.options import join_numbers
@@ -39,6 +40,7 @@ def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the screen cannot show
     keep_freed_memory()  # here, not in a function of the library: the process is ours
+    answer_termination()
     console = screen(stderr=True)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
@@ -56,6 +58,9 @@ def run_script(main: Callable[[Sequence[str] | None], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except TerminatedError:
+        print("terminated", file=sys.stderr)
+        sys.exit(143)  # as a shell says of SIGTERM
     except (MemoryError, RuntimeError, OSError) as error:
         reason = lacked_memory(error)
         if reason is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +9,16 @@ from typing import Any
 
 import torch
 
-from neat_deep.base.errors import ConfigError, StoreError
-from neat_deep.base.files import copy_file, read_text
+from neat_deep.base.files import copy_file
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
-from neat_deep.cli.experiment import read_experiment, read_run, starts_from_a_setting
+from neat_deep.cli.complete_run import asked_numbers, how_to_continue
+from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of, saying_where_data_go
 from neat_deep.cli.request import Request
+from neat_deep.cli.result_page import write_page_after_search
 from neat_deep.cli.results import (
-    RESULT,
     data_figures,
     data_numbers,
     show_results,
@@ -29,48 +28,46 @@ from neat_deep.cli.results import (
 )
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
-from neat_deep.config.experiment_file import Experiment
-from neat_deep.config.run_settings import RunSettings
-from neat_deep.config.stored_settings import AnyExperiment
-from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.config.stored_settings import AnyExperiment, strategy_name
 from neat_deep.data import Dataset
-from neat_deep.evolution.expression import seed_genome
-from neat_deep.search.checks import check_experiment
-from neat_deep.search.evolve import evolve
+from neat_deep.reports.finalists import Finalist
+from neat_deep.reports.html.store_run import read_run as read_stored_run
+from neat_deep.search.checks import check_experiment, check_start, skeleton_of_start
 from neat_deep.search.final_training import training_threads
 from neat_deep.search.result import SearchResult
-from neat_deep.search.strategy_search import search
+from neat_deep.search.run_identity import is_asynchronous
 from neat_deep.search.time_plan import plan_time
 from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
-from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.starts import read_start
 from neat_deep.training.trained_file import Trained
-
-ASKED = ("generations", "evaluations", "samples", "minutes")
 
 
 def search_and_retrain(request: Request) -> None:
     """Search as an INI file says, or go on with a run that stopped, and read the test set once.
 
-    Raises `NeatDeepError` for what the user can mend, before anything is written.
+    A `search_only` request ends with the search. Raises `NeatDeepError` for what the user can mend, before anything is
+    written.
     """
     console, given, resume = screen(), request.given, request.run is not None
-    retrainings = retrainings_of(given)
+    retrainings = 0 if request.search_only else retrainings_of(given)
     experiment, config, spent = _read_request(request)
-    if resume and _is_complete(Path(experiment.run.out), experiment, retrainings):
+    advice = how_to_continue(Path(experiment.run.out), experiment, retrainings) if resume else None
+    if advice is not None:
         console.print(
             f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
-            f"{_how_to_continue(Path(experiment.run.out), experiment)}",
+            f"{advice}",
             highlight=False,
             soft_wrap=True,
         )
         return  # before the data are read, which takes a while for texts
     with saying_where_data_go(resume):
         device, dataset = load_inputs(config, given, experiment)
+    start = None if resume else _read_start(given.get("start"), experiment, dataset)
     with naming(config):
-        check_experiment(experiment, dataset.spec, resume=resume)
-    start = None if resume else _read_start(given.get("start"), experiment)
+        check_experiment(experiment, dataset.spec, resume=resume, start=start)
     with naming_minutes(config, given):
         plan = plan_time(experiment, dataset, device=device, started=request.started, spent=spent, repeats=retrainings)
     folder = Path(experiment.run.out) if resume else _new_run_folder(experiment, config, given)
@@ -81,51 +78,56 @@ def search_and_retrain(request: Request) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if start is not None:
+        note = skeleton_of_start(experiment, start, dataset.spec).note
+        console.print(f"starting from {given['start']}: {note}", highlight=False, markup=False, soft_wrap=True)
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
 
     options: dict[str, Any] = {
+        "start": start,
         "resume": resume,
         "budget": plan.budget,
         "listeners": plan.listeners,
         "started": request.started,
     }
-    if isinstance(experiment, StrategyExperiment):
-        searched = search(experiment, dataset, folder, console, **options)
-    else:
-        searched = evolve(experiment, dataset, folder, console, start=start, **options)
+    strategy = STRATEGIES.get(strategy_name(experiment))
+    searched: SearchResult = strategy.code_of_loop()(experiment, dataset, folder, console, **options)
     console.print(f"the search ended: {searched.ended}", highlight=False, soft_wrap=True)
     architecture = searched.best.architecture
     assert architecture is not None
-    with RunStore.resume(folder) as store:
-        store.start_clock("training")
-        threads = training_threads(store, architecture, dataset, experiment.training, experiment.run, device)
-        trained = train_and_report(
-            architecture,
-            dataset,
-            experiment.training,
-            device=device,
-            seed=experiment.run.seed,
-            repeats=retrainings,
-            folder=folder,
-            console=console,
-            threads=threads,
-            seconds=plan.left_for_training,
-            on_epoch=store.tick,
-        )
-        store.stop_clock()
+    trained: list[Trained] = []
+    threads = 0
+    if retrainings:
+        with RunStore.resume(folder) as store:
+            store.start_clock("training")
+            threads = training_threads(store, architecture, dataset, experiment.training, experiment.run, device)
+            trained = train_and_report(
+                architecture,
+                dataset,
+                experiment.training,
+                device=device,
+                seed=experiment.run.seed,
+                repeats=retrainings,
+                folder=folder,
+                console=console,
+                threads=threads,
+                seconds=plan.left_for_training,
+                on_epoch=store.tick,
+            )
+            store.stop_clock()
     numbers = {
         **data_numbers(dataset),
         **training_numbers(trained),
         "training_threads": threads,
+        "asynchronous": is_asynchronous(experiment),
         **_search_numbers(searched),
-        "asked": _asked(experiment.run),
-        "threshold": _threshold(experiment),
+        **asked_numbers(experiment),
         "whole_seconds": spent + time.time() - request.started,
     }
-    name = experiment.search.strategy if isinstance(experiment, StrategyExperiment) else "NEAT"
     figures = _figures(dataset, trained, threads, device, searched)
-    show_results(f"{name} on {dataset.spec.name}", figures, numbers, folder, console)
+    show_results(f"{strategy.name} on {dataset.spec.name}", figures, numbers, folder, console)
+    write_page_after_search(folder, read_stored_run)
 
 
 def _read_request(request: Request) -> tuple[AnyExperiment, Path, float]:
@@ -156,12 +158,14 @@ def _figures(
     return {
         **data_figures(dataset),
         "validation accuracy in the search": f"{100 * searched.best.accuracy:.2f}%",
+        **_finalist_figures(searched),
         **training_figures(trained),
         **threads_figures(threads, device),
         "seconds of search": f"{searched.seconds:.0f}",
         "networks scored": str(searched.trained),
         "networks reused": str(searched.reused),
         "networks failed": str(searched.failed),
+        **({"networks screened out": f"{searched.screened_out:,}"} if searched.screened_out else {}),
         "training examples seen in the search": f"{searched.samples:,}",
         "spared by reuse of scores": _spared(searched.saved_by_reuse, searched),
         "spared by early stopping": _spared(searched.saved_by_rungs, searched),
@@ -172,60 +176,49 @@ def _search_numbers(searched: SearchResult) -> dict[str, Any]:
     """What the search came to, for programs."""
     return {
         "validation_accuracy": searched.best.accuracy,
+        "finalists": [_finalist_numbers(finalist) for finalist in searched.finalists],
         "search_seconds": searched.seconds,
         "generations": len(searched.history),
         "ended": searched.ended,
         "networks_scored": searched.trained,
         "networks_reused": searched.reused,
         "networks_failed": searched.failed,
+        "networks_screened_out": searched.screened_out,
         "samples": searched.samples,
         "samples_saved_by_reuse": searched.saved_by_reuse,
         "samples_saved_by_rungs": searched.saved_by_rungs,
     }
 
 
-def _read_start(path: Path | None, experiment: AnyExperiment) -> CellGraph | None:
-    """The cell that the first generation mutates; raises `NeatDeepError` for one that no genome can hold."""
-    if path is None or starts_from_a_setting(experiment):
+def _finalist_figures(searched: SearchResult) -> dict[str, str]:
+    if not searched.finalists:
+        return {}
+    winner = searched.finalists[0]
+    place = f"no. {winner.rank} of the search, the best of {len(searched.finalists)} finalists"
+    return {"  trained again": f"{100 * (winner.accuracy or 0.0):.2f}% ({place})"}
+
+
+def _finalist_numbers(finalist: Finalist) -> dict[str, Any]:
+    return {
+        "digest": finalist.record.digest,
+        "rank": finalist.rank,
+        "accuracy_in_search": finalist.record.accuracy,
+        "accuracies": [trial.metrics.get("accuracy") for trial in finalist.trials],
+        "objective": finalist.objective,
+        "samples": sum(trial.samples for trial in finalist.trials),
+        "seconds": sum(trial.seconds for trial in finalist.trials),
+    }
+
+
+def _read_start(path: Path | None, experiment: AnyExperiment, dataset: Dataset) -> Architecture | None:
+    """What the search starts from; raises `NeatDeepError` for what it cannot start from."""
+    if path is None:
         return None
-    if not isinstance(experiment, Experiment):
-        raise ConfigError(f"--start: got {path}, which the strategy '{experiment.search.strategy}' does not know")
-    cell = Architecture.load(path).cell
+    with naming("--start"):
+        start = read_start(path)
     with naming(f"--start: {path}"):
-        seed_genome(cell, experiment.neat.genome_config, 0)
-    return cell
-
-
-def _asked(run: RunSettings) -> dict[str, float]:
-    return {name: getattr(run, name) for name in ASKED}
-
-
-def _threshold(experiment: AnyExperiment) -> float | None:
-    """The fitness that ends a search by neat-python, None for the other searches."""
-    return experiment.neat.fitness_threshold if isinstance(experiment, Experiment) else None
-
-
-def _is_complete(folder: Path, experiment: AnyExperiment, retrainings: int) -> bool:
-    """Whether a run that was asked for so much has come to its result, with as many retrainings."""
-    if not (folder / RESULT).is_file():
-        return False
-    threshold = _threshold(experiment)
-    try:
-        result = json.loads(read_text(folder / RESULT, "result", StoreError))
-        same = result["asked"] == _asked(experiment.run) and result.get("threshold", threshold) == threshold
-        return same and len(result["test_accuracies"]) >= retrainings
-    except (ValueError, KeyError, TypeError):
-        return False  # none that a whole run wrote
-
-
-def _how_to_continue(folder: Path, experiment: AnyExperiment) -> str:
-    """The option that lets a complete run go on: the one that lifts what ended it."""
-    run, threshold = experiment.run, _threshold(experiment)
-    ended = json.loads(read_text(folder / RESULT, "result", StoreError)).get("ended", "")
-    if threshold is not None and str(ended).startswith("the fitness threshold"):
-        return f"--fitness-threshold with more than {threshold:g} goes on"
-    limit = next(name for name in ASKED if getattr(run, name))
-    return f"--{limit} with more than {getattr(run, limit):g} goes on"
+        check_start(experiment, start, dataset.spec)
+    return start
 
 
 def _spared(samples: int, searched: SearchResult) -> str:

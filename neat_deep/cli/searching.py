@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neat_deep.base.errors import ConfigError, OutputError, StoreError, unknown_name
+from neat_deep.base.errors import ConfigError, OutputError, StoreError
 from neat_deep.base.files import check_writable
 from neat_deep.base.registry import resolve
-from neat_deep.cli.options import SEARCH, WHERE, flag
+from neat_deep.cli.known_options import check_options
 from neat_deep.cli.request import Request
-from neat_deep.cli.runners import NEAT, RUNNERS, RunnerInfo
-
-ALWAYS = frozenset({"threads", "retrainings", "start", *WHERE})  # options of every search
+from neat_deep.strategies.registry import IN_STORE, STRATEGIES, RunKind, StrategyInfo
 
 
 def start_search(request: Request) -> None:
@@ -20,51 +18,54 @@ def start_search(request: Request) -> None:
     Raises `ConfigError` and `UnknownNameError`, and what the search raises.
     """
     assert request.config is not None
-    _start(_runner_for(request.config, request.given.get("strategy")), request)
+    _start(_strategy_for(request.config, request.given.get("strategy")), request)
 
 
 def search_by(strategy: str, request: Request) -> None:
     """Search, or go on with a run, by the strategy of a script, whatever the INI file is for."""
-    _start(RUNNERS.get(strategy), request)
+    _start(STRATEGIES.get(strategy), request)
 
 
 def resume_search(request: Request) -> None:
     """Go on with the run `request.run`; raises `StoreError` for a folder that is none, or that cannot be written."""
     assert request.run is not None
-    runner = runner_of(request.run)
-    strategy = request.given.get("strategy", runner.name)
-    if runner is not NEAT and strategy != runner.name:
-        raise ConfigError(f"--strategy: got {strategy}, the run has {runner.name}; allowed: that one, or none")
-    _start(runner, request)
+    kind = kind_of(request.run)
+    if kind is IN_STORE:  # its store says which strategy the run has
+        _run(kind, request)
+        return
+    owner = next(info for info in STRATEGIES.values() if info.kind is kind)
+    strategy = request.given.get("strategy", owner.name)
+    if strategy != owner.name:
+        raise ConfigError(f"--strategy: got {strategy}, the run has {owner.name}; allowed: that one, or none")
+    _start(owner, request)
 
 
 def report_run(run: Path, out: Path | None) -> None:
     """Tell what happened in a run; pictures go to `out`, None for the run's folder."""
-    resolve(runner_of(run).report)(run, out)
+    resolve(kind_of(run).report)(run, out)
 
 
-def runner_of(run: Path) -> RunnerInfo:
-    """Whose run a folder, or the trace in it, is; raises `StoreError` for one that is none."""
-    for info in RUNNERS.values():
-        if run.name == info.trace or any((run / name).is_file() for name in (info.trace, info.begun) if name):
-            return info
+def kind_of(run: Path) -> RunKind:
+    """Of which kind the run in a folder, or of the trace in it, is; raises `StoreError` for one that is none."""
+    kinds = list(dict.fromkeys(info.kind for info in STRATEGIES.values()))
+    for kind in kinds:
+        if run.name == kind.trace or any((run / name).is_file() for name in (kind.trace, kind.begun) if name):
+            return kind
     if not run.is_dir():
-        return NEAT  # its store says what is wrong with a path or a file
-    traces = " or ".join(info.trace for info in RUNNERS.values())
+        return IN_STORE  # its store says what is wrong with a path or a file
+    traces = " or ".join(kind.trace for kind in kinds)
     raise StoreError(f"{run} holds no {traces}; allowed: the folder of a search")
 
 
-def _start(runner: RunnerInfo, request: Request) -> None:
+def _start(info: StrategyInfo, request: Request) -> None:
+    check_options(info, request.given)
+    _run(info.kind, request)
+
+
+def _run(kind: RunKind, request: Request) -> None:
     if request.run is not None and request.run.exists():
         _check_writable(request.run)
-    for option in SEARCH:
-        if option in request.given and option not in ALWAYS | runner.options:
-            allowed = ", ".join(flag(name) for name in SEARCH if name in ALWAYS | runner.options)
-            raise ConfigError(
-                f"{flag(option)}: got {request.given[option]}, which the strategy '{runner.name}' does not know; "
-                f"allowed: {allowed}"
-            )
-    resolve(runner.search)(request)
+    resolve(kind.search)(request)
 
 
 def _check_writable(run: Path) -> None:
@@ -75,30 +76,27 @@ def _check_writable(run: Path) -> None:
         raise StoreError(f"{error}; a search that goes on writes there: resume a copy of it elsewhere") from None
 
 
-def _runner_for(config: Path, strategy: str | None) -> RunnerInfo:
-    """The search that `strategy`, or else the INI file, asks for."""
+def _strategy_for(config: Path, strategy: str | None) -> StrategyInfo:
+    """The strategy that the option, or else the INI file, asks for."""
     from neat_deep.config.ini import check_sections, read_ini, use_plugins
-    from neat_deep.config.strategy_experiment import SEARCH as SEARCH_SECTION
+    from neat_deep.config.search_settings import SECTION as SEARCH
     from neat_deep.config.strategy_experiment import strategy_of
-    from neat_deep.strategies.registry import STRATEGIES
 
     parser = read_ini(config)
     use_plugins(config, parser, trusted=True)  # one of them may bring the strategy
-    if strategy is not None or parser.has_section(SEARCH_SECTION):
-        name, place = (
-            strategy or strategy_of(config),
-            "--strategy" if strategy else f"{config}: [{SEARCH_SECTION}] strategy",
-        )
-        known = [*RUNNERS, *(other for other in STRATEGIES if other not in RUNNERS)]
-        if name not in known:
-            raise unknown_name("strategy", name, known, place)
-        return RUNNERS.get(name) if name in RUNNERS else NEAT  # whose run store every strategy of the registry keeps
-    matching = [info for info in RUNNERS.values() if parser.has_section(info.section)]
+    if strategy is not None:
+        info = STRATEGIES.get(strategy, "--strategy")
+        strategy_of(config, strategy)  # whether the file suits it
+        return info
+    if parser.has_section(SEARCH):
+        return STRATEGIES.get(strategy_of(config), f"{config}: [{SEARCH}] strategy")
+    with_loops = [info for info in STRATEGIES.values() if info.make is None]  # the others need [Search]
+    matching = [info for info in with_loops if parser.has_section(info.section)]
     if len(matching) == 1:
         return matching[0]
     if matching:
         names = ", ".join(info.name for info in matching)
         raise ConfigError(f"{config}: is for several strategies ({names}); say which with --strategy")
     check_sections(config, parser)  # it may be there, misspelt
-    allowed = ", ".join(f"[{info.section}] ({info.name})" for info in RUNNERS.values())
+    allowed = ", ".join(f"[{info.section}] ({info.name})" for info in with_loops)
     raise ConfigError(f"{config}: no section that says how to search; allowed: {allowed}")

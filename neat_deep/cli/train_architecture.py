@@ -30,7 +30,7 @@ from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import load_training_plan
 from neat_deep.networks.network import build_network
-from neat_deep.networks.suitability import check_augmentation, check_reductions
+from neat_deep.networks.suitability import check_augmentation, check_skeleton
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
 
@@ -47,14 +47,14 @@ def train_architecture(source: Path, given: Given) -> None:
 
 def _train(source: Path, architecture: Architecture, config: Path, given: Given, retrainings: int) -> None:
     plan = read_settings(config, given, load_training_plan)
-    names = ("cells", "channels", "reduce_after")
+    names = ("cells", "channels", "reduce_after", "ngrams", "ngram_buckets")
     skeleton = override(architecture.skeleton, _with_numbers(given), {name: name for name in names})
     architecture = dataclasses.replace(architecture, skeleton=skeleton)
-    settings = override(plan.training, given, {"training_epochs": "epochs"})
+    settings = override(plan.training, given, {"epochs": "epochs"})
     set_threads(plan.run.threads)
     device, dataset = load_inputs(config, given, plan)
     with naming(source):
-        check_reductions(architecture.skeleton, dataset.spec)
+        check_skeleton(architecture.skeleton, dataset.spec)
         build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
     with naming(config), in_section("Training"):
         check_augmentation(settings.augmentation, dataset.spec)

@@ -21,7 +21,7 @@ from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import choose_members
 from neat_deep.reports.training_progress import TrainingReporter
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.ensemble import Ensemble
+from neat_deep.training.ensemble import VOTE, Ensemble, member_file
 from neat_deep.training.fit import evaluate
 from neat_deep.training.retraining import retrain, retraining_data
 
@@ -47,9 +47,9 @@ def train_ensemble(run: Path, given: Given) -> None:
             raise SearchError(f"data set '{dataset.spec.name}': it has no test part, which a vote is compared on")
     set_threads(experiment.run.threads)
     settings = experiment.training
-    if "training_epochs" in given:
-        check_range("--epochs", given["training_epochs"], low=1)
-        settings = dataclasses.replace(settings, epochs=given["training_epochs"])
+    if "epochs" in given:
+        check_range("--epochs", given["epochs"], low=1)
+        settings = dataclasses.replace(settings, epochs=given["epochs"])
     console = screen()
     trained = []
     for number, (row, architecture) in enumerate(zip(members, architectures, strict=True), start=1):
@@ -57,7 +57,7 @@ def train_ensemble(run: Path, given: Given) -> None:
         with TrainingReporter(console, name) as reporter:
             seed = experiment.run.seed
             trained.append(retrain(architecture, dataset, settings, device=device, seed=seed, on_step=reporter.show))
-        trained[-1].save(folder / f"ensemble-{number}.pt")
+        trained[-1].save(member_file(folder, number))
         console.print(
             f"{name} (species {row.species}, {row.digest}): test accuracy {100 * trained[-1].test.accuracy:.2f}%",
             highlight=False,
@@ -79,9 +79,9 @@ def train_ensemble(run: Path, given: Given) -> None:
         "parameters": sum(one.parameters for one in trained),
         "macs": sum(one.macs for one in trained),
     }
-    write_text(folder / "ensemble.json", json.dumps(numbers, indent=2) + "\n")
+    write_text(folder / VOTE, json.dumps(numbers, indent=2) + "\n")
     number = len(trained) + 1
-    while (stale := folder / f"ensemble-{number}.pt").is_file():
+    while (stale := member_file(folder, number)).is_file():
         stale.unlink()  # of a larger vote before this one
         number += 1
     console.print(f"written to {folder}: ensemble.json, ensemble-1.pt and so on", highlight=False, soft_wrap=True)

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import configparser
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import neat
 
-from neat_deep.base.errors import ConfigError
+from neat_deep.base.errors import ConfigError, NeatDeepError
+from neat_deep.base.fields import read_texts
 from neat_deep.base.files import read_text
 from neat_deep.base.sections import register_section
-from neat_deep.config.ini import check_sections, parse_ini, read_ini, read_section, use_plugins, write_sections
+from neat_deep.config.ini import (
+    check_sections,
+    parse_ini,
+    read_ini,
+    read_section,
+    read_values,
+    use_plugins,
+    write_sections,
+)
 from neat_deep.config.neat_sections import load_neat
 from neat_deep.config.run_settings import RunSettings
+from neat_deep.config.search_settings import SECTION as SEARCH
+from neat_deep.config.search_settings import SearchSettings
 from neat_deep.data import DataSettings
 from neat_deep.evolution.installed import utf8_files
+from neat_deep.evolution.selection import REPRODUCTIONS
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
+from neat_deep.strategies.registry import NEAT
 from neat_deep.training.settings import TrainingSettings
 
 
@@ -34,6 +47,7 @@ class Experiment:
     run: RunSettings
     neat: neat.Config
     text: str = ""
+    search: SearchSettings = field(default_factory=SearchSettings)  # whose screen alone is neat-python's
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,7 @@ OWN: dict[str, type[Any]] = {
 }
 for _name, _settings in OWN.items():
     register_section(_name, _settings)
+register_section(SEARCH, SearchSettings)
 
 
 def load_training_plan(path: Path | str) -> TrainingPlan:
@@ -91,6 +106,8 @@ def load_experiment(path: Path | str) -> Experiment:
 def settings_text(experiment: Experiment) -> str:
     """A whole INI file that is read as `experiment`, whatever was changed since it was loaded, with every key."""
     sections = {name: getattr(experiment, name.lower()) for name in OWN}
+    if experiment.search.screen:
+        sections[SEARCH] = experiment.search
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / "neat.ini"
         with utf8_files():
@@ -119,9 +136,28 @@ def settings_values(text: str) -> dict[tuple[str, str], str]:
 
 def _read_experiment(source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool) -> Experiment:
     own = {name.lower(): read_section(source, parser, name, kind, stored=stored) for name, kind in OWN.items()}
-    experiment = Experiment(**own, neat=load_neat(source, parser, own["run"].reproduction, stored=stored), text=text)
+    config = load_neat(source, parser, own["run"].reproduction, stored=stored)
+    search = _read_search(source, parser, stored=stored)
+    if search.screen and not REPRODUCTIONS.get(own["run"].reproduction).kind.has_parents:
+        able = ", ".join(one.name for one in REPRODUCTIONS.values() if one.kind.has_parents)
+        raise ConfigError(
+            f"{source}: [{SEARCH}] screen: got {search.screen}, allowed with [Run] reproduction ="
+            f" {own['run'].reproduction}: none, since its genomes have no parents; a screen is for {able}"
+        )
+    experiment = Experiment(**own, neat=config, text=text, search=search)
     try:
         experiment.fitness.skeleton(experiment.network)
     except ConfigError as error:
         raise ConfigError(f"{source}: [Fitness] {error}") from None
     return experiment
+
+
+def _read_search(source: Path | str, parser: configparser.ConfigParser, *, stored: bool) -> SearchSettings:
+    """What [Search] says of neat-python's search, which may be another than the one that it names: its screen."""
+    if not parser.has_section(SEARCH):
+        return SearchSettings()
+    texts = read_values(source, parser, SEARCH)
+    try:
+        return read_texts(SearchSettings, {**texts, "strategy": NEAT, "asynchronous": "False"}, stored=stored)
+    except NeatDeepError as error:
+        raise ConfigError(f"{source}: [{SEARCH}] {error}") from None

@@ -7,9 +7,25 @@ import dataclasses
 
 from neat_deep.config import experiment_file, strategy_experiment
 from neat_deep.config.experiment_file import Experiment, settings_values
-from neat_deep.config.strategy_experiment import SEARCH, StrategyExperiment
+from neat_deep.config.search_settings import SECTION as SEARCH
+from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.space.skeleton_options import SkeletonOptions
+from neat_deep.strategies.registry import NEAT
 
 AnyExperiment = Experiment | StrategyExperiment
+
+
+def strategy_name(experiment: AnyExperiment) -> str:
+    """The name of the strategy that an experiment is searched by."""
+    return NEAT if isinstance(experiment, Experiment) else experiment.search.strategy
+
+
+def skeleton_options_of(experiment: AnyExperiment) -> SkeletonOptions:
+    """What a search may choose of the skeleton."""
+    if isinstance(experiment, Experiment):
+        options: SkeletonOptions = experiment.neat.genome_config.skeletons
+        return options
+    return experiment.space_settings.skeleton_options()
 
 
 def settings_text(experiment: AnyExperiment) -> str:
@@ -27,7 +43,7 @@ def read_settings_text(text: str) -> AnyExperiment:
     """The experiment that `settings_text` wrote, perhaps by an older program; raises `ConfigError`."""
     parser = configparser.RawConfigParser()
     parser.read_string(text)
-    if parser.has_section(SEARCH):
+    if parser.get(SEARCH, "strategy", fallback=NEAT) != NEAT:
         return strategy_experiment.read_strategy_settings(text)
     return experiment_file.read_settings_text(text)
 

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import configparser
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neat_deep.base.errors import ConfigError
-from neat_deep.base.fields import read_texts
+from neat_deep.base.fields import read_texts, values_of
 from neat_deep.base.files import read_text
 from neat_deep.base.registry import resolve
 from neat_deep.base.sections import register_section
 from neat_deep.config.experiment_file import OWN
 from neat_deep.config.ini import check_sections, parse_ini, read_section, use_plugins, write_sections
 from neat_deep.config.run_settings import RunSettings
+from neat_deep.config.search_settings import SECTION as SEARCH
 from neat_deep.config.search_settings import SearchSettings, SpaceSettings
 from neat_deep.data import DataSettings
 from neat_deep.evolution.genome_settings import SECTION as GENOME_SECTION
 from neat_deep.evolution.genome_settings import GenomeSettings
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Skeleton
-from neat_deep.space.search_space import SearchSpace
-from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.registry import STRATEGIES, proposing_strategies
 from neat_deep.training.settings import TrainingSettings
 
-SEARCH, SPACE = "Search", "SearchSpace"
+SPACE = "SearchSpace"
 DEFAULT_NODES = 6  # where [CellGenome] sets no limit
 
-register_section(SEARCH, SearchSettings)
 register_section(SPACE, SpaceSettings)
 
 
@@ -50,19 +48,14 @@ class StrategyExperiment:
     settings: Any = None
     text: str = ""
 
-    @property
-    def space(self) -> SearchSpace:
-        """The search space."""
-        return self.space_settings.space()
 
+def strategy_of(path: Path | str, strategy: str | None = None) -> str:
+    """The name of the strategy that searches as an INI file says: `strategy`, or else the one that the file names.
 
-def strategy_of(path: Path | str) -> str:
-    """The name of the strategy that an INI file asks for; raises `ConfigError` for an unknown one.
-
-    A file without a section [Search] is for neat-python.
+    A file without a section [Search] is for neat-python. Raises `ConfigError` for a section that does not suit it.
     """
     parser = parse_ini(read_text(path, "INI file", ConfigError), path)
-    return _read_search(path, parser, stored=False).strategy
+    return _read_search(path, parser, strategy, stored=False).strategy
 
 
 def load_strategy_experiment(path: Path | str, strategy: str | None = None) -> StrategyExperiment:
@@ -99,13 +92,11 @@ def read_strategy_settings(text: str) -> StrategyExperiment:
 def _read(
     source: Path | str, parser: configparser.ConfigParser, text: str, *, stored: bool, strategy: str | None = None
 ) -> StrategyExperiment:
-    search = _read_search(source, parser, stored=stored)
-    if strategy is not None:
-        search = dataclasses.replace(search, strategy=strategy)
-    if search.strategy not in STRATEGIES:
-        known = ", ".join(STRATEGIES)
-        raise ConfigError(f"{source}: [{SEARCH}] strategy: got '{search.strategy}', allowed here: {known}")
-    info = STRATEGIES.get(search.strategy)
+    search = _read_search(source, parser, strategy, stored=stored)
+    known = proposing_strategies()
+    if search.strategy not in known:
+        raise ConfigError(f"{source}: [{SEARCH}] strategy: got '{search.strategy}', allowed here: {', '.join(known)}")
+    info = known[search.strategy]
     settings = None
     if info.section:
         kind = resolve(info.settings)
@@ -127,7 +118,14 @@ def _read(
     return experiment
 
 
-def _read_search(source: Path | str, parser: configparser.ConfigParser, *, stored: bool) -> SearchSettings:
+def _read_search(
+    source: Path | str, parser: configparser.ConfigParser, strategy: str | None, *, stored: bool
+) -> SearchSettings:
+    """What [Search] says, with `strategy`, if there is one, in the place of the one that it names."""
+    if strategy is not None:
+        if not _has(parser, SEARCH):
+            parser.add_section(SEARCH)
+        parser.set(SEARCH, "strategy", strategy)
     if not _has(parser, SEARCH):
         return SearchSettings()
     return read_section(source, parser, SEARCH, SearchSettings, stored=stored)
@@ -143,6 +141,8 @@ def _read_space(source: Path | str, parser: configparser.ConfigParser, *, stored
         genome.aggregation_options,
         genome.max_nodes or DEFAULT_NODES,
         genome.num_inputs,
+        **values_of(genome.skeleton_options()),
+        **values_of(genome.motif_options()),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from neat_deep.data.spec import Dataset as Dataset
     from neat_deep.data.spec import DataSpec as DataSpec
     from neat_deep.data.spec import Split as Split
+    from neat_deep.data.spec import part_of as part_of
     from neat_deep.data.splits import stratified_split as stratified_split
     from neat_deep.data.splits import stratified_subset as stratified_subset
     from neat_deep.data.texts.text_dataset import TextParts as TextParts
@@ -43,7 +44,7 @@ else:
             "neat_deep.data.loading": "image_dataset load_dataset text_dataset",
             "neat_deep.data.registry": "DATASETS IN_MEMORY DatasetInfo register_dataset",
             "neat_deep.data.settings": "DataSettings TextSettings",
-            "neat_deep.data.spec": "Batch Dataset DataSpec Split",
+            "neat_deep.data.spec": "Batch Dataset DataSpec Split part_of",
             "neat_deep.data.splits": "stratified_split stratified_subset",
             "neat_deep.data.texts.text_dataset": "TextParts",
             "neat_deep.data.texts.text_split": "LabelledTexts TextSource TextSplit",

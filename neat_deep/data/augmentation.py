@@ -15,12 +15,14 @@ from torch.nn import functional as F
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError
 
+OF_TEXTS = ("word_dropout", "token_cutoff")
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """How far a training example may be changed; every default leaves it alone.
 
-    The settings are for images, but for the last, which is for texts.
+    The settings are for images, but for the last two, which are for texts.
     """
 
     shift: int = 0  # pixels up or down and left or right; what CIFAR recipes call a random crop with padding
@@ -29,6 +31,7 @@ class Augmentation:
     flip: bool = False  # left to right, every second image; wrong for digits and letters
     erase: int = 0  # side in pixels of one erased square, anywhere (Cutout: DeVries and Taylor, arXiv 1708.04552)
     word_dropout: float = 0.0  # share of a text's tokens that become the unknown token
+    token_cutoff: float = 0.0  # share that is taken out, and the text closes up (Shen et al., arXiv 2009.13818)
 
     def __post_init__(self) -> None:
         check_range("shift", self.shift, low=0)
@@ -36,6 +39,7 @@ class Augmentation:
         check_range("scale", self.scale, low=0, high=0.9)  # a zoom of 0 would leave nothing to see
         check_range("erase", self.erase, low=0)
         check_range("word_dropout", self.word_dropout, low=0, high=0.9)
+        check_range("token_cutoff", self.token_cutoff, low=0, high=0.9)
 
     @property
     def changes_nothing(self) -> bool:
@@ -47,7 +51,7 @@ def check_augmentation(augmentation: Augmentation, rank: int) -> None:
     """Raise `ConfigError` for a setting that is for examples of another rank (2: images, 1: sequences)."""
     for setting in fields(augmentation):
         value = getattr(augmentation, setting.name)
-        needed, kind = (1, "texts") if setting.name == "word_dropout" else (2, "images")
+        needed, kind = (1, "texts") if setting.name in OF_TEXTS else (2, "images")
         if value and rank != needed:
             raise ConfigError(f"{setting.name}: got {value}, allowed: {setting.default}; it changes {kind} only")
 

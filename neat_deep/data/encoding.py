@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from neat_deep.data.settings import END
+
 PADDING_TOKEN, UNKNOWN_TOKEN = SPECIAL_TOKENS = ("<pad>", "<unk>")  # numbers 0 and 1 of every vocabulary of ours
 
 Tokenizer = Callable[[str], Sequence[str]]
@@ -47,8 +49,16 @@ class TextEncoding(NamedTuple):
     """How the texts of a data set became token numbers: what a trained network needs to read other texts."""
 
     encoder: Encoder
-    max_length: int  # tokens; what follows them is cut off
+    max_length: int  # tokens; those beyond are cut off
+    cut: str = END  # where: one of `CUTS`
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The token numbers of each text, cut."""
-        return [found[: self.max_length] for found in self.encoder.encode(texts)]
+        return [self._shortened(numbers) for numbers in self.encoder.encode(texts)]
+
+    def _shortened(self, numbers: list[int]) -> list[int]:
+        """The first tokens, or with `middle` as many of the first as of the last: reviews sum up at their end."""
+        if self.cut == END or len(numbers) <= self.max_length:
+            return numbers[: self.max_length]
+        last = self.max_length // 2
+        return numbers[: self.max_length - last] + numbers[len(numbers) - last :]

@@ -66,4 +66,4 @@ _images("cifar10", "torchvision_sets:read_cifar10", "60,000 colour pictures of 3
 _images("image_folder", "image_folder:read_image_folder", "your own images: one folder a class")
 _texts("sst2", "sst2:read_sst2", "sentences of film reviews, negative or positive")
 _texts("imdb", "imdb:read_imdb", "50,000 whole film reviews, negative or positive")
-_texts("tsv", "tsv:read_tsv_folder", "your own texts: tab-separated files of sentences and labels")
+_texts("tsv", "own_texts:read_own_texts", "your own texts: files of TSV, CSV or JSON lines, with texts and labels")

@@ -12,6 +12,8 @@ from neat_deep.data.registry import DATASETS, IN_MEMORY
 
 NEWEST_READING = 2  # of images of one's own; the older one passed over folders, and dropped transparency
 TOKENS = ("word", "bpe", "torchtext")
+END, MIDDLE = "end", "middle"
+CUTS = (END, MIDDLE)
 
 
 @dataclass(frozen=True)
@@ -22,15 +24,28 @@ class TextSettings:
     lowercase: bool = True
     vocabulary: int = 20_000  # most tokens, the two special ones included; the rarest beyond are unknown
     min_count: int = 2  # what training texts hold less often is unknown, so that training sees unknown tokens too
-    max_length: int = 256  # tokens of a text; what follows them is cut off
+    max_length: int = 256  # tokens of a text; those beyond are cut off
     own_validation: bool = True  # False: a validation part that the data comes with is split anew, with train
     vectors: str = ""  # file of word vectors in GloVe's text format that the embedding starts from
+    vector_subwords: bool = False  # words without a vector get one from the pieces that they share with others
+    phrases: bool = False  # of sst2: the training file has phrases too, as GLUE distributes it; sentences validate
+    cut: str = END  # which tokens of a longer text go: those at its end, or those in its middle
+    column: str = "sentence"  # of one's own texts: the column, or the key, that holds the text
+    label_column: str = "label"  # and the one that holds the label
 
     def __post_init__(self) -> None:
         check_choice("tokens", self.tokens, TOKENS)
         check_range("vocabulary", self.vocabulary, low=3, high=10_000_000)
         check_range("min_count", self.min_count, low=1)
         check_range("max_length", self.max_length, low=1, high=100_000)
+        check_choice("cut", self.cut, CUTS)
+        if self.phrases and not self.own_validation:
+            raise ConfigError(
+                "own_validation: got False, allowed with phrases = True: True; a validation part that is split from"
+                " phrases would hold parts of the sentences that train"
+            )
+        if self.column == self.label_column:
+            raise ConfigError(f"label_column: got {self.label_column}, allowed: another column than that of the texts")
         if self.tokens == "torchtext" and not self.lowercase:
             raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
         if self.vectors and self.tokens == "bpe":
@@ -58,6 +73,15 @@ class DataSettings:
         check_range("image_size", self.image_size, low=4, high=1024)  # less shows nothing, more fills the memory
         check_range("image_reading", self.image_reading, low=1, high=NEWEST_READING)
         check_range("train_limit", self.train_limit, low=0)
+        if self.text.phrases and self.dataset != "sst2":
+            raise ConfigError(f"phrases: got True, which '{self.dataset}' does not have; allowed: with dataset = sst2")
+        if self.dataset in ("sst2", "imdb"):
+            for key, usual in (("column", TextSettings.column), ("label_column", TextSettings.label_column)):
+                got = getattr(self.text, key)
+                if got != usual:
+                    raise ConfigError(
+                        f"{key}: got {got}, which '{self.dataset}' does not have; allowed: with your own texts"
+                    )
 
     @property
     def folder(self) -> Path:

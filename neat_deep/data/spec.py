@@ -13,6 +13,7 @@ from torch import Tensor
 from neat_deep.base.errors import DataError
 from neat_deep.data.augmentation import Augmentation
 from neat_deep.data.encoding import TextEncoding
+from neat_deep.data.splits import stratified_subset
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ class Split(Protocol):
     def eval_batches(self, batch_size: int) -> Iterator[Batch]:
         """Each example once, never augmented: images in order, texts by their length."""
         ...
+
+
+def part_of(split: Split, count: int, seed: int) -> Split:
+    """`count` of the examples, each class at its share; 0: all of them. Raises what `stratified_subset` raises."""
+    return split.subset(stratified_subset(split.labels, count, seed)) if count else split
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,16 @@ from neat_deep.base.devices import get_device
 from neat_deep.base.files import write_text
 from neat_deep.base.run_folder import new_folder
 from neat_deep.config.data_facts import changed_fact
-from neat_deep.config.stored_settings import AnyExperiment
-from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.config.stored_settings import AnyExperiment, strategy_name
 from neat_deep.data import Dataset
 from neat_deep.estimator.errors import InputError
 from neat_deep.search.checks import check_experiment
-from neat_deep.search.evolve import evolve
 from neat_deep.search.final_training import training_threads
 from neat_deep.search.result import SearchResult
 from neat_deep.search.run_identity import check_same_settings
-from neat_deep.search.strategy_search import search
 from neat_deep.search.time_plan import Plan, plan_time
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.registry import STRATEGIES
 from neat_deep.training.retraining import retrain
 from neat_deep.training.trained_file import Trained
 
@@ -40,16 +38,16 @@ class Run:
     plan: Plan
 
     def search(self, console: Console) -> SearchResult:
-        """Search, or go on searching; raises as `evolve` does."""
+        """Search, or go on searching; raises as the strategy's loop does."""
         options: dict[str, Any] = {
             "resume": self.resume,
             "budget": self.plan.budget,
             "listeners": self.plan.listeners,
             "started": self.started,
         }
-        if isinstance(self.experiment, StrategyExperiment):
-            return search(self.experiment, self.dataset, self.folder, console, **options)
-        return evolve(self.experiment, self.dataset, self.folder, console, **options)
+        loop = STRATEGIES.get(strategy_name(self.experiment)).code_of_loop()
+        result: SearchResult = loop(self.experiment, self.dataset, self.folder, console, **options)
+        return result
 
     def train(self, result: SearchResult) -> Trained:
         """The best network, trained from scratch on all examples within the time that is left, and its file."""

@@ -16,13 +16,12 @@ from neat_deep.base.files import write_text
 from neat_deep.base.shipped import shipped_file
 from neat_deep.config.experiment_file import Experiment, load_experiment
 from neat_deep.config.neat_sections import MOST_GENOMES
-from neat_deep.config.search_settings import NEAT
 from neat_deep.config.stored_settings import AnyExperiment, settings_text
 from neat_deep.config.strategy_experiment import StrategyExperiment, load_strategy_experiment, strategy_of
 from neat_deep.data import IN_MEMORY, Augmentation
 from neat_deep.estimator.errors import InputError
 from neat_deep.estimator.examples import ImageReader, Reader, image_shape
-from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.registry import IN_STORE, NEAT, STRATEGIES
 
 SMALL, LARGE, TEXTS = "digits_neat.ini", "mnist_neat.ini", "sst2_neat.ini"  # for images of up to 16 pixels, of more
 SMALL_SIDE = 16
@@ -83,8 +82,9 @@ def _load_own(options: FitOptions) -> AnyExperiment:
 
 
 def _load_shipped(strategy: str, reader: Reader) -> AnyExperiment:
-    if not isinstance(strategy, str) or strategy not in (NEAT, *STRATEGIES):
-        raise InputError(f"strategy: got {strategy!r}, allowed: {', '.join([NEAT, *STRATEGIES])}")
+    known = [info.name for info in STRATEGIES.values() if info.kind is IN_STORE]
+    if not isinstance(strategy, str) or strategy not in known:
+        raise InputError(f"strategy: got {strategy!r}, allowed: {', '.join(known)}")
     name = TEXTS
     if isinstance(reader, ImageReader):
         name = SMALL if max(image_shape(reader)) <= SMALL_SIDE else LARGE

@@ -1,24 +1,47 @@
-"""Genome to graph, and back: what a genome expresses, and a genome that expresses a given graph."""
+"""Genome to architecture, and back: what a genome expresses, and a genome that expresses what is given."""
 
 from __future__ import annotations
 
 from neat.innovation import InnovationTracker
 
 from neat_deep.base.errors import DisconnectedError, GraphError
-from neat_deep.evolution.genes import CellConnectionGene
+from neat_deep.evolution.genes import CellConnectionGene, MotifGenes, SkeletonGene
 from neat_deep.evolution.genome import CellGenome, CellGenomeConfig
-from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph, CellNode, Edge
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph, CellNode, Edge, Motif
+from neat_deep.space.motifs import used_motifs
 
 Slot = tuple[int, str, str]  # source gene key, op, activation
+
+
+def express_architecture(genome: CellGenome, config: CellGenomeConfig, skeleton: Skeleton) -> Architecture:
+    """The cell of a genome in `skeleton`, with what the genome says of it in place; raises what `express` raises."""
+    if genome.skeleton is not None:
+        skeleton = config.skeletons.decide(genome.skeleton.values, skeleton)
+    return Architecture(express(genome, config), skeleton)
+
+
+def seed_architecture(architecture: Architecture, config: CellGenomeConfig, key: int) -> CellGenome:
+    """A genome that expresses `architecture`, in any skeleton that differs only in what genomes say of it.
+
+    Raises `GraphError` as `seed_genome` does, and for a skeleton that genomes of this configuration cannot say.
+    """
+    genome = seed_genome(architecture.cell, config, key)
+    if config.skeletons.are_given:
+        try:
+            genome.skeleton = SkeletonGene(config.skeletons.values(architecture.skeleton))
+        except ValueError as error:
+            raise GraphError(f"the skeleton is none that genomes of this configuration have: {error}") from None
+    return genome
 
 
 def express(genome: CellGenome, config: CellGenomeConfig) -> CellGraph:
     """The cell that a genome stands for: its live nodes in the order of the genes, the output node last.
 
     Of a node's enabled incoming connections the two strongest feed its two slots, the stronger on slot 1, ties by
-    innovation number; a single one feeds both. A slot whose op is `none` or whose source is dead is off; a node
-    with both slots off is dead. Node keys are gene keys. Raises `DisconnectedError` when the output node is dead
-    and `GraphError` when the connections hold a cycle.
+    innovation number; a single one feeds both. A slot whose op is `none` or whose source is dead is off; a node with
+    both slots off is dead. Node keys are gene keys. Of the motifs it has those that its nodes use. Raises
+    `DisconnectedError` when the output node is dead and `GraphError` when the connections hold a cycle.
     """
     (output_key,) = config.output_keys
     slots = {key: _slots(genome, key) for key in genome.nodes}
@@ -47,15 +70,18 @@ def express(genome: CellGenome, config: CellGenomeConfig) -> CellGraph:
     place(output_key)
     if output_key in dead:
         raise DisconnectedError(f"genome {genome.key}: nothing connects input to output")
-    return CellGraph(len(config.input_keys), tuple(nodes))
+    graphs = {} if genome.motifs is None else genome.motifs.graphs
+    motifs = [Motif(name, graph.nodes) for name, graph in graphs.items()]
+    return CellGraph(len(config.input_keys), tuple(nodes), motifs=used_motifs(nodes, motifs))
 
 
 def seed_genome(graph: CellGraph, config: CellGenomeConfig, key: int) -> CellGenome:
     """A genome that expresses `graph`: `express(seed_genome(graph, config, key), config) == graph`.
 
-    The node keys are new, but for the output's. Raises `GraphError` for a graph that a genome of this
-    configuration cannot hold: concatenated output, another number of inputs, an output that other nodes read,
-    names that are not among its options, more nodes than `max_nodes`.
+    The node keys are new, but for the output's; a motif that nothing uses is not expressed. Raises `GraphError` for a
+    graph that a genome of this configuration cannot hold: concatenated output, another number of inputs, an output that
+    other nodes read, names that are not among its options, more nodes than `max_nodes`, motifs that it has no genes
+    for.
     """
     _check_holdable(graph, config)
     if config.innovation_tracker is None:
@@ -79,6 +105,10 @@ def seed_genome(graph: CellGraph, config: CellGenomeConfig, key: int) -> CellGen
                 number = config.innovation_tracker.get_innovation_number(*connection, "initial_connection")
                 genome.add_connection(config, *connection, strength, True, innovation=number)
         keys.append(gene_key)
+    if config.motif_spaces:
+        given = {motif.name: CellGraph(1, motif.nodes) for motif in graph.motifs}
+        simplest = {name: next(space.enumerate()) for name, space in config.motif_spaces.items()}
+        genome.motifs = MotifGenes(simplest | given)
     return genome
 
 
@@ -104,13 +134,28 @@ def _check_holdable(graph: CellGraph, config: CellGenomeConfig) -> None:
         raise GraphError(f"the graph has {graph.num_inputs} inputs, genomes of this configuration {config.num_inputs}")
     if config.max_nodes and len(graph.nodes) > config.max_nodes:
         raise GraphError(f"the graph has {len(graph.nodes)} nodes, max_nodes allows {config.max_nodes}")
+    given = [motif.name for motif in graph.motifs]
     for node in graph.nodes:
-        _check_option("aggregation", node.aggregation, config.aggregation_options)
-        for edge in node.edges:
-            if edge.gated:
-                raise GraphError("the graph has a gated edge, which genes do not know; allowed: edges without gates")
-            _check_option("activation", edge.activation, config.activation_options)
-            _check_option("op", edge.op, config.op_options)
+        _check_node(node, [*config.plain_op_options, *given], config)
+    for motif in graph.motifs:
+        if motif.name not in config.motif_spaces:
+            allowed = ", ".join(config.motif_spaces) or "none, as motifs = 0 says"
+            raise GraphError(f"the graph has the motif '{motif.name}', allowed: {allowed}")
+        space = config.motif_spaces[motif.name]
+        if len(motif.nodes) > space.nodes:
+            nodes = len(motif.nodes)
+            raise GraphError(f"motif '{motif.name}' has {nodes} nodes, motif_nodes allows {space.nodes}")
+        for node in motif.nodes:
+            _check_node(node, [name for name in space.ops if name in {*config.plain_op_options, *given}], config)
+
+
+def _check_node(node: CellNode, ops: list[str], config: CellGenomeConfig) -> None:
+    _check_option("aggregation", node.aggregation, config.aggregation_options)
+    for edge in node.edges:
+        if edge.gated:
+            raise GraphError("the graph has a gated edge, which genes do not know; allowed: edges without gates")
+        _check_option("activation", edge.activation, config.activation_options)
+        _check_option("op", edge.op, ops)
 
 
 def _check_option(kind: str, name: str, options: list[str]) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from neat_deep.base.errors import DisconnectedError
 from neat_deep.data import Dataset
-from neat_deep.evolution.expression import express
+from neat_deep.evolution.expression import express_architecture
 from neat_deep.evolution.genome import CellGenome
 from neat_deep.evolution.installed import check_criterion
 from neat_deep.scoring.budget import Budget
@@ -79,15 +79,20 @@ class FitnessEvaluator:
             if self.scorer.best is not best and self.scorer.best is not None:
                 self.best_genome = dict(genomes)[self.scorer.best.candidate]
 
+    def network(self, genome: CellGenome, config: Any) -> Architecture | None:
+        """What a genome expresses; None for one that expresses none, of which scoring says why."""
+        found = self._candidate(genome, config.genome_config)
+        return found.architecture if isinstance(found, Candidate) else None
+
     def _express(self, genomes: Sequence[tuple[int, CellGenome]], config: Any) -> list[Candidate | Score]:
         return [self._candidate(genome, config.genome_config) for _, genome in genomes]
 
     def _candidate(self, genome: CellGenome, genome_config: Any) -> Candidate | Score:
         """The genome's architecture, or the score of a genome that expresses none."""
         try:
-            cell = express(genome, genome_config)
+            architecture = express_architecture(genome, genome_config, self.scorer.skeleton)
         except DisconnectedError as error:
             return Score(candidate=genome.key, status=DISCONNECTED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a user's genes may raise anything; it costs this genome only
             return Score(candidate=genome.key, status=RAISED, reason=f"{type(error).__name__}: {error}")
-        return Candidate(genome.key, Architecture(cell, self.scorer.skeleton), genome.parents)
+        return Candidate(genome.key, architecture, genome.parents)

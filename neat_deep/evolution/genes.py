@@ -1,12 +1,18 @@
-"""The genes of a cell genome: dual-input nodes, and connections whose weight is a strength."""
+"""The genes of a genome: dual-input nodes, connections whose weight is a strength, skeleton and motifs."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random, choice, random, randrange
+from typing import Any
 
 from neat.attributes import StringAttribute
 from neat.config import ConfigParameter
 from neat.genes import BaseGene, DefaultConnectionGene
 
-from neat_deep.space.cell_graph import IDENTITY, NONE
+from neat_deep.space.cell_graph import IDENTITY, NONE, CellGraph
+from neat_deep.space.search_space import SearchSpace
+from neat_deep.space.skeleton_options import CHANNELS, REDUCTIONS, SkeletonOptions
 
 
 class SlotAttribute(StringAttribute):
@@ -72,3 +78,68 @@ class CellConnectionGene(DefaultConnectionGene):
     def rank(self) -> tuple[float, int]:
         """What orders the connections into a node: the lowest is the strongest, and of equals the oldest."""
         return -self.weight, self.innovation
+
+
+class SkeletonGene:
+    """What the cell is stacked in: `values` are the decisions of `SkeletonOptions`, in their order.
+
+    Decisions that do not count, as the cells of a stage that is not there, are kept: they count again when it is.
+    """
+
+    def __init__(self, values: tuple[int, ...]) -> None:
+        self.values = values
+
+    @classmethod
+    def drawn(cls, options: SkeletonOptions) -> SkeletonGene:
+        """A gene whose decisions are all drawn with equal chances."""
+        return cls(tuple(randrange(len(decision.options)) for decision in options.decisions))
+
+    def mutate(self, config: Any) -> None:
+        """Draw each decision anew at the rate of its kind."""
+        rates = {CHANNELS: config.channels_mutate_rate, REDUCTIONS: config.reductions_mutate_rate}
+        values = []
+        for value, decision in zip(self.values, config.skeletons.decisions, strict=True):
+            rate = rates.get(decision.name, config.stage_cells_mutate_rate)
+            values.append(randrange(len(decision.options)) if random() < rate else value)
+        self.values = tuple(values)
+
+    def crossover(self, other: SkeletonGene) -> SkeletonGene:
+        """A gene that has each decision of either parent, with equal chances."""
+        return SkeletonGene(tuple(choice(pair) for pair in zip(self.values, other.values, strict=True)))
+
+    def distance(self, other: SkeletonGene, config: Any) -> float:
+        """The number of decisions that differ, times `compatibility_weight_coefficient`."""
+        different = sum(own != its for own, its in zip(self.values, other.values, strict=True))
+        return float(different * config.compatibility_weight_coefficient)
+
+
+class MotifGenes:
+    """The motifs of a genome: each is a graph of its own, by its name."""
+
+    def __init__(self, graphs: Mapping[str, CellGraph]) -> None:
+        self.graphs = dict(graphs)
+
+    @classmethod
+    def drawn(cls, spaces: Mapping[str, SearchSpace]) -> MotifGenes:
+        """Genes that are all drawn by chance."""
+        return cls({name: space.sample(_generator()) for name, space in spaces.items()})
+
+    def mutate(self, config: Any) -> None:
+        """Let each motif take a step in its space, with a chance of `motif_mutate_rate`."""
+        for name, space in config.motif_spaces.items():
+            if random() < config.motif_mutate_rate:
+                self.graphs[name] = space.mutate(self.graphs[name], _generator())
+
+    def crossover(self, other: MotifGenes) -> MotifGenes:
+        """Genes that have each motif of either parent, with equal chances."""
+        return MotifGenes({name: choice((graph, other.graphs[name])) for name, graph in self.graphs.items()})
+
+    def distance(self, other: MotifGenes, config: Any) -> float:
+        """The number of motifs that differ, times `compatibility_weight_coefficient`."""
+        different = sum(graph != other.graphs[name] for name, graph in self.graphs.items())
+        return float(different * config.compatibility_weight_coefficient)
+
+
+def _generator() -> Random:
+    """A generator for a space, which takes one; neat-python draws from Python's own."""
+    return Random(randrange(2**63))

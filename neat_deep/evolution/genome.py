@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from copy import copy
 from random import choice
+from types import MappingProxyType
 from typing import Any
 
 from neat.genome import DefaultGenome, DefaultGenomeConfig
 
 from neat_deep.base.errors import ConfigError, NeatDeepError
 from neat_deep.base.fields import read_texts, text_of, values_of
-from neat_deep.evolution.genes import CellConnectionGene, CellNodeGene
+from neat_deep.evolution.genes import CellConnectionGene, CellNodeGene, MotifGenes, SkeletonGene
 from neat_deep.evolution.genome_settings import SECTION, GenomeSettings
 from neat_deep.evolution.installed import installed_keys, with_keys
 from neat_deep.evolution.splits import Split, split_connection
+from neat_deep.space.motif_options import MotifOptions
+from neat_deep.space.search_space import SearchSpace
+from neat_deep.space.skeleton_options import SkeletonOptions
 
 
 class CellGenomeConfig(DefaultGenomeConfig):
@@ -22,7 +28,11 @@ class CellGenomeConfig(DefaultGenomeConfig):
     Raises `ConfigError`, which names section and key. neat-python itself is silent about most of what can be wrong.
     """
 
-    shared_splits = False  # as in a checkpoint of neat-python's that an older version wrote
+    # As in a checkpoint of neat-python's that an older version wrote.
+    shared_splits = False
+    skeletons: SkeletonOptions = SkeletonOptions()
+    motifs: MotifOptions = MotifOptions()
+    motif_spaces: Mapping[str, SearchSpace] = MappingProxyType({})
 
     def __init__(self, params: dict[str, Any]) -> None:
         texts = {key: value for key, value in params.items() if isinstance(value, str)}
@@ -33,8 +43,17 @@ class CellGenomeConfig(DefaultGenomeConfig):
         checked: dict[str, Any] = {key: text_of(value) for key, value in values_of(settings).items()}
         checked.update(GENES)
         super().__init__(checked, SECTION)
-        self.max_nodes = settings.max_nodes
-        self.shared_splits = settings.shared_splits
+        self.skeletons = settings.skeleton_options()
+        for key in OWN_KEYS:
+            setattr(self, key, getattr(settings, key))
+        self.motifs = settings.motif_options()
+        self.motif_spaces = settings.spaces_of_motifs()
+        self.op_options: list[str] = [*settings.op_options, *self.motif_spaces]  # nodes draw their ops from these
+
+    @property
+    def plain_op_options(self) -> list[str]:
+        """The ops that nodes may draw, but for motifs."""
+        return [name for name in self.op_options if name not in self.motif_spaces]
 
     def add_activation(self, name: str, func: Any) -> None:
         """Refuse, since it would have no effect on our networks; raises `ConfigError`."""
@@ -46,8 +65,11 @@ class CellGenomeConfig(DefaultGenomeConfig):
 
     def save(self, f: Any) -> None:
         """Write the section's keys so that they can be read again."""
-        super().save(f)
-        f.write(f"max_nodes = {self.max_nodes}\nshared_splits = {self.shared_splits}\n")
+        plain = copy(self)
+        plain.op_options = self.plain_op_options
+        DefaultGenomeConfig.save(plain, f)
+        own = {key: getattr(self, key) for key in OWN_KEYS} | values_of(self.skeletons) | values_of(self.motifs)
+        f.writelines(f"{key} = {text_of(value)}\n" for key, value in own.items())
 
 
 def _other_way(kind: str, name: str, code: str, func: Any) -> str:
@@ -63,6 +85,11 @@ def installed_genome_settings() -> type[Any]:
     return with_keys(GenomeSettings, installed_keys(_parse_stock, **GENES, **words))
 
 
+# The keys of the section that neat-python does not know, but for the options of skeletons and motifs.
+OWN_KEYS = (
+    *("max_nodes", "shared_splits"),
+    *("channels_mutate_rate", "reductions_mutate_rate", "stage_cells_mutate_rate", "motif_mutate_rate"),
+)
 GENES = {"node_gene_type": CellNodeGene, "connection_gene_type": CellConnectionGene}
 
 
@@ -74,7 +101,13 @@ class CellGenome(DefaultGenome):
     """A genome whose phenotype is a cell of dual-input nodes; for stock `neat.Config` and `neat.Population`.
 
     `parents` are the keys of the genomes that it was crossed from, the fitter first; empty for a first genome.
+    `skeleton` is its gene for what the cell is stacked in, `motifs` are those of the cell; None where the configuration
+    has no options for that.
     """
+
+    # As in a checkpoint of neat-python's that an older version wrote.
+    skeleton: SkeletonGene | None = None
+    motifs: MotifGenes | None = None
 
     def __init__(self, key: int) -> None:
         super().__init__(key)
@@ -84,6 +117,14 @@ class CellGenome(DefaultGenome):
     def parse_config(cls, param_dict: dict[str, Any]) -> CellGenomeConfig:
         """Read the section that `neat.Config` found."""
         return CellGenomeConfig(param_dict)
+
+    def configure_new(self, config: CellGenomeConfig) -> None:
+        """Become a first genome."""
+        super().configure_new(config)
+        if config.motif_spaces:
+            self.motifs = MotifGenes.drawn(config.motif_spaces)
+        if config.skeletons.are_given:
+            self.skeleton = SkeletonGene.drawn(config.skeletons)
 
     def configure_crossover(
         self, genome1: CellGenome, genome2: CellGenome, config: CellGenomeConfig, **options: Any
@@ -95,12 +136,29 @@ class CellGenome(DefaultGenome):
         super().configure_crossover(genome1, genome2, config, **options)
         fitter = (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
         self.parents = tuple(dict.fromkeys(parent.key for parent in fitter))
+        if genome1.skeleton is not None and genome2.skeleton is not None:
+            self.skeleton = genome1.skeleton.crossover(genome2.skeleton)
+        if genome1.motifs is not None and genome2.motifs is not None:
+            self.motifs = genome1.motifs.crossover(genome2.motifs)
 
     def mutate(self, config: CellGenomeConfig) -> None:
         """Mutate structure, then attributes; nodes made in this call are spared the latter."""
         for node in self.nodes.values():
             node.fresh = False
         super().mutate(config)
+        if self.skeleton is not None:
+            self.skeleton.mutate(config)
+        if self.motifs is not None:
+            self.motifs.mutate(config)
+
+    def distance(self, other: CellGenome, config: CellGenomeConfig) -> float:
+        """neat-python's distance, and that of the genes of skeletons and motifs."""
+        distance: float = super().distance(other, config)
+        if self.skeleton is not None and other.skeleton is not None:
+            distance += self.skeleton.distance(other.skeleton, config)
+        if self.motifs is not None and other.motifs is not None:
+            distance += self.motifs.distance(other.motifs, config)
+        return distance
 
     def mutate_add_node(self, config: CellGenomeConfig) -> None:
         """Split an enabled connection with a node that passes its input on, so the network computes the same.

@@ -14,6 +14,9 @@ from neat_deep.base.fields import setting
 from neat_deep.base.sections import register_section
 from neat_deep.ops import ACTIVATIONS, AGGREGATIONS, list_ops
 from neat_deep.space.cell_graph import NONE
+from neat_deep.space.motif_options import MotifOptions
+from neat_deep.space.search_space import SearchSpace
+from neat_deep.space.skeleton_options import SkeletonOptions
 
 SECTION = "CellGenome"
 MOST_HIDDEN = 200  # nodes of a first genome: fully connected, more take longer to sort than to train
@@ -25,11 +28,12 @@ INIT_TYPES = ("gaussian", "normal", "uniform")
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenomeSettings:
+class GenomeSettings(SkeletonOptions, MotifOptions):
     """The genomes of a search: their first shape, and how often what mutates.
 
-    The keys are neat-python's, but for `max_nodes` and `shared_splits`; a rate or probability is a share of 0 to 1.
-    Raises `ConfigError` or `UnknownNameError` on creation.
+    The keys are neat-python's, but for `max_nodes`, `shared_splits` and those of skeletons and motifs, for which
+    genomes have genes where there are options; a rate or probability is a share of 0 to 1. Raises `ConfigError` or
+    `UnknownNameError` on creation.
     """
 
     num_inputs: int
@@ -49,7 +53,9 @@ class GenomeSettings:
     node_delete_prob: float
     conn_add_prob: float
     conn_delete_prob: float
-    single_structural_mutation: bool = False  # neat-python 2.0.0 takes its own default, the text 'false', for true
+    # At most one change of the structure a mutation. neat-python 2.0.0 takes its own default, a text, for true.
+    single_structural_mutation: bool = False
+    # Whether a connection that is to be added, and is there already, is switched on; default: as the key above says.
     structural_mutation_surer: str = "default"
 
     op_default: str = "random"
@@ -64,7 +70,7 @@ class GenomeSettings:
 
     weight_init_mean: float
     weight_init_stdev: float
-    weight_init_type: str = "gaussian"
+    weight_init_type: str = "gaussian"  # or uniform, within two standard deviations of the mean
     weight_max_value: float
     weight_min_value: float
     weight_mutate_power: float
@@ -72,15 +78,22 @@ class GenomeSettings:
     weight_replace_rate: float
     enabled_default: str
     enabled_mutate_rate: float
-    enabled_rate_to_true_add: float = 0.0
-    enabled_rate_to_false_add: float = 0.0
+    enabled_rate_to_true_add: float = 0.0  # what is added to the rate for a connection that is switched off
+    enabled_rate_to_false_add: float = 0.0  # and for one that is switched on
+
+    channels_mutate_rate: float = 0.1  # of skeletons: one step in ten changes what all cells are trained in
+    reductions_mutate_rate: float = 0.1
+    stage_cells_mutate_rate: float = 0.1
+    motif_mutate_rate: float = 0.2  # of each motif, for a step
 
     def __post_init__(self) -> None:
         self._check_numbers()
+        self.check_skeleton_options()
         _check_options("op", self.op_options, self.op_default, {*list_ops(), NONE})
         _check_options("activation", self.activation_options, self.activation_default, ACTIVATIONS)
         _check_options("aggregation", self.aggregation_options, self.aggregation_default, AGGREGATIONS)
         self._check_structure()
+        self._check_motifs()
         _check_word("weight_init_type", self.weight_init_type, INIT_TYPES)
         _check_word("enabled_default", self.enabled_default, (*TRUE_WORDS, *FALSE_WORDS, "random"))
         _check_word("structural_mutation_surer", self.structural_mutation_surer, (*TRUE_WORDS, *FALSE_WORDS, "default"))
@@ -92,6 +105,8 @@ class GenomeSettings:
             *("op_mutate_rate", "activation_mutate_rate", "aggregation_mutate_rate"),
             *("weight_mutate_rate", "weight_replace_rate", "enabled_mutate_rate"),
             *("enabled_rate_to_true_add", "enabled_rate_to_false_add"),
+            *("channels_mutate_rate", "reductions_mutate_rate", "stage_cells_mutate_rate"),
+            "motif_mutate_rate",
         )
         for key in shares:
             check_range(key, getattr(self, key), low=0, high=1)
@@ -123,6 +138,17 @@ class GenomeSettings:
                 f"weight_min_value: got {self.weight_min_value:g}, allowed: at most weight_max_value"
                 f" ({self.weight_max_value:g})"
             )
+
+    def _check_motifs(self) -> None:
+        if self.motifs and not self.max_nodes:
+            raise ConfigError("max_nodes: got 0 (no limit), allowed with motifs: 1 or more")
+        self.check_motif_options(self.max_nodes, self.op_options)
+
+    def spaces_of_motifs(self) -> dict[str, SearchSpace]:
+        """The space of each motif, by name."""
+        if not self.motifs:
+            return {}
+        return self.motif_spaces(SearchSpace(self.op_options, self.activation_options, self.aggregation_options))
 
 
 register_section(SECTION, GenomeSettings)

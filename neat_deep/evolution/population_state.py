@@ -20,8 +20,9 @@ import torch
 from neat.species import Species
 
 from neat_deep.base.errors import StoreError
-from neat_deep.evolution.genes import CellConnectionGene, CellNodeGene
+from neat_deep.evolution.genes import CellConnectionGene, CellNodeGene, MotifGenes, SkeletonGene
 from neat_deep.evolution.genome import CellGenome
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 
 NODE_ATTRIBUTES = ("op_1", "activation_1", "op_2", "activation_2", "aggregation")
 
@@ -192,12 +193,18 @@ def with_own_species_config(config: neat.Config) -> neat.Config:
 
 def encode_genome(genome: CellGenome) -> GenomeData:
     """A genome as JSON would hold it; the order of its genes is kept, since it steers later random choices."""
+    more: dict[str, Any] = {}
+    if genome.skeleton is not None:
+        more["skeleton"] = list(genome.skeleton.values)
+    if genome.motifs is not None:
+        more["motifs"] = {name: _encode_graph(graph) for name, graph in genome.motifs.graphs.items()}
     return {
         "key": genome.key,
         "fitness": genome.fitness,
         "parents": list(genome.parents),
         "nodes": [[key, *(getattr(node, name) for name in NODE_ATTRIBUTES)] for key, node in genome.nodes.items()],
         "connections": [[*key, c.innovation, c.weight, c.enabled] for key, c in genome.connections.items()],
+        **more,
     }
 
 
@@ -215,7 +222,20 @@ def decode_genome(data: GenomeData) -> CellGenome:
         gene = CellConnectionGene((source, target), innovation=innovation)
         gene.weight, gene.enabled = weight, enabled
         genome.connections[source, target] = gene
+    if "skeleton" in data:
+        genome.skeleton = SkeletonGene(tuple(data["skeleton"]))
+    if "motifs" in data:
+        genome.motifs = MotifGenes({name: _decode_graph(graph) for name, graph in data["motifs"].items()})
     return genome
+
+
+def _encode_graph(graph: CellGraph) -> list[Any]:
+    return [[node.key, node.aggregation, [[e.source, e.op, e.activation] for e in node.edges]] for node in graph.nodes]
+
+
+def _decode_graph(data: list[Any]) -> CellGraph:
+    nodes = (CellNode(tuple(Edge(*edge) for edge in edges), aggregation, key) for key, aggregation, edges in data)
+    return CellGraph(1, tuple(nodes))
 
 
 def to_json(state: PopulationState) -> str:

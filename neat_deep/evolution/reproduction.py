@@ -43,6 +43,7 @@ class CellReproduction(DefaultReproduction):
     """
 
     settings: type[Any] = ReproductionSettings  # of the section of the class's name; one key is `elitism`
+    has_parents = True  # whether what it makes are children, which a screen can choose among
 
     @classmethod
     def installed_settings(cls) -> type[Any]:

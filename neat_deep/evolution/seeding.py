@@ -1,4 +1,4 @@
-"""A first generation that starts from a known cell instead of from nothing."""
+"""A first generation that starts from a known architecture instead of from nothing."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import copy
 
 import neat
 
-from neat_deep.evolution.expression import seed_genome
-from neat_deep.space.cell_graph import CellGraph
+from neat_deep.evolution.expression import seed_architecture
+from neat_deep.space.architecture import Architecture
 
 
-def seed_population(population: neat.Population, cell: CellGraph) -> None:
-    """Replace the first generation: one genome expresses `cell`, every other is a mutant of that one.
+def seed_population(population: neat.Population, architecture: Architecture) -> None:
+    """Replace the first generation: one genome expresses `architecture`, every other is a mutant of that one.
 
     The genomes keep their keys, and share the seed's node keys, so that they can be crossed. Raises `GraphError` for
-    a cell that a genome of the population's configuration cannot hold.
+    an architecture that a genome of the population's configuration cannot hold.
     """
     config = population.config
     first, *others = sorted(population.population)
-    genomes = {first: seed_genome(cell, config.genome_config, first)}
+    genomes = {first: seed_architecture(architecture, config.genome_config, first)}
     for key in others:
         genomes[key] = copy.deepcopy(genomes[first])
         genomes[key].key = key

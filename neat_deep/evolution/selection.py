@@ -24,7 +24,7 @@ __all__ = ["REPRODUCTIONS"]  # complete when this module is imported
 class SelectionSettings:
     """What the sections of these classes set: how many of the fittest stay as they are."""
 
-    elitism: int = 0
+    elitism: int = 0  # so many of the generation's fittest genomes go on as they are
 
     def __post_init__(self) -> None:
         check_range("elitism", self.elitism, low=0)
@@ -34,7 +34,7 @@ class SelectionSettings:
 class TournamentSettings(SelectionSettings):
     """What `[TournamentReproduction]` sets."""
 
-    tournament_size: int = 3
+    tournament_size: int = 3  # the fittest of so many genomes, drawn by chance, is a parent
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,7 +45,7 @@ class TournamentSettings(SelectionSettings):
 class RandomSettings(SelectionSettings):
     """What `[RandomReproduction]` sets."""
 
-    mutations: int = 10
+    mutations: int = 10  # so many in a row make a new genome of a first one
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,6 +111,7 @@ class RandomReproduction(ProportionalReproduction):
     """Random search: every genome is a new one, mutated 0 to `mutations` times. INI keys `elitism`, `mutations`."""
 
     settings = RandomSettings
+    has_parents = False
 
     def _make(self, child: CellGenome, ranked: Sequence[CellGenome], config: Any) -> tuple[int, ...]:  # noqa: ARG002
         child.configure_new(config.genome_config)

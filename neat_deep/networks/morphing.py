@@ -13,7 +13,6 @@ from neat_deep.base.registry import resolve
 from neat_deep.networks.network import Network
 from neat_deep.ops import get_op
 from neat_deep.ops.widening import Widening, named, part
-from neat_deep.space.architecture import Skeleton
 from neat_deep.space.morphism import Morphism, Origin
 
 PROJECTION = "stem.project.weight"
@@ -78,7 +77,8 @@ class _Inheritance:
                 found |= named(self._cell(index, origin), f"cells.{index}.")
             if f"gates.{origin}" in self._weights:
                 found[f"gates.{index}"] = self._weights[f"gates.{origin}"]
-        return found | self._head()
+        ngrams = {name: tensor for name, tensor in self._weights.items() if name.startswith("ngrams.")}
+        return found | self._head() | ngrams
 
     def _wider(self, cell: int, origin: int) -> Widening:
         """What happens to the features of a cell; its number among the parent's cells is `origin`."""
@@ -88,7 +88,7 @@ class _Inheritance:
     def _level(self, reductions: int) -> Widening:
         """What happens to features after so many reductions."""
         parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
-        return Widening(_width(parent, reductions), _width(child, reductions), self._generator)
+        return Widening(parent.channels_after(reductions), child.channels_after(reductions), self._generator)
 
     def _stem(self) -> dict[str, Tensor]:
         wider, stem = self._level(0), part(self._weights, "stem.")
@@ -130,10 +130,6 @@ class _Inheritance:
         kinds = self._weights["head.linear.weight"].split(wider.old, dim=1)  # means, and maxima if there are any
         weight = torch.cat([wider.share_out(kind) for kind in kinds], dim=1)
         return {"head.linear.weight": weight, "head.linear.bias": self._weights["head.linear.bias"]}
-
-
-def _width(skeleton: Skeleton, reductions: int) -> int:
-    return round(skeleton.channels * skeleton.growth**reductions)
 
 
 def _children(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

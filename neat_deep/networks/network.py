@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from neat_deep.base.errors import ArchitectureError
 from neat_deep.base.randomness import seeded
-from neat_deep.data.spec import DataSpec
+from neat_deep.data import DataSpec, Split, TextSplit
 from neat_deep.networks.cell import Cell, make_gate
+from neat_deep.networks.ngrams import NGrams
 from neat_deep.networks.parts import Head, ImageStem, SequenceStem, StatesReduction, halve_mask, nobody_reads
 from neat_deep.networks.plan import plan_network
 from neat_deep.ops import FeatureSpec, get_op
@@ -23,24 +24,34 @@ from neat_deep.space.cell_graph import NONE
 CellFactory = Callable[[FeatureSpec], nn.Module]
 
 
-def build_network(architecture: Architecture, data: DataSpec, *, seed: int, vectors: Tensor | None = None) -> Network:
+def build_network(
+    architecture: Architecture,
+    data: DataSpec,
+    *,
+    seed: int,
+    vectors: Tensor | None = None,
+    train: Split | None = None,
+) -> Network:
     """The network of an architecture for a data set, with weights drawn from `seed`.
 
-    The embedding of a network for texts starts from `vectors` (vocabulary, D) where they are given.
+    The embedding of a network for texts starts from `vectors` (vocabulary, D) where they are given, and its n-grams
+    from the counts of `train`, where its skeleton says so: a network that is to be trained needs both.
 
-    The cell is built from its canonical graph, so equal digests mean equal networks. The global random state is
-    left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError` for ops of the wrong rank and
-    for vectors that do not fit `data`.
+    The cell is built from its canonical graph, with the nodes of motifs in their places, so equal digests mean equal
+    networks. The global random state is left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError`
+    for ops of the wrong rank and for vectors that do not fit `data`.
     """
     network = build_as_ordered(replace(architecture, cell=architecture.cell.canonical()), data, seed=seed)
     if vectors is not None:
         start_from_vectors(network, vectors)
+    if train is not None:
+        start_from_counts(network, architecture.skeleton, train)
     return network
 
 
 def build_as_ordered(architecture: Architecture, data: DataSpec, *, seed: int) -> Network:
     """As `build_network`, but with the nodes and edges of the cell in the order that they have."""
-    cell = architecture.cell
+    cell = architecture.cell.flat()
     positions = wants_positions(architecture.skeleton, {edge.op for node in cell.nodes for edge in node.edges})
     with seeded(seed):
         return Network(
@@ -70,6 +81,12 @@ def start_from_vectors(network: Network, vectors: Tensor) -> None:
         stem.embedding.weight.copy_(vectors)
 
 
+def start_from_counts(network: Network, skeleton: Skeleton, train: Split) -> None:
+    """Start the n-grams of a network from their counts in the training part, if it has any and its skeleton says so."""
+    if network.ngrams is not None and skeleton.ngram_ratios and isinstance(train, TextSplit):
+        network.ngrams.start_from_ratios(train)
+
+
 class Network(nn.Module):
     """Stem, cells with reductions between them, head; evolved cells and supernet cells alike.
 
@@ -97,6 +114,8 @@ class Network(nn.Module):
                 f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
                 f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
             )
+        if skeleton.ngrams and data.rank != 1:
+            raise ArchitectureError(f"ngrams: got {skeleton.ngrams}, allowed for {RANK_NAMES[data.rank]}: 0")
         self.num_inputs = num_inputs
         self.depth = skeleton.cells
         plan = plan_network(skeleton, num_inputs, range(num_inputs) if used_inputs is None else used_inputs)
@@ -121,9 +140,11 @@ class Network(nn.Module):
                 if index in skeleton.gated_cells:
                     self.gates[str(index)] = make_gate()
         self.head = Head(channels, data.num_classes, skeleton.head_pool, skeleton.dropout)
+        self.ngrams = NGrams(skeleton.ngrams, skeleton.ngram_buckets, data.num_classes) if skeleton.ngrams else None
 
     def forward(self, x: Tensor, mask: Tensor | None = None, *for_cells: object) -> Tensor:
         """The logits; what stands in `for_cells` is handed to every cell."""
+        beside = None if self.ngrams is None else self.ngrams(x, mask)  # (B, classes)
         states = [self.stem(x, mask)] * self.num_inputs
         for index in range(self.depth + 1):
             name = str(index)
@@ -137,4 +158,5 @@ class Network(nn.Module):
                 states = [*states[1:], states[-1] + self.gates[name] * out if name in self.gates else out]
             elif index < self.depth:
                 states = [*states[1:], nobody_reads(states[-1])]
-        return self.head(states[-1], mask)
+        logits = self.head(states[-1], mask)
+        return logits if beside is None else logits + beside

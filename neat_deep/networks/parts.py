@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from neat_deep.data.spec import DataSpec
 from neat_deep.ops import FeatureSpec
-from neat_deep.ops.masking import hide_padding
+from neat_deep.ops.masking import hide_padding, is_exporting
 from neat_deep.ops.norm import make_norm
 
 
@@ -52,7 +53,11 @@ def halve_mask(mask: Tensor | None) -> Tensor | None:
     Right for padding on the right: position i is centred on position 2i, so the last real token is always covered. With
     padding on the left a first token at an odd position would be lost.
     """
-    return None if mask is None else mask[:, ::2]
+    if mask is None or not is_exporting():
+        return None if mask is None else mask[:, ::2]
+    # By a convolution, as the reduction: torch.export would not see that a length by another formula is the same.
+    numbers = mask.unsqueeze(1).float()
+    return F.conv1d(numbers, numbers.new_ones(1, 1, 1), stride=2).squeeze(1) > 0.5
 
 
 class ImageStem(nn.Module):
@@ -76,6 +81,7 @@ class SequenceStem(nn.Module):
 
     def __init__(self, spec: FeatureSpec, data: DataSpec, *, positions: bool, dropout: float) -> None:
         super().__init__()
+        self.has_vectors = data.vector_size > 0
         width = data.vector_size or spec.channels
         self.embedding = nn.Embedding(data.vocabulary, width)
         nn.init.normal_(self.embedding.weight, std=width**-0.5)  # torch's 1.0 drowns what training adds
@@ -86,9 +92,9 @@ class SequenceStem(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        if mask is None:
+        if mask is None or is_exporting():
             places = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
-            return self._embed(tokens, places).transpose(1, 2)  # (B, C, L)
+            return hide_padding(self._embed(tokens, places).transpose(1, 2), mask)  # (B, C, L)
         # Real tokens alone, as rows: padding costs nothing, and dropout draws the same whatever the padding.
         where = mask.nonzero()  # (tokens, 2)
         rows = self._embed(tokens[mask], where[:, 1])  # (tokens, C)
@@ -102,6 +108,12 @@ class SequenceStem(nn.Module):
         if self.positions is not None:
             rows = rows + self.positions(places.clamp_max(self.positions.num_embeddings - 1))
         return self.dropout(rows)
+
+
+def word_vectors(model: nn.Module) -> list[Tensor]:
+    """The weights of a model that start from word vectors; none for images, nor where the data have no vectors."""
+    stems = [module for module in model.modules() if isinstance(module, SequenceStem)]
+    return [stem.embedding.weight for stem in stems if stem.has_vectors]
 
 
 class Head(nn.Module):

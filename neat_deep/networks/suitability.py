@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -14,6 +15,8 @@ from neat_deep.data.augmentation import check_augmentation as check_rank
 from neat_deep.ops import FeatureSpec, get_op, list_ops
 from neat_deep.space.architecture import RANK_NAMES, Skeleton
 from neat_deep.space.cell_graph import NONE
+from neat_deep.space.skeleton_options import SkeletonOptions
+from neat_deep.space.skeleton_space import SkeletonSpace
 
 
 def check_ops(ops: Iterable[str], rank: int) -> None:
@@ -26,15 +29,15 @@ def check_ops(ops: Iterable[str], rank: int) -> None:
             )
 
 
-def check_widths(ops: Iterable[str], skeleton: Skeleton) -> None:
-    """Raise `ConfigError` for an op that cannot be built as wide as one of the skeleton's cells."""
+def check_widths(ops: Iterable[str], skeleton: Skeleton, key: str = "channels") -> None:
+    """Raise `ConfigError`, which begins with `key`, for an op that cannot be built as wide as one of the cells."""
     widths = sorted({skeleton.channels_of_cell(cell) for cell in range(skeleton.cells)})
     real = [name for name in ops if name != NONE]
     for name, width in itertools.product(real, widths):
         try:
             check_op(name, skeleton.rank, width)
         except NeatDeepError as error:
-            raise ConfigError(f"channels: {error}") from None
+            raise ConfigError(f"{key}: {error}") from None
 
 
 def check_op(name: str, rank: int, channels: int) -> None:
@@ -48,15 +51,41 @@ def check_op(name: str, rank: int, channels: int) -> None:
             pass
 
 
-def check_reductions(skeleton: Skeleton, data: DataSpec) -> None:
-    """Raise `ArchitectureError` for a reduction of images of one pixel, which would only multiply the channels."""
+def check_skeleton(skeleton: Skeleton, data: DataSpec) -> None:
+    """Raise `ArchitectureError` for a skeleton that does not suit the data.
+
+    That is a reduction of images of one pixel, which would only multiply the channels, or n-grams of images.
+    """
+    if skeleton.ngrams and data.rank != 1:
+        raise ArchitectureError(f"ngrams: got {skeleton.ngrams}, allowed for {RANK_NAMES[data.rank]}: 0")
+    _check_count("reduce_after", len(skeleton.reduce_after), data)
+
+
+def check_skeleton_options(options: SkeletonOptions, ops: Sequence[str], skeleton: Skeleton, data: DataSpec) -> None:
+    """Raise `ConfigError` for options with which a search would propose what cannot be built for the data.
+
+    That is a skeleton that ends below one pixel, or one whose channels an op cannot have. `skeleton` says what is not
+    chosen.
+    """
+    try:
+        for count in options.reductions_options:
+            _check_count("reductions_options", count, data)
+    except ArchitectureError as error:
+        raise ConfigError(str(error)) from None
+    largest = SkeletonSpace(options, skeleton).largest
+    for channels in options.channels_options:
+        check_widths(ops, replace(largest, channels=channels), "channels_options")
+    if not options.channels_options and options.reductions_options:
+        check_widths(ops, largest, "reductions_options")
+
+
+def _check_count(key: str, count: int, data: DataSpec) -> None:
     if data.rank == 2:
         height, width = data.shape[1:]
         most = (max(height, width) - 1).bit_length()  # halves are rounded up
-        if len(skeleton.reduce_after) > most:
+        if count > most:
             raise ArchitectureError(
-                f"reduce_after: got {len(skeleton.reduce_after)} reductions, allowed for images of {height}x{width}: "
-                f"{most} or fewer"
+                f"{key}: got {count} reductions, allowed for images of {height}x{width}: {most} or fewer"
             )
 
 

@@ -12,6 +12,7 @@ from neat_deep.ops.registry import FeatureSpec
 from neat_deep.ops.widening import Tensors, Widening, named, part
 
 HEADS = 8
+REACH = 16  # tokens either way that `RelativeAttention` tells apart; a sentence of SST-2 has 19
 
 
 class SelfAttention(NormalisedOp):
@@ -36,12 +37,43 @@ class SelfAttention(NormalisedOp):
         batch, channels, length = x.shape
         packed = self.query_key_value(x.transpose(1, 2))  # (B, L, 3C)
         heads = packed.view(batch, length, 3, HEADS, channels // HEADS).permute(2, 0, 3, 1, 4)  # (3, B, H, L, C/H)
-        # A text without a token attends to its padding, which what comes after leaves out: a softmax over nothing has
-        # no gradient, and older releases of torch return NaN for it.
-        allowed = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]  # (B, 1, 1, L)
-        mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=allowed)
+        mixed = F.scaled_dot_product_attention(
+            heads[0], heads[1], heads[2], attn_mask=self.scores_mask(length, _allowed(mask))
+        )
         joined = mixed.transpose(1, 2).reshape(batch, length, channels)
         return self.project(joined).transpose(1, 2)
+
+    def scores_mask(self, length: int, allowed: Tensor | None) -> Tensor | None:
+        """What is masked out of the scores (B, H, L, L), or added to them; None: nothing."""
+        return allowed
+
+
+class RelativeAttention(SelfAttention):
+    """Self-attention that knows how far apart two tokens are: a learned number for each head and distance.
+
+    It is added to the score before the softmax (Raffel et al., arXiv 1910.10683, section 2.1). Beyond `REACH` tokens
+    either way all distances are one. So the op needs no positions from the stem.
+    """
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        super().__init__(spec)
+        self.distances = nn.Parameter(0.02 * torch.randn(HEADS, 2 * REACH + 1))
+
+    def scores_mask(self, length: int, allowed: Tensor | None) -> Tensor:
+        """The numbers of the distances, and minus infinity at padding."""
+        places = torch.arange(length, device=self.distances.device)
+        apart = (places[None, :] - places[:, None]).clamp(-REACH, REACH) + REACH  # (L, L)
+        scores = self.distances[:, apart].unsqueeze(0)  # (1, H, L, L)
+        return scores if allowed is None else scores.masked_fill(~allowed, -torch.inf)
+
+
+def _allowed(mask: Tensor | None) -> Tensor | None:
+    """Which tokens may be attended to, (B, 1, 1, L).
+
+    A text without a token attends to its padding, which what comes after leaves out: a softmax over nothing has no
+    gradient, and older releases of torch return NaN for it.
+    """
+    return None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
 
 
 def widen_attention(tensors: Tensors, widening: Widening) -> dict[str, Tensor]:
@@ -66,5 +98,6 @@ def widen_attention(tensors: Tensors, widening: Widening) -> dict[str, Tensor]:
         "query_key_value.weight": widening.share_out(both[:, :-1]),
         "query_key_value.bias": both[:, -1].clone(),
         "project.weight": widening.copy(project),
+        **{name: tensor for name, tensor in tensors.items() if name == "distances"},  # a head's, however wide it is
         **named(widening.norm(part(tensors, "norm.")), "norm."),
     }

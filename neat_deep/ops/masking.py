@@ -15,6 +15,12 @@ def hide_padding(x: Tensor, mask: Tensor | None, value: float = 0.0) -> Tensor:
     return x if mask is None else x.masked_fill(~mask.unsqueeze(1), value)
 
 
+def is_exporting() -> bool:
+    """Whether torch.export records what runs: no shape may then depend on what a tensor holds, as on a mask."""
+    known = getattr(torch.compiler, "is_exporting", None)  # older releases, which `export` refuses, do not tell
+    return known is not None and known()
+
+
 def drop_tokens(x: Tensor, mask: Tensor | None, share: float, training: bool) -> Tensor:
     """Dropout of `x` (B, C, ...); with a mask it draws for the real tokens alone, so the same whatever the padding."""
     if mask is None or not training:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neat_deep.ops.depthwise import convolve_depthwise, is_float32_on_cpu
-from neat_deep.ops.masking import hide_padding
+from neat_deep.ops.masking import hide_padding, is_exporting
 from neat_deep.ops.registry import FeatureSpec
 
 
@@ -32,7 +32,7 @@ class AveragePool(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         half = self.size // 2
         if self.rank == 2:
-            if not is_float32_on_cpu(x):
+            if is_exporting() or not is_float32_on_cpu(x):
                 return F.avg_pool2d(x, self.size, 1, half, count_include_pad=False)
             # In channels_last a depthwise convolution is 3 to 5 times as fast.
             window = x.new_ones(x.shape[1], 1, self.size, self.size)
@@ -64,7 +64,11 @@ class MaxPool(nn.Module):
         half = self.size // 2
         if self.rank == 2:
             return F.max_pool2d(x, self.size, 1, half)
-        pooled = F.max_pool1d(hide_padding(x, mask, -math.inf), self.size, 1, half)
+        hidden = hide_padding(x, mask, -math.inf)
+        if is_exporting():  # torch.export takes the length of torch's pool of one dimension for a constant
+            pooled = F.max_pool2d(hidden.unsqueeze(2), (1, self.size), 1, (0, half)).squeeze(2)
+        else:
+            pooled = F.max_pool1d(hidden, self.size, 1, half)
         return hide_padding(pooled, mask)  # windows without a real token hold minus infinity
 
 

@@ -195,6 +195,39 @@ _op(
     needs_positions=True,
     widen="attention:widen_attention",
 )
+_op(
+    "relative_attention",
+    "attention:RelativeAttention",
+    "attention",
+    "as attention, but each head knows how far apart two tokens are",
+    ranks={1},
+    widen="attention:widen_attention",
+)
+for _size in (3, 5):
+    _op(
+        f"conv_{_size}",
+        f"sequences:conv_{_size}",
+        "convolution",
+        f"a full convolution over {_size} tokens, then a norm",
+        ranks={1},
+        widen="sequences:widen_full_convolution",
+    )
+_op(
+    "gated_conv_3",
+    "sequences:gated_conv_3",
+    "convolution",
+    "a full convolution over 3 tokens that a second one opens and closes, then a norm",
+    ranks={1},
+    widen="sequences:widen_full_convolution",
+)
+_op(
+    "gru",
+    "sequences:BidirectionalGRU",
+    "recurrence",
+    "each token knows those before and after it: a GRU from either end, then a norm",
+    ranks={1},
+    widen="sequences:widen_gru",
+)
 
 for _info in (
     ActivationInfo(IDENTITY, "neat_deep.ops.pointwise:identity", "passes its input on"),

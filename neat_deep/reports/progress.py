@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from neat_deep.base.screen import has_bars
 from neat_deep.reports.summary import GenerationSummary
 from neat_deep.scoring.scores import Score
 from neat_deep.training.fit import Progress as TrainingProgress
@@ -21,7 +22,7 @@ BAR_SECONDS = 0.5  # between two movements of the bars: each costs a thousandth 
 class ProgressReporter:
     """Shows two bars, the generation's candidates and the candidate in training, and a line for each generation.
 
-    Where the output is no terminal there are no bars, and each network has its line as it ends. `left` says what is
+    Where there can be no bars (`has_bars`), each network has its line as it ends. `left` says what is
     left of the search, such as `12 minutes left`, for those lines.
     """
 
@@ -46,7 +47,7 @@ class ProgressReporter:
     def generation_started(self, generation: int, candidates: int) -> None:
         """Put up the bars."""
         self._generation, self._candidates, self._scored = generation + 1, candidates, 0
-        if not self._console.is_terminal:
+        if not has_bars(self._console):
             return
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -78,7 +79,7 @@ class ProgressReporter:
         if self._bars is not None:
             self._bars.update(self._generation_bar, advance=1, note=self._note())
             self._bars.reset(self._training_bar, note="")
-        elif not self._console.is_terminal:
+        elif not has_bars(self._console):
             self._print(self._line(score))
 
     def close(self) -> None:
@@ -93,11 +94,12 @@ class ProgressReporter:
         if best is not None:
             self._best = best.accuracy or 0.0
         species = f"  species {summary.species}" if summary.species else ""
+        screened = f"  screened out {summary.screened_out}" if summary.screened_out else ""
         self._print(
             f"generation {summary.generation:>3}  best {100 * summary.best:.2f}%"
             f"  median {100 * summary.median:.2f}%"
             f"  best so far {100 * self._best:.2f}%{species}  trained {summary.scored}"
-            f"  reused {summary.reused}  failed {summary.failed}  {summary.seconds:.0f} s"
+            f"  reused {summary.reused}  failed {summary.failed}{screened}  {summary.seconds:.0f} s"
         )
 
     def _line(self, score: Score) -> str:

@@ -18,6 +18,7 @@ from neat_deep.reports.pictures.plots import plot_history
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.reports.summary import GenerationSummary
 from neat_deep.scoring.scores import Score
+from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress as TrainingProgress
 
 PLOT_SECONDS = 30.0  # between two drawings of the history, which take a quarter of a second each
@@ -72,9 +73,8 @@ class RunRecorder:
         }
         append_text(self._folder / CANDIDATES, json.dumps(line) + "\n")
         if is_best and score.architecture is not None and score.accuracy is not None:
-            score.architecture.save(self._folder / "best.json")
             title = f"best cell, validation accuracy {100 * score.accuracy:.2f}%"
-            try_picture(draw_cell(score.architecture.cell, title=title), self._folder / "best")
+            save_best(score.architecture, title, self._folder)
 
     def generation_ended(self, summary: GenerationSummary, best: Score | None) -> None:
         """Record the generation that was just scored."""
@@ -112,13 +112,23 @@ class RunRecorder:
         if best is None or best.architecture is None or best.digest == self._drawn:
             return
         self._drawn = best.digest
-        drawing = draw_network(best.architecture, self._data.shape, self._data.num_classes)
-        try_picture(drawing, self._folder / "network")
+        save_network(best.architecture, self._data, self._folder)
         picture = self._folder / "best.png"
         if picture.is_file():  # absent where no renderer is installed
             self._writer.add_image("best cell", imread(picture)[..., :3], self._generation, dataformats="HWC")
         with writing(self._folder):
             self._writer.flush()
+
+
+def save_best(architecture: Architecture, title: str, folder: Path) -> None:
+    """Write the best network of a run so far, and draw its cell."""
+    architecture.save(folder / "best.json")
+    try_picture(draw_cell(architecture.cell, title=title), folder / "best")
+
+
+def save_network(architecture: Architecture, data: DataSpec, folder: Path) -> None:
+    """Draw the best network as a whole."""
+    try_picture(draw_network(architecture, data.shape, data.num_classes), folder / "network")
 
 
 def _cut_log(path: Path, finished: int) -> None:

@@ -17,7 +17,7 @@ def with_unfinished(
 
     A generation is written as a whole at its end; until then its evaluations alone tell of it. Each network that has
     any stands as one candidate then, on the highest rung that it has reached, and without the seconds of the
-    generation, which nobody has measured yet.
+    generation, which nobody has measured yet. Those that stand in a record already keep their order; the others follow.
     """
     generations, candidates = list(generations), list(candidates)
     known = {record.generation: record for record in generations}
@@ -28,6 +28,7 @@ def with_unfinished(
         # A record that is not finished is of a budget's end; a run that was resumed may have gone on since.
         if record is not None and (record.finished or record.samples >= samples):
             continue
+        places = {one.candidate: one.position for one in candidates if one.generation == number}
         generations = [other for other in generations if other.generation != number]
         candidates = [other for other in candidates if other.generation != number]
         generations.append(
@@ -36,7 +37,8 @@ def with_unfinished(
             )
         )
         furthest = {evaluation.key: evaluation for evaluation in sorted(made, key=lambda one: one.rung)}
-        candidates += [_as_candidate(evaluation, place) for place, evaluation in enumerate(furthest.values())]
+        ordered = sorted(furthest.values(), key=lambda one: places.get(one.candidate, len(places)))
+        candidates += [_as_candidate(evaluation, place) for place, evaluation in enumerate(ordered)]
     return sorted(generations, key=lambda record: record.generation), candidates
 
 

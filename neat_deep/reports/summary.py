@@ -15,7 +15,8 @@ class GenerationSummary:
     """What one generation, numbered from 1, came to.
 
     `best` and `median` are validation accuracies of its candidates; `scored` were trained, `reused` had their score
-    already, `failed` gave none. `species` is 0 for strategies without species. `seconds` is the wall-clock time.
+    already, `failed` gave none; `screened_out` were proposed and not tried. `species` is 0 for strategies without
+    species. `seconds` is the wall-clock time.
     """
 
     generation: int
@@ -28,6 +29,7 @@ class GenerationSummary:
     reused: int
     failed: int
     seconds: float
+    screened_out: int = 0
 
 
 class SearchListener(ScoreListener, Protocol):
@@ -40,7 +42,9 @@ class SearchListener(ScoreListener, Protocol):
         """A run is taken up of which these generations are finished."""
 
 
-def summarise(scores: Sequence[Score], generation: int, species: int, seconds: float) -> GenerationSummary:
+def summarise(
+    scores: Sequence[Score], generation: int, species: int, seconds: float, screened_out: int = 0
+) -> GenerationSummary:
     """The figures of one generation; a generation without a valid candidate scores 0."""
     valid = [s for s in scores if s.objective is not None]
     accuracies = [s.accuracy or 0.0 for s in valid] or [0.0]
@@ -56,4 +60,5 @@ def summarise(scores: Sequence[Score], generation: int, species: int, seconds: f
         reused=sum(s.status == REUSED for s in scores),
         failed=sum(s.has_failed for s in scores),
         seconds=seconds,
+        screened_out=screened_out,
     )

@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from neat_deep.base.screen import has_bars
 from neat_deep.training.fit import Progress as TrainingProgress
 
 LINE_SECONDS = 10.0  # between two lines: more of them tell nothing new, and fill a log
@@ -16,8 +17,8 @@ LINE_SECONDS = 10.0  # between two lines: more of them tell nothing new, and fil
 class TrainingReporter:
     """Within its block, shows one training, called `name`, at each step that `show` hears of.
 
-    Where the output is no terminal the first epoch and the last have a line as they end, and the epochs between them
-    where the line before is `LINE_SECONDS` old.
+    Where there can be no bar (`has_bars`) the first epoch and the last have a line as they end, and the epochs between
+    them where the line before is `LINE_SECONDS` old.
     """
 
     def __init__(self, console: Console, name: str) -> None:
@@ -30,7 +31,7 @@ class TrainingReporter:
         self._task = TaskID(0)
 
     def __enter__(self) -> TrainingReporter:
-        if self._console.is_terminal:
+        if has_bars(self._console):
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),

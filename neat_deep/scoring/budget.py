@@ -19,7 +19,7 @@ class Budget:
     `soft_deadline` and `deadline` are points of `time.time()`: after the first no evaluation starts, and at the second
     one that runs is broken off. An evaluation that would probably not end by the deadline does not start either.
     Evaluations and samples are counted when they are asked for, so a search in several processes ends at the same one.
-    A network that is too large to be trained is no evaluation.
+    A network that is too large to be trained is no evaluation. Finalists are none either.
     """
 
     evaluations: int | None = None
@@ -29,6 +29,7 @@ class Budget:
     asked_evaluations: int = 0
     asked_samples: int = 0
     longest_seconds: float = 0.0
+    finalist_deadline: float | None = None  # when the best networks must have been trained again
 
     def refusal(self) -> str:
         """Why no further evaluation may start; empty if one may."""

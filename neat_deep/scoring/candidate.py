@@ -12,8 +12,8 @@ from neat_deep.space.morphism import Morphism
 class Candidate:
     """An architecture to be scored.
 
-    `number` names the candidate within its search. `parents` are the numbers of candidates of the generation before,
-    the better first, whose trained weights it may inherit.
+    `number` names the candidate within its search. `parents` are the numbers of candidates before it, the
+    better first, whose trained weights it may inherit: of the generation before, or of those that the search lets live.
 
     With a `morphism` the candidate is that morphism's child, and starts from all weights of its one parent; it is
     trained further even if it is the same network.

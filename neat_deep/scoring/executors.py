@@ -24,6 +24,7 @@ from neat_deep.base.allocator import keep_freed_memory, keeps_freed_memory
 from neat_deep.base.devices import pin_threads
 from neat_deep.base.errors import ConfigError
 from neat_deep.base.interrupts import starting_deaf_to_interrupts
+from neat_deep.base.orphans import end_with_parent
 from neat_deep.base.plugins import load_installed_plugins, load_plugins, loaded_plugins
 from neat_deep.base.randomness import preserved
 from neat_deep.base.registry import Registry
@@ -64,7 +65,10 @@ class Executor(Protocol[TaskIn, ResultOut]):
     """What runs tasks."""
 
     def run(self, tasks: Iterable[TaskIn]) -> Iterator[tuple[TaskIn, ResultOut | WorkerDied]]:
-        """Each task with its result, in the order in which they end; tasks are taken as there is room."""
+        """Each task with its result, in the order in which they end; tasks are taken as there is room.
+
+        An iterator that has none now is asked again after the next result: it may have one then.
+        """
         ...
 
     def close(self) -> None:
@@ -175,12 +179,19 @@ class RayWorkers(Generic[Task, Result]):
     """Runs tasks on Ray: on this machine (`address` 'local'), or on the cluster at `address`.
 
     Each task takes `threads` CPUs and the share `gpus` of a GPU. Ray replaces a worker that dies, and its task is tried
-    once more; Ray's own retries are off, since they have no end for tasks that its memory monitor kills. Raises
-    `ConfigError` where Ray is not installed.
+    once more; Ray's own retries are off, since they have no end for tasks that its memory monitor kills. As many tasks
+    again wait with Ray, so that no worker waits for one to be sent, unless `ahead` is False: for a search that decides
+    by the newest result what is next. Raises `ConfigError` where Ray is not installed.
     """
 
     def __init__(
-        self, function: Callable[[Task], Result], threads: int, *, address: str = "local", gpus: float = 0.0
+        self,
+        function: Callable[[Task], Result],
+        threads: int,
+        *,
+        address: str = "local",
+        gpus: float = 0.0,
+        ahead: bool = True,
     ) -> None:
         ray = self._ray = _import_ray()
         self._started = not ray.is_initialized()
@@ -191,11 +202,21 @@ class RayWorkers(Generic[Task, Result]):
         self._payload = ray.put(_pack(function, ray.cloudpickle.dumps))
         self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_run_on_ray)
         self._threads = threads
+        self._gpus = gpus
+        self._ahead = ahead
+
+    def _places(self) -> int:
+        """How many tasks run at once on the cluster as it is now."""
+        resources = self._ray.cluster_resources()
+        places = int(resources.get("CPU", 1)) // max(1, self._threads)
+        if self._gpus:
+            places = min(places, int(resources.get("GPU", 0) / self._gpus))
+        return max(1, places)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | WorkerDied]]:
         """Each task with its result, as they end."""
         ray, waiting = self._ray, iter(tasks)
-        room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)) // max(1, self._threads))
+        room = self._places() * (2 if self._ahead else 1)
         running: dict[Any, tuple[Task, int]] = {}  # with the number of the attempt
         try:
             while True:
@@ -253,8 +274,9 @@ class _Worker:
 
 
 def _serve(connection: Connection, payload: bytes, number: int, threads: int, keep_memory: bool) -> None:
-    """A worker's life: tasks in, results out, until the other end is closed."""
+    """A worker's life: tasks in, results out, until the other end is closed or its process is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search answers Ctrl-C, and closes the connection
+    end_with_parent()
     _set_up(threads, keep_memory)
     if torch.cuda.device_count() > 1:
         torch.cuda.set_device(number % torch.cuda.device_count())

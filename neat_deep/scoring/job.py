@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from neat_deep.base.devices import computing_with
 from neat_deep.base.errors import DivergedError
+from neat_deep.base.memory import lacked_memory
 from neat_deep.base.randomness import preserved, seed_python, seeded
-from neat_deep.data import DataSpec, Split
+from neat_deep.data import DataSpec, Split, part_of
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.morphing import start_from_parent
 from neat_deep.networks.network import build_network
 from neat_deep.scoring.inheritance import load, pack, unpack
-from neat_deep.scoring.metrics import ALWAYS, Measured, measure
+from neat_deep.scoring.metrics import ALWAYS, METRICS, SIZES, Measured, measure, measure_untrained
 from neat_deep.scoring.scores import DIVERGED, RAISED, SCORED, TOO_LARGE, TOO_SLOW
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.morphism import Morphism
@@ -28,6 +29,8 @@ from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
 
 THREADS = 1  # of every evaluation, wherever it runs: a score does not depend on the number of workers
+UNTRAINED_EXAMPLES = 64  # as in the papers, where there are not more classes
+LESS_MEMORY = "less is needed with a lower batch_size, fewer channels or cells, or with fewer workers"
 BROKEN_OFF = "broken off"  # at the deadline of the whole search: nothing is known of the network
 
 
@@ -64,7 +67,8 @@ class Job:
 
     `start` holds packed weights that take the place of drawn ones where name and shape fit; with a `morphism` they are
     those of its parent, and the network is its child. The trained weights come back if they take no more than
-    `keep_bytes`.
+    `keep_bytes`. With `signals` nothing is trained or scored: these metrics of the network with its drawn weights are
+    all that is measured.
     """
 
     key: str
@@ -76,6 +80,7 @@ class Job:
     morphism: Morphism | None = None
     keep_bytes: int = 0
     limits: Limits = field(default_factory=Limits)
+    signals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,8 +140,10 @@ class Evaluator:
         except DivergedError as error:
             result = JobResult(DIVERGED, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a user's op may raise anything; it costs this job only
-            reason = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()  # no file holds all
-            result = JobResult(RAISED, reason=reason)
+            lack = lacked_memory(error)
+            reason = f"{lack}; {LESS_MEMORY}" if lack is not None else f"{type(error).__name__}: {error}"
+            # no file holds all that a message may
+            result = JobResult(RAISED, reason=reason.encode(errors="backslashreplace").decode())
         return dataclasses.replace(result, samples=steps.samples, seconds=time.perf_counter() - started)
 
     def is_too_large(self, job: Job) -> bool:
@@ -156,17 +163,23 @@ class Evaluator:
             train, validation = self._splits
             self._on_device = train.to(self.device), validation.to(self.device)
         train, validation = self._on_device
-        network = build_network(job.architecture, self.spec, seed=job.weights_seed, vectors=self.vectors)
+        network = build_network(job.architecture, self.spec, seed=job.weights_seed, vectors=self.vectors, train=train)
         known: dict[str, float] = {}
         if job.limits.limit_size:
             known = self._sizes(network)
             _check_size(known, job.limits)
+        if job.signals:
+            return JobResult(SCORED, self._measure_signals(job.signals, network, train, known))
+        known |= self._measure_untrained(self.metrics, network, train)
         if job.start is not None and job.morphism is not None:
             start_from_parent(network, job.morphism, unpack(job.start), seed=job.weights_seed)
         elif job.start is not None:
             load(network, unpack(job.start))
+        # Weights that are taken over learn at once.
+        frozen = 0 if job.start is not None else self.training.frozen_vectors
         for stage in job.stages:
-            settings = dataclasses.replace(self.training, epochs=stage.epochs)
+            settings = dataclasses.replace(self.training, epochs=stage.epochs, frozen_vectors=frozen)
+            frozen = max(0, frozen - stage.epochs)
             steps.begin(stage.epochs * len(train))
             fit(network, train, settings, device=self.device, seed=stage.seed, on_step=steps)
         scored = evaluate(network, validation, device=self.device)
@@ -175,16 +188,39 @@ class Evaluator:
         weights = pack(network.state_dict()) if job.keep_bytes else None
         return JobResult(
             SCORED,
-            self._measure(network, validation, {"accuracy": scored.accuracy, "loss": scored.loss, **known}),
+            self._measure(network, validation, {"accuracy": scored.accuracy, "loss": scored.loss, **known}, steps),
             weights=weights if weights is not None and len(weights) <= job.keep_bytes else None,
         )
 
     def _sizes(self, network: nn.Module) -> dict[str, float]:
         return {"parameters": count_parameters(network), "macs": count_macs(network, self.spec)}
 
-    def _measure(self, network: nn.Module, validation: Split, known: Mapping[str, float]) -> dict[str, float]:
+    def _measure_signals(
+        self, names: Sequence[str], network: nn.Module, train: Split, sizes: Mapping[str, float]
+    ) -> dict[str, float]:
+        if not sizes and set(names) & set(SIZES):
+            sizes = self._sizes(network)
+        return {name: sizes[name] for name in names if name in SIZES} | self._measure_untrained(names, network, train)
+
+    def _measure_untrained(self, names: Sequence[str], network: nn.Module, train: Split) -> dict[str, float]:
+        if not any(METRICS.get(name).untrained for name in names):
+            return {}
+        examples = untrained_examples(train, self.spec)
+        (batch,) = examples.eval_batches(len(examples))
+        return measure_untrained(names, network.to(self.device), self.spec, batch)
+
+    def _measure(
+        self, network: nn.Module, validation: Split, known: Mapping[str, float], steps: _Steps
+    ) -> dict[str, float]:
         network.eval()
-        return measure(self.metrics, known, lambda found: Measured(network, self.spec, validation, found))
+        return measure(
+            self.metrics, known, lambda found: Measured(network, self.spec, validation, found, tuple(steps.losses))
+        )
+
+
+def untrained_examples(train: Split, spec: DataSpec) -> Split:
+    """What the metrics of untrained networks see: the same for all networks, each class at its share."""
+    return part_of(train, min(len(train), max(UNTRAINED_EXAMPLES, spec.num_classes)), 0)
 
 
 class _EndedError(Exception):
@@ -206,17 +242,24 @@ class _Steps:
 
     def __init__(self, limits: Limits, on_step: Callable[[Progress], None] | None) -> None:
         self.samples = 0
+        self.losses: list[float] = []  # the mean training loss of each epoch of the stage, of the last one so far
         self._limits = limits
         self._on_step = on_step
         self._started = time.perf_counter()
         self._before = self._total = 0
+        self._epoch = 0  # the epoch that is being counted
+        self._loss, self._examples = 0.0, 0
 
     def begin(self, total: int) -> None:
         """A stage of `total` examples begins."""
         self._before, self._total = self.samples, total
+        self.losses = []  # of the last stage alone, which all networks on a rung have, wherever they began
+        self._epoch = 0
 
     def __call__(self, progress: Progress) -> None:
-        self.samples = self._before + round(progress.share * self._total)
+        samples = self._before + round(progress.share * self._total)
+        self._count_loss(progress, samples - self.samples)
+        self.samples = samples
         limits = self._limits
         if limits.deadline is not None and time.time() >= limits.deadline:
             raise _EndedError(BROKEN_OFF, "the search's time was spent")
@@ -224,3 +267,12 @@ class _Steps:
             raise _EndedError(TOO_SLOW, f"seconds: more than {limits.seconds:g}, which is the limit of an evaluation")
         if self._on_step is not None:
             self._on_step(progress)
+
+    def _count_loss(self, progress: Progress, examples: int) -> None:
+        if self._epoch != progress.epoch:
+            self._epoch = progress.epoch
+            self._loss, self._examples = 0.0, 0
+            self.losses.append(0.0)
+        self._loss += progress.loss * examples
+        self._examples += examples
+        self.losses[-1] = self._loss / max(self._examples, 1)

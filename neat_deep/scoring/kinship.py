@@ -1,4 +1,4 @@
-"""Which evaluation scores a candidate, and what its network inherits from the generation before."""
+"""Which evaluation scores a candidate, and what its network inherits from those before it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.inheritance import Ancestor, Heritage, Piece, name_inheritance, plan_inheritance
 from neat_deep.scoring.known import KnownEvaluations
 from neat_deep.space.architecture import Architecture
+from neat_deep.space.cell_graph import CellGraph
 from neat_deep.space.morphism import Morphism
 
 
@@ -17,8 +18,8 @@ from neat_deep.space.morphism import Morphism
 class Entry:
     """A candidate of the generation that is scored: `key` names the evaluation that scores it, which its twins share.
 
-    `architecture` holds the canonical cell, with the candidate's own node keys. It starts from `pieces` of its parents,
-    or from all that `heritage` says.
+    `architecture` is as it is kept (`tidy`), with the candidate's own node keys. It starts from `pieces` of its
+    parents, or from all that `heritage` says.
     """
 
     candidate: Candidate
@@ -30,24 +31,31 @@ class Entry:
 
 
 class Kinship:
-    """The candidates of the generation before, which the next may descend from."""
+    """The candidates that the next may descend from: those of the generation before, and older ones that live on."""
 
     def __init__(self, known: KnownEvaluations, *, inherit: bool, top: int) -> None:
         self._known = known
         self._inherit = inherit
         self._top = top
         self._kin: dict[int, Entry] = {}
+        self._newest: frozenset[int] = frozenset()  # the numbers of the generation before
         self._ancestors: dict[int, Ancestor] = {}
 
     def follow(self, entries: Iterable[Entry]) -> None:
-        """Let these be the generation before."""
-        self._kin = {entry.candidate.number: entry for entry in entries}
+        """Let these be the generation before; it may be handed over in parts, the older ones before it."""
+        newest = {entry.candidate.number: entry for entry in entries}
+        self._kin |= newest
+        self._newest = frozenset(newest)
+
+    def retain(self, living: Collection[int]) -> None:
+        """Let nobody be a parent but the generation before, and the older ones whose numbers are given."""
+        self._kin = {number: kin for number, kin in self._kin.items() if number in self._newest or number in living}
 
     def __len__(self) -> int:
         return len(self._kin)
 
     def wanted_weights(self) -> set[tuple[str, int]]:
-        """Key and rung of the trained weights that the next generation may still need."""
+        """Key and rung of the trained weights that children may still need."""
         return {(ancestor.key, ancestor.rung) for ancestor in self._all_ancestors().values()}
 
     def keep(self, kept: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
@@ -73,7 +81,7 @@ class Kinship:
                 key = shared
             else:
                 parents = [self._ancestors[parent] for parent in candidate.parents if parent in self._ancestors]
-                pieces = plan_inheritance(architecture.cell, parents)
+                pieces = plan_inheritance(_built_cell(architecture), parents)
                 key = f"{digest}-{name_inheritance(pieces)}" if pieces else digest
         return Entry(candidate, digest, architecture, key, pieces)
 
@@ -97,17 +105,22 @@ class Kinship:
         return None
 
     def _can_continue(self, kin: Entry, ancestor: Ancestor | None) -> bool:
-        """Whether an evaluation of the generation before needs no further training, or has the weights for it."""
+        """Whether an evaluation of an earlier generation needs no further training, or has the weights for it."""
         record = self._known.before(kin.key)
         if record is None:  # it raised: then it is tried anew
             return False
         return record.has_failed or record.rung == self._top or kin.key == kin.digest or ancestor is not None
 
     def _all_ancestors(self) -> Mapping[int, Ancestor]:
-        """The generation before as ancestors, if their weights can be needed at all, by the candidates' numbers."""
+        """All that may be parents as ancestors, if their weights can be needed at all, by the candidates' numbers."""
         ancestors = {}
         for number, kin in self._kin.items():
             record = self._known.before(kin.key)
             if record is not None and (self._inherit or record.rung < self._top):
-                ancestors[number] = Ancestor(kin.key, record.rung, kin.architecture.cell)
+                ancestors[number] = Ancestor(kin.key, record.rung, _built_cell(kin.architecture))
         return ancestors
+
+
+def _built_cell(architecture: Architecture) -> CellGraph:
+    """The canonical cell, which the network is built from, of an architecture as it is kept."""
+    return architecture.cell.canonical() if architecture.cell.motifs else architecture.cell

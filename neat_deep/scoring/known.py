@@ -10,10 +10,14 @@ from neat_deep.scoring.scores import RAISED
 
 
 class KnownEvaluations:
-    """What is known on each rung of each network; `generation` is the one that is scored now, from 0."""
+    """What is known on each rung of each network; `generation` is the one that is scored now, from 0.
+
+    Where an evaluation `counts_at_once`, it is one of those before as soon as it has ended.
+    """
 
     def __init__(self) -> None:
         self.generation = 0
+        self.counts_at_once = False
         self._records: dict[tuple[str, int], EvaluationRecord] = {}
 
     def remember(self, record: EvaluationRecord) -> None:
@@ -27,7 +31,8 @@ class KnownEvaluations:
 
     def before(self, key: str) -> EvaluationRecord | None:
         """What the generations before know of a network: its evaluation on the highest rung, None if there is none."""
-        records = [r for (k, _), r in self._records.items() if k == key and r.generation < self.generation]
+        first = self.generation + self.counts_at_once
+        records = [r for (k, _), r in self._records.items() if k == key and r.generation < first]
         return max(records, key=lambda record: record.rung, default=None)
 
     def of_this_generation(self) -> list[EvaluationRecord]:

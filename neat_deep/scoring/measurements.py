@@ -44,6 +44,11 @@ def latency(measured: Measured) -> float:
     return measure_latency(measured.network, measured.data)
 
 
+def loss_sum(measured: Measured) -> float:
+    """The epochs' mean training losses, summed (Ru et al., arXiv 2006.04492, eq. 1), of the last rung alone."""
+    return sum(measured.losses)
+
+
 def _evaluation(measured: Measured) -> Evaluation:
     device: torch.device = next(measured.network.parameters()).device
     return evaluate(measured.network, measured.validation, device=device)

@@ -72,4 +72,28 @@ def accuracy(metrics: Mapping[str, float]) -> float:
     return metrics["accuracy"]
 
 
+def _value_of(metric: str) -> ObjectiveFunction:
+    return lambda metrics: metrics[metric]
+
+
 OBJECTIVES.add(ObjectiveInfo("accuracy", accuracy, summary="the validation accuracy, 0 to 1"))
+for _name, _summary in (
+    ("balanced_accuracy", "mean of the classes' own accuracies, 0 to 1"),
+    ("macro_f1", "mean of the classes' F1 scores, 0 to 1"),
+    ("nwot", "before training: how differently the ReLUs switch"),
+    ("jacov", "before training: how little the gradients correlate"),
+    ("synflow", "before training: flow through all weights"),
+    ("zico", "before training: steady and large gradients"),
+    ("gradient_norm", "before training: length of the gradient"),
+):
+    OBJECTIVES.add(ObjectiveInfo(_name, _value_of(_name), (_name,), _summary))
+
+
+def training_speed(metrics: Mapping[str, float]) -> float:
+    """How fast a network learns: the negative sum of its epochs' training losses (arXiv 2006.04492)."""
+    return -metrics["loss_sum"]
+
+
+OBJECTIVES.add(
+    ObjectiveInfo("training_speed", training_speed, ("loss_sum",), "how fast it learns: training losses, summed")
+)

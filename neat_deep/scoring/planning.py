@@ -11,6 +11,7 @@ from neat_deep.scoring.kinship import Entry
 from neat_deep.scoring.records import EvaluationLog
 from neat_deep.scoring.rungs import Ladder
 from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.space.architecture import Architecture
 from neat_deep.space.morphism import Morphism
 
 
@@ -27,8 +28,8 @@ class JobPlanner:
         self._log = log
         self._seed = seed
 
-    def plan(self, entry: Entry, rung: int, *, candidates: int, deadline: float | None) -> Job:
-        """The job of an entry on a rung, in a generation of so many candidates."""
+    def plan(self, entry: Entry, rung: int, *, kept: int, deadline: float | None) -> Job:
+        """The job of an entry on a rung, where up to `kept` sets of weights are kept at once."""
         seed_parts = entry.key.split("-")  # the digest, and the name of what was inherited
         start, morphism, first_stage = self._start(entry, rung)
         stages = [
@@ -47,8 +48,21 @@ class JobPlanner:
             stages=tuple(stages),
             start=start,
             morphism=morphism,
-            keep_bytes=self._keep_bytes(rung, candidates),
+            keep_bytes=self._keep_bytes(rung, kept),
             limits=Limits(settings.max_parameters, settings.max_macs, settings.max_seconds, deadline),
+        )
+
+    def plan_signal(self, digest: str, architecture: Architecture, name: str) -> Job:
+        """The job that measures a signal of a network with the weights that a training from scratch begins with."""
+        settings = self._settings
+        return Job(
+            key=digest,
+            rung=0,
+            architecture=settings.architecture(architecture),
+            weights_seed=derive_seed(self._seed, digest, "weights"),
+            stages=(),
+            limits=Limits(settings.max_parameters, settings.max_macs),
+            signals=(name,),
         )
 
     def _start(self, entry: Entry, rung: int) -> tuple[bytes | None, Morphism | None, int]:
@@ -65,11 +79,8 @@ class JobPlanner:
         tensors = collect(entry.pieces, self._log.weights) if entry.pieces else {}
         return (pack(tensors) if tensors else None), None, 0
 
-    def _keep_bytes(self, rung: int, candidates: int) -> int:
-        """The bytes up to which a network's weights are kept: an equal share of the bound, whoever comes first.
-
-        There may be three sets of weights for each candidate: its parent's, and its own on two rungs.
-        """
+    def _keep_bytes(self, rung: int, kept: int) -> int:
+        """The bytes up to which a network's weights are kept: an equal share of the bound, whoever comes first."""
         if not self._settings.inherit and rung == self._ladder.top:
             return 0
-        return self._settings.weights_megabytes * 2**20 // (3 * candidates)
+        return self._settings.weights_megabytes * 2**20 // kept

@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from neat_deep.base.errors import InheritanceError, SearchError
 from neat_deep.base.randomness import preserved
-from neat_deep.data import Dataset, stratified_subset
+from neat_deep.data import Dataset, part_of
 from neat_deep.scoring.budget import Budget, BudgetSpentError
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.climb import Climb
@@ -43,6 +42,7 @@ from neat_deep.training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
 
+NO_NEW_NETWORK = "no new network in"  # so begins why a search ended whose strategy repeats itself
 MOST_IDLE = 100  # generations in a row without a network to train, after which a search with a budget ends
 
 
@@ -51,7 +51,7 @@ class ScorerState:
     """Where a run stands whose scoring is taken up again in `generation` (from 0).
 
     `evaluations` are all of the run; `parents` the candidates of the generation before, each with the key of its
-    evaluation; `best` the best score before `generation`.
+    evaluation, and `older` those that lived on before it; `best` the best score before `generation`.
     """
 
     generation: int
@@ -59,6 +59,7 @@ class ScorerState:
     parents: Sequence[tuple[Candidate, str]] = ()
     best: Score | None = None
     counts: Counts = field(default_factory=Counts)
+    older: Sequence[tuple[Candidate, str]] = ()
 
 
 class Scorer:
@@ -66,7 +67,8 @@ class Scorer:
 
     A network that was scored before in this run is not trained again. With rungs, networks are trained step by step and
     the weak stop early; with inheritance, a candidate starts from its parents' weights, and what it inherited counts as
-    part of what was scored. A candidate that fails (its loss diverges, it is too large or too slow, anything raises)
+    part of what was scored. Up to `most_living` parents that are older than a generation have their weights kept. A
+    candidate that fails (its loss diverges, it is too large or too slow, anything raises)
     costs its own score only. `journal` keeps every evaluation as it ends.
 
     It knows no genome and no strategy. `skeleton` is the one that candidates of a search of cells share: they are named
@@ -85,13 +87,14 @@ class Scorer:
         listeners: Sequence[ScoreListener] = (),
         journal: EvaluationLog | None = None,
         budget: Budget | None = None,
+        most_living: int = 0,
     ) -> None:
         self.settings = fitness
         self.skeleton = dataclasses.replace(skeleton or Skeleton(), rank=dataset.spec.rank)
         self.budget = budget or Budget()
         self.evaluate = Evaluator(
-            _subset(dataset.train, fitness.train_subset, seed),
-            _subset(dataset.validation, fitness.validation_subset, seed),
+            part_of(dataset.train, fitness.train_subset, seed),
+            part_of(dataset.validation, fitness.validation_subset, seed),
             dataset.spec,
             fitness.training(training or TrainingSettings()),
             device or torch.device("cpu"),
@@ -110,6 +113,7 @@ class Scorer:
         self.generation: list[Score] = []  # the scores of the generation that was last scored, in order
         self.cost = GenerationCost()  # of that generation
         self.counts = Counts()  # of the whole run
+        self._most_living = most_living
         self._last_trained = -1  # the last generation that had a network to train
 
     def use(self, executor: Executor[Job, JobResult]) -> None:
@@ -124,11 +128,8 @@ class Scorer:
             if record.status != TOO_LARGE:
                 self.budget.ask(self._asked_samples(record))
                 self._last_trained = max(self._last_trained, record.generation)
-        entries = []
-        for candidate, key in state.parents:
-            digest, architecture = self._identify(candidate.architecture)
-            entries.append(Entry(candidate, digest, architecture, key))
-        self._kinship.follow(entries)
+        self._kinship.follow([self._entry_of(*parent) for parent in state.older])
+        self._kinship.follow([self._entry_of(*parent) for parent in state.parents])
         if state.best is not None:
             self.best = dataclasses.replace(state.best, objective=self._objective(state.best.metrics))
         self.counts = state.counts
@@ -137,22 +138,24 @@ class Scorer:
         """The score of one architecture, trained and scored on the budget of `settings`."""
         return self.score([Candidate(0, architecture)])[0]
 
-    def score(self, candidates: Sequence[Candidate | Score]) -> list[Score]:
+    def score(self, candidates: Sequence[Candidate | Score], living: Collection[int] = ()) -> list[Score]:
         """Score one generation; a `Score` among the candidates, of what has no architecture, keeps its place.
 
+        `living` are the numbers of candidates from which later ones may still descend, however old they are.
         The global random states are as before afterwards, whatever the networks drew. Raises `SearchError` when every
         candidate raised, and `BudgetSpentError` when the budget ended first: `generation` then holds what was scored.
         """
         with preserved():
-            return self._score_generation(candidates)
+            return self._score_generation(candidates, living)
 
-    def _score_generation(self, candidates: Sequence[Candidate | Score]) -> list[Score]:
+    def _score_generation(self, candidates: Sequence[Candidate | Score], living: Collection[int]) -> list[Score]:
         self.generation = []
         made_before = {(record.key, record.rung) for record in self._known.of_this_generation()}  # by a stopped run
         if not made_before and (refusal := self.budget.refusal() or self._idleness()):
             raise BudgetSpentError(refusal)
         for listener in self._listeners:
             listener.generation_started(self._known.generation, len(candidates))
+        self._kinship.retain(living)
         self._journal.keep_weights(made_before | self._kinship.wanted_weights())
         needed = self._kinship.keep(self._journal.kept_weights())
         entries = [entry if isinstance(entry, Score) else self._enter(entry) for entry in candidates]
@@ -178,22 +181,47 @@ class Scorer:
         self._known.end_generation()
         return self.generation
 
+    # --- signals -----------------------------------------------------------------------------------------------------
+
+    @property
+    def next_generation(self) -> int:
+        """The number of the generation that is scored now or next, from 0."""
+        return self._known.generation
+
+    def signals(self, name: str, architectures: Mapping[str, Architecture]) -> dict[str, JobResult]:
+        """A signal of networks without a training, by digest, as `identify` gives it, and where it failed the reason.
+
+        It is no evaluation: nothing is kept of it, and no budget counts it. The global random states stay as they are.
+        """
+        jobs = [self._planner.plan_signal(digest, architecture, name) for digest, architecture in architectures.items()]
+        found: dict[str, JobResult] = {}
+        with preserved():
+            for job, result in self._executor_of_signals().run(jobs):
+                found[job.key] = JobResult(RAISED, reason=result.reason) if isinstance(result, WorkerDied) else result
+        return found
+
+    def _executor_of_signals(self) -> Executor[Job, JobResult]:
+        return self._executor
+
     # --- who is scored -----------------------------------------------------------------------------------------------
 
     def _enter(self, candidate: Candidate) -> Entry | Score:
         """The candidate's place in the generation, or the score of one that cannot be named."""
         try:
-            return self._kinship.enter(candidate, *self._identify(candidate.architecture))
+            return self._kinship.enter(candidate, *self.identify(candidate.architecture))
         except InheritanceError:
             raise  # it is the settings that must change: no other candidate of the morphism would fare better
         except Exception as error:  # noqa: BLE001 - a user's op may raise anything; it costs this candidate only
             return Score(candidate=candidate.number, status=RAISED, reason=f"{type(error).__name__}: {error}")
 
-    def _identify(self, architecture: Architecture) -> tuple[str, Architecture]:
-        """The digest by which an architecture is known in this run, and the architecture with its canonical cell."""
-        canonical = dataclasses.replace(architecture, cell=architecture.cell.canonical())
+    def identify(self, architecture: Architecture) -> tuple[str, Architecture]:
+        """The digest by which an architecture is known in this run, and the architecture as it is kept."""
         is_shared = architecture.skeleton == self.skeleton
-        return (architecture.cell.digest() if is_shared else architecture.digest()), canonical
+        return (architecture.cell.digest() if is_shared else architecture.digest()), architecture.tidy()
+
+    def _entry_of(self, candidate: Candidate, key: str) -> Entry:
+        """A candidate whose evaluation is known."""
+        return Entry(candidate, *self.identify(candidate.architecture), key)
 
     def _forget_a_hopeless_try(self, entries: Sequence[Entry | Score]) -> None:
         """A run ended here when every candidate raised; taken up again it tries them again, or it could never go on."""
@@ -207,37 +235,48 @@ class Scorer:
         """Evaluate on one rung, until the budget ends; each evaluation is kept as it ends."""
         by_key = {entry.key: entry for entry in entries}
         for job, result in self._executor.run(self._jobs(rung, entries, candidates)):
-            if isinstance(result, WorkerDied):
-                result = JobResult(RAISED, reason=result.reason)
-            if result.status == BROKEN_OFF:
-                continue
-            entry = by_key[job.key]
-            record = EvaluationRecord(
-                generation=self._known.generation,
-                key=job.key,
-                rung=rung,
-                candidate=entry.candidate.number,
-                digest=entry.digest,
-                status=result.status,
-                metrics=result.metrics,
-                samples=result.samples,
-                seconds=result.seconds,
-                reason=result.reason,
-            )
-            self.budget.took(result.seconds)
-            self._journal.record(record, entry.architecture, result.weights)
-            self._known.remember(record)
-            yield record
+            record = self._keep(job, result, by_key[job.key])
+            if record is not None:
+                yield record
+
+    def _keep(self, job: Job, result: JobResult | WorkerDied, entry: Entry) -> EvaluationRecord | None:
+        """Keep an evaluation that has ended; None for one that was broken off, of which nothing is known."""
+        if isinstance(result, WorkerDied):
+            result = JobResult(RAISED, reason=result.reason)
+        if result.status == BROKEN_OFF:
+            return None
+        record = EvaluationRecord(
+            generation=self._known.generation,
+            key=job.key,
+            rung=job.rung,
+            candidate=entry.candidate.number,
+            digest=entry.digest,
+            status=result.status,
+            metrics=result.metrics,
+            samples=result.samples,
+            seconds=result.seconds,
+            reason=result.reason,
+        )
+        self.budget.took(result.seconds)
+        self._journal.record(record, entry.architecture, result.weights)
+        self._known.remember(record)
+        return record
 
     def _jobs(self, rung: int, entries: Sequence[Entry], candidates: int) -> Iterator[Job]:
         for entry in entries:
             if self.budget.refusal():
                 return
-            job = self._planner.plan(entry, rung, candidates=candidates, deadline=self.budget.deadline)
-            if not self.evaluate.is_too_large(job):
-                self.budget.ask(sum(stage.epochs for stage in job.stages) * self.evaluate.train_examples)
-                self._last_trained = self._known.generation
-            yield job
+            yield self._job(entry, rung, candidates)
+
+    def _job(self, entry: Entry, rung: int, candidates: int) -> Job:
+        """The evaluation of an entry, which the budget counts."""
+        # Three sets of weights for each candidate: its parent's, and its own on two rungs.
+        kept = 3 * candidates + self._most_living
+        job = self._planner.plan(entry, rung, kept=kept, deadline=self.budget.deadline)
+        if not (self.budget.is_limited and self.evaluate.is_too_large(job)):  # to know that, it is built
+            self.budget.ask(sum(stage.epochs for stage in job.stages) * self.evaluate.train_examples)
+            self._last_trained = self._known.generation
+        return job
 
     def _idleness(self) -> str:
         """Why a budget that nothing uses up is given up; empty while networks are trained.
@@ -245,7 +284,7 @@ class Scorer:
         Once all that a search proposes is known, its evaluations and samples no longer rise, and it would never end.
         """
         idle = self._known.generation - 1 - self._last_trained
-        return f"no new network in {MOST_IDLE} generations" if self.budget.is_limited and idle >= MOST_IDLE else ""
+        return f"{NO_NEW_NETWORK} {MOST_IDLE} generations" if self.budget.is_limited and idle >= MOST_IDLE else ""
 
     def _evaluate_here(self, job: Job) -> JobResult:
         return self.evaluate(job, self._progressed)
@@ -275,19 +314,22 @@ class Scorer:
             entry = entries[len(self.generation)]
             if not final and isinstance(entry, Entry) and entry.key not in reached:
                 return
-            score = entry if isinstance(entry, Score) else self._score(entry, reached.get(entry.key))
-            self.generation.append(score)
-            if score.status == UNSCORED:
-                continue  # nobody hears of what was not tried
-            self.counts = self.counts.add(score)
-            is_best = self._is_best(score)
-            if is_best:
-                self.best = score
-            if score.has_failed:
-                level = logging.INFO if score.status == DISCONNECTED else logging.WARNING  # an everyday end
-                log.log(level, "candidate %s %s: %s", score.candidate, score.status, score.reason)
-            for listener in self._listeners:
-                listener.candidate_scored(score, is_best)
+            self._tell(entry if isinstance(entry, Score) else self._score(entry, reached.get(entry.key)))
+
+    def _tell(self, score: Score) -> None:
+        """Count the next score of the generation, and let all hear of it."""
+        self.generation.append(score)
+        if score.status == UNSCORED:
+            return  # nobody hears of what was not tried
+        self.counts = self.counts.add(score)
+        is_best = self._is_best(score)
+        if is_best:
+            self.best = score
+        if score.has_failed:
+            level = logging.INFO if score.status == DISCONNECTED else logging.WARNING  # an everyday end
+            log.log(level, "candidate %s %s: %s", score.candidate, score.status, score.reason)
+        for listener in self._listeners:
+            listener.candidate_scored(score, is_best)
 
     def _score(self, entry: Entry, record: EvaluationRecord | None) -> Score:
         number = entry.candidate.number
@@ -358,7 +400,3 @@ class Scorer:
                 saved_by_reuse += max(0, epoch * trained - spent[score.key, score.candidate])
                 saved_by_rungs += epoch * (epochs[-1] - trained)
         return GenerationCost(spent.total(), saved_by_reuse, saved_by_rungs)
-
-
-def _subset(split: Any, count: int, seed: int) -> Any:
-    return split.subset(stratified_subset(split.labels, count, seed)) if count else split

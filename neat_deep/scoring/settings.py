@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from neat_deep.base.checks import check_range
-from neat_deep.base.errors import unknown_name
+from neat_deep.base.errors import ConfigError, unknown_name
 from neat_deep.data import Augmentation
 from neat_deep.scoring.metrics import METRICS
 from neat_deep.scoring.objectives import OBJECTIVES, Objective
@@ -30,6 +30,10 @@ class FitnessSettings:
     What a network is worth is its `objective`, the accuracy (0..1) unless another is named, less the prices of a
     million parameters, of a million multiply-accumulates and of a measured millisecond for one example, all of the
     network that is scored in the search.
+
+    With `finalists` the winner is not the network with the best score, which of many noisy ones is the luckiest: so
+    many of the best are trained again at the end, as `[Training]` says, `finalist_seeds` times each from other weights
+    for `finalist_epochs` (0: as many as the final training), and the best by the mean of those is the winner.
     """
 
     train_subset: int = 0
@@ -53,6 +57,9 @@ class FitnessSettings:
     max_parameters: int = 0  # of the network that is scored; a larger one is not trained. 0: no limit
     max_macs: int = 0
     max_seconds: float = 0.0  # of one evaluation; a slower one fails. 0: no limit
+    finalists: int = 0
+    finalist_epochs: int = 0
+    finalist_seeds: int = 1
 
     def __post_init__(self) -> None:
         check_range("train_subset", self.train_subset, low=0)
@@ -69,6 +76,11 @@ class FitnessSettings:
         check_range("max_parameters", self.max_parameters, low=0)
         check_range("max_macs", self.max_macs, low=0)
         check_range("max_seconds", self.max_seconds, low=0)
+        check_range("finalists", self.finalists, low=0)
+        if self.finalists == 1:
+            raise ConfigError("finalists: got 1, allowed: 0 (the best of the search wins), or 2 or more")
+        check_range("finalist_epochs", self.finalist_epochs, low=0)
+        check_range("finalist_seeds", self.finalist_seeds, low=1)
         if self.objective not in OBJECTIVES:
             raise unknown_name("objective", self.objective, OBJECTIVES, "objective")
         for name in self.measured_metrics():
@@ -100,6 +112,10 @@ class FitnessSettings:
             ema=self.ema,
             early_stopping=0,
         )
+
+    def finalist_training(self, full: TrainingSettings) -> TrainingSettings:
+        """The settings that a finalist is trained with: the final training's, on fewer epochs if that is asked."""
+        return dataclasses.replace(full, epochs=self.finalist_epochs or full.epochs, early_stopping=0)
 
     def skeleton(self, full: Skeleton) -> Skeleton:
         """The skeleton that a candidate is scored in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,23 @@ from neat_deep.base.randomness import seed_all
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.data import Dataset
 from neat_deep.evolution.fitness import FitnessEvaluator
-from neat_deep.evolution.population_state import with_own_species_config
+from neat_deep.evolution.genome import CellGenome
+from neat_deep.evolution.population_state import decode_genome, from_json, with_own_species_config
+from neat_deep.evolution.screened_children import screen_children
 from neat_deep.evolution.seeding import seed_population
 from neat_deep.reports.pictures.render import draw_genome, try_picture
 from neat_deep.reports.summary import SearchListener
 from neat_deep.scoring.budget import Budget, BudgetSpentError
-from neat_deep.search.checks import check_experiment
+from neat_deep.scoring.screening import Screen
+from neat_deep.search.checks import check_experiment, check_start, neat_start
+from neat_deep.search.finalists import choose_winner
 from neat_deep.search.neat_journal import RunJournal, resume_run
+from neat_deep.search.proposing import make_screen
 from neat_deep.search.result import SearchResult, generations_done
+from neat_deep.search.run_identity import stored_start
 from neat_deep.search.session import Session, search_session
 from neat_deep.search.workers import evaluating_in
-from neat_deep.space.architecture import Architecture
-from neat_deep.space.cell_graph import CellGraph
+from neat_deep.strategies.starts import Start
 
 
 def evolve(
@@ -37,7 +43,7 @@ def evolve(
     folder: Path,
     console: Console,
     *,
-    start: CellGraph | None = None,
+    start: Start | None = None,
     resume: bool = False,
     budget: Budget | None = None,
     listeners: Sequence[SearchListener] = (),
@@ -45,7 +51,8 @@ def evolve(
 ) -> SearchResult:
     """Run neat-python's `Population` on an experiment and keep its traces, and the run store, in `folder`.
 
-    The first generation is made of mutants of the cell `start`, if there is one, as another search may have found it.
+    The first generation is made of mutants of `start`, if there is one: a cell, or an architecture, as another search
+    may have found it, whose skeleton counts where skeletons are searched.
     With `resume` the run in `folder` is taken up after the last evaluation that ended, and ends as if it had never
     stopped. `budget` overrides what `[Run]` says about evaluations and samples; `started` is the point of `time.time()`
     from which the run's time counts. neat-python draws from Python's global `random`; all global generators are set
@@ -53,6 +60,8 @@ def evolve(
     cannot be resumed or written, and what `check_experiment` raises before anything is written.
     """
     check_experiment(experiment, dataset.spec)
+    if start is not None:
+        check_start(experiment, start, dataset.spec)
     with search_session(
         experiment,
         dataset,
@@ -76,16 +85,30 @@ def evolve(
             budget=session.budget,
         )
         ended = _run(experiment, session, evaluator)
-        result = session.result(evaluator.scorer, ended)
-        assert evaluator.best_genome is not None  # there is a best score
-        drawing = draw_genome(evaluator.best_genome, experiment.neat.genome_config, title="best genome")
+        result = choose_winner(session.result(evaluator.scorer, ended), session, experiment, dataset, console)
+        genome = _winner(result, session, evaluator)
+        drawing = draw_genome(genome, experiment.neat.genome_config, title="best genome")
         try_picture(drawing, folder / "genome")
         return result
+
+
+def _winner(result: SearchResult, session: Session, evaluator: FitnessEvaluator) -> CellGenome:
+    """The genome of the best network: the best of the search, unless the finalists' trainings found a better one."""
+    best = evaluator.best_genome
+    assert best is not None  # there is a best score
+    if not result.finalists or result.best.candidate == best.key:
+        return best
+    population = from_json(*session.store.state(result.finalists[0].record.generation)).genomes
+    return decode_genome(next(genome for genome in population if genome["key"] == result.best.candidate))
 
 
 def _run(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) -> str:
     """Let neat-python search until its generations or the budget end; returns why it ended."""
     population = _population(experiment, session, evaluator)
+    if experiment.search.screen:
+        screen = make_screen(experiment.search, evaluator.scorer, session.store, experiment.run.seed)
+        population.add_reporter(_Learning(screen, evaluator))
+        screen_children(population, screen, partial(evaluator.network, config=experiment.neat))
     population.add_reporter(_Generations(session, population, evaluator))
     journal = RunJournal(session.store, population, evaluator)
     population.add_reporter(journal)
@@ -118,10 +141,21 @@ def _population(experiment: Experiment, session: Session, evaluator: FitnessEval
     experiment.neat.genome_config.innovation_tracker = None
     seed_all(experiment.run.seed)
     population = neat.Population(with_own_species_config(experiment.neat), seed=experiment.run.seed)
-    start = session.store.meta().get("start")
+    start = stored_start(session.store)
     if start is not None:
-        seed_population(population, Architecture.from_json(start).cell)
+        seed_population(population, neat_start(experiment, start, evaluator.scorer.skeleton))
     return population
+
+
+class _Learning(BaseReporter):
+    """Lets a screen hear of each generation's scores before it reproduces."""
+
+    def __init__(self, screen: Screen, evaluator: FitnessEvaluator) -> None:
+        self._screen = screen
+        self._evaluator = evaluator
+
+    def post_evaluate(self, config: Any, population: Any, species: Any, best_genome: Any) -> None:
+        self._screen.hear(self._evaluator.generation)
 
 
 class _Generations(BaseReporter):

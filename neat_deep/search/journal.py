@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from neat_deep.scoring.scorer import Scorer
-from neat_deep.scoring.scores import Score
+from neat_deep.scoring.scores import Counts, Score
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.records import BestRecord, CandidateRecord, GenerationRecord, SpeciesRecord
 from neat_deep.store.run_store import RunStore
@@ -17,7 +18,8 @@ class GenerationJournal:
     def __init__(self, store: RunStore, scorer: Scorer) -> None:
         self._store = store
         self._scorer = scorer
-        self._best = scorer.best
+        self._generation = -1  # the one that was written last
+        self._best = self._best_before = scorer.best  # the newest, and that before this generation
 
     def write(
         self,
@@ -30,7 +32,7 @@ class GenerationJournal:
         species: Sequence[SpeciesRecord] = (),
         genes: str = "",
     ) -> None:
-        """Keep the generation that the scorer scored last, in `seconds`; one that is not `finished` ended too early.
+        """Keep the generation that was scored last, in `seconds`; one that is not `finished` may be written again.
 
         `parents` and `species_of` are by the candidates' numbers; `genes` are those of the best of the run.
         """
@@ -48,7 +50,9 @@ class GenerationJournal:
             for position, score in enumerate(scores)
         ]
         record = None
-        if best is not None and best is not self._best:
+        if generation != self._generation:
+            self._generation, self._best_before = generation, self._best
+        if best is not None and best is not self._best_before:
             record = BestRecord(
                 generation=generation, candidate=best.candidate, key=best.key, digest=best.digest, genes=genes
             )
@@ -97,3 +101,25 @@ def stored_score(record: CandidateRecord, architecture: Architecture | None = No
         seconds=record.seconds,
         reason=record.reason,
     )
+
+
+@dataclass(frozen=True)
+class ScoredBefore:
+    """What a run scored before a generation: the records, their scores by generation, their counts, and the best."""
+
+    records: list[CandidateRecord]
+    scores: dict[int, list[Score]]
+    counts: Counts
+    best: BestRecord | None
+
+
+def scored_before(generation: int, candidates: Sequence[CandidateRecord], store: RunStore) -> ScoredBefore:
+    """What `candidates`, all those of the store, tell of the generations before `generation`."""
+    records = [record for record in candidates if record.generation < generation]
+    counts, scores = Counts(), dict[int, list[Score]]()
+    for record in records:
+        score = stored_score(record)
+        counts = counts.add(score)
+        scores.setdefault(record.generation, []).append(score)
+    best = next((record for record in reversed(store.best()) if record.generation < generation), None)
+    return ScoredBefore(records, scores, counts, best)

@@ -16,7 +16,7 @@ import neat
 from neat.reporting import BaseReporter
 
 from neat_deep.base.errors import DisconnectedError
-from neat_deep.evolution.expression import express
+from neat_deep.evolution.expression import express_architecture
 from neat_deep.evolution.fitness import FitnessEvaluator
 from neat_deep.evolution.genome import CellGenome
 from neat_deep.evolution.population_state import (
@@ -29,9 +29,8 @@ from neat_deep.evolution.population_state import (
 )
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scorer import ScorerState
-from neat_deep.scoring.scores import Counts, Score
-from neat_deep.search.journal import GenerationJournal, stored_score
-from neat_deep.space.architecture import Architecture
+from neat_deep.scoring.scores import Score
+from neat_deep.search.journal import GenerationJournal, scored_before, stored_score
 from neat_deep.store.records import BestRecord, CandidateRecord, SpeciesRecord
 from neat_deep.store.run_store import RunStore
 
@@ -112,21 +111,15 @@ def resume_run(store: RunStore, config: neat.Config, evaluator: FitnessEvaluator
     generation = store.last_generation()
     if generation is None:
         return None
-    records = [record for record in store.candidates() if record.generation < generation]
-    counts, scores = Counts(), dict[int, list[Score]]()
-    for record in records:
-        score = stored_score(record)
-        counts = counts.add(score)
-        scores.setdefault(record.generation, []).append(score)
-    best = next((record for record in reversed(store.best()) if record.generation < generation), None)
+    before = scored_before(generation, store.candidates(), store)
     best_score = None
-    if best is not None:
-        best_score, evaluator.best_genome = _read_best(best, records, config, evaluator)
-    parents = _read_parents(store, generation, records, config, evaluator)
-    evaluator.scorer.resume(ScorerState(generation, store.evaluations(), parents, best_score, counts))
+    if before.best is not None:
+        best_score, evaluator.best_genome = _read_best(before.best, before.records, config, evaluator)
+    parents = _read_parents(store, generation, before.records, config, evaluator)
+    evaluator.scorer.resume(ScorerState(generation, store.evaluations(), parents, best_score, before.counts))
     species = [record.generation for record in store.species()]
     history = [
-        (scores.get(figures.generation, []), species.count(figures.generation), figures.seconds)
+        (before.scores.get(figures.generation, []), species.count(figures.generation), figures.seconds)
         for figures in store.generations()
         if figures.generation < generation
     ]
@@ -157,7 +150,7 @@ def _read_parents(
 
 
 def _candidate(genome: CellGenome, config: neat.Config, evaluator: FitnessEvaluator) -> Candidate:
-    architecture = Architecture(express(genome, config.genome_config), evaluator.scorer.skeleton)
+    architecture = express_architecture(genome, config.genome_config, evaluator.scorer.skeleton)
     return Candidate(genome.key, architecture, genome.parents)
 
 
@@ -167,8 +160,8 @@ def _read_best(
     place = best.generation, best.candidate
     record = next(record for record in records if (record.generation, record.candidate) == place)
     genome = decode_genome(json.loads(best.genes))
-    cell = express(genome, config.genome_config).canonical()
-    return stored_score(record, Architecture(cell, evaluator.scorer.skeleton)), genome
+    architecture = express_architecture(genome, config.genome_config, evaluator.scorer.skeleton)
+    return stored_score(record, architecture.tidy()), genome
 
 
 def _species_record(generation: int, species: Any) -> SpeciesRecord:

@@ -14,12 +14,15 @@ import torch
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.config.data_facts import changed_fact, data_facts
 from neat_deep.config.stored_settings import AnyExperiment, changed_settings, settings_text
+from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture
-from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.starts import Start, whole_start
 
 log = logging.getLogger(__name__)
+
+NOT_REPEATABLE = "no: it is asynchronous, and which evaluation ends first decides what is proposed next"
 
 # What may change when a run is resumed: these change nothing that is stored,
 FREE_KEYS = (
@@ -32,10 +35,12 @@ ROUNDING = {("Run", "device")}
 
 
 def describe_run(
-    experiment: AnyExperiment, dataset: Dataset, device: torch.device, start: CellGraph | None = None
+    experiment: AnyExperiment, dataset: Dataset, device: torch.device, start: Start | None = None
 ) -> dict[str, str]:
-    """What a store is told about its run when it is made; `start` is the cell that the first generation mutates."""
-    first = {} if start is None else {"start": Architecture(start, experiment.network).to_json()}
+    """What a store is told about its run when it is made; `start` is what the search starts from."""
+    first = {} if start is None else {"start": whole_start(start, experiment.network).to_json()}
+    if is_asynchronous(experiment):
+        first["repeatable"] = NOT_REPEATABLE
     return {
         **first,
         "ini": experiment.text,
@@ -43,6 +48,17 @@ def describe_run(
         "data": data_facts(dataset),
         **_rounding(device),
     }
+
+
+def is_asynchronous(experiment: AnyExperiment) -> bool:
+    """Whether what a search proposes depends on which evaluation ends first."""
+    return isinstance(experiment, StrategyExperiment) and experiment.search.asynchronous
+
+
+def stored_start(store: RunStore) -> Architecture | None:
+    """What a store's run starts from, as it was given; None for one that starts from nothing."""
+    start = store.meta().get("start")
+    return None if start is None else Architecture.from_json(start)
 
 
 def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset, device: torch.device) -> None:

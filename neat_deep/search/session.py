@@ -27,9 +27,9 @@ from neat_deep.scoring.scores import Score
 from neat_deep.search.result import SearchResult, search_result
 from neat_deep.search.run_identity import check_same_run, describe_run
 from neat_deep.search.workers import WorkerPlan, plan_workers
-from neat_deep.space.cell_graph import CellGraph
 from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.starts import Start
 
 
 @dataclass
@@ -46,8 +46,9 @@ class Session:
 
     def resumed(self, history: Sequence[tuple[Sequence[Score], int, float]], best: Score | None) -> None:
         """Tell of a run that is taken up: each finished generation's scores, number of species and seconds."""
+        screened_out = self.store.screened_out()
         self.history = [
-            summarise(scores, number, species, seconds)
+            summarise(scores, number, species, seconds, screened_out.get(number - 1, 0))
             for number, (scores, species, seconds) in enumerate(history, start=1)
         ]
         for listener in self.listeners:
@@ -55,7 +56,8 @@ class Session:
 
     def generation_ended(self, scorer: Scorer, species: int, seconds: float) -> None:
         """Tell of the generation that the scorer scored last."""
-        self.history.append(summarise(scorer.generation, len(self.history) + 1, species, seconds))
+        screened_out = self.store.screened_out().get(len(self.history), 0)
+        self.history.append(summarise(scorer.generation, len(self.history) + 1, species, seconds, screened_out))
         for listener in self.listeners:
             listener.generation_ended(self.history[-1], scorer.best)
 
@@ -73,7 +75,7 @@ def search_session(
     folder: Path,
     console: Console,
     *,
-    start: CellGraph | None = None,
+    start: Start | None = None,
     resume: bool = False,
     budget: Budget | None = None,
     listeners: Sequence[SearchListener] = (),
@@ -87,7 +89,7 @@ def search_session(
     """
     refuse_in_importing_process()
     if resume and start is not None:
-        raise SearchError("start: got a cell, allowed: None with resume; the run has its first generation already")
+        raise SearchError("start: got one, allowed: None with resume; the run has its first generation already")
     device = get_device(experiment.run.device)
     workers = plan_workers(experiment.run.workers, device)
     with _open_store(experiment, dataset, folder, device, start, resume=resume) as store:
@@ -117,7 +119,7 @@ def _open_store(
     dataset: Dataset,
     folder: Path,
     device: torch.device,
-    start: CellGraph | None,
+    start: Start | None,
     *,
     resume: bool,
 ) -> RunStore:

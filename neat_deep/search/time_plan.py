@@ -29,6 +29,10 @@ from neat_deep.training.timing import PASS_SHARE, seconds_per_example
 
 FINISH_SECONDS = 5.0  # for pictures and tables after the search
 LONGEST_SHARE = 0.5  # of the time that the final training may claim before the search ends
+# What it has in any case, but no more than a tenth of the time: on a few images an epoch takes next to no time, and
+# where other programs run, the start of the training takes longer than all of its epochs.
+LEAST_SECONDS, LEAST_SHARE = 20.0, 0.1
+FINALISTS_SHARE = 0.25  # of the time that finalists may claim
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,9 @@ def plan_time(
     skeleton = dataclasses.replace(experiment.network, rank=dataset.spec.rank)
     ops = [op for op in ops_of(experiment) if op != NONE]
     pace = measure_pace(ops, dataset, skeleton, experiment.training, experiment.fitness, device=device)
-    plan.open(budget, pace, epochs=experiment.training.epochs, repeats=repeats)
+    fitness = experiment.fitness
+    again = fitness.finalists * fitness.finalist_seeds * fitness.finalist_training(experiment.training).epochs
+    plan.open(budget, pace, epochs=experiment.training.epochs, repeats=repeats, finalist_epochs=again)
     return Plan(budget, plan)
 
 
@@ -103,9 +109,12 @@ class TimePlan:
         self._budget: Budget | None = None
         self._pace: Pace | None = None
         self._epochs = self._repeats = 1
+        self._finalist_epochs = 0
 
-    def open(self, budget: Budget, pace: Pace, *, epochs: int, repeats: int) -> None:
+    def open(self, budget: Budget, pace: Pace, *, epochs: int, repeats: int, finalist_epochs: int = 0) -> None:
         """Let `budget` end in time for a final training of up to `epochs` epochs, `repeats` times.
+
+        Before it come `finalist_epochs` epochs of finalists in all.
 
         Raises `ConfigError`, with the least that would do, for a time in which no evaluation and no epoch fit.
         """
@@ -120,6 +129,7 @@ class TimePlan:
                 f"{pace.epoch:.0f} s)"
             )
         self._budget, self._pace, self._epochs, self._repeats = budget, pace, epochs, repeats
+        self._finalist_epochs = finalist_epochs
         budget.deadline = self.end - repeats * (pace.epoch + pace.test) - FINISH_SECONDS
         self._plan(pace.epoch, pace.test)
 
@@ -128,11 +138,14 @@ class TimePlan:
         return max(1.0, (self.end - time.time() - FINISH_SECONDS / 2) / remaining)
 
     def _plan(self, epoch: float, test: float) -> None:
-        """End the search when only the final training of a network of this pace still fits."""
+        """End the search when only finalists and the final training of a network of this pace still fit."""
         assert self._budget is not None
         whole = 60 * self.minutes
-        needed_after = self._repeats * (self._epochs * epoch + test)
-        self._budget.soft_deadline = self.end - FINISH_SECONDS - min(needed_after, LONGEST_SHARE * whole)
+        least = min(LEAST_SECONDS, LEAST_SHARE * whole)
+        needed_after = max(self._repeats * (self._epochs * epoch + test), least)
+        self._budget.finalist_deadline = self.end - FINISH_SECONDS - min(needed_after, LONGEST_SHARE * whole)
+        again = min(self._finalist_epochs * epoch, FINALISTS_SHARE * whole)
+        self._budget.soft_deadline = self._budget.finalist_deadline - again
 
     # --- what a search's listener hears ------------------------------------------------------------------------------
 

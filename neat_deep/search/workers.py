@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from neat_deep.base.devices import cores
 from neat_deep.base.errors import ConfigError
 from neat_deep.config.run_settings import RunSettings
-from neat_deep.scoring.executors import AUTO, RAY, RayWorkers, WorkerPool, check_workers
-from neat_deep.scoring.job import THREADS
-from neat_deep.scoring.scorer import Scorer
+from neat_deep.scoring.executors import AUTO, RAY, Executor, RayWorkers, WorkerPool, check_workers
+from neat_deep.scoring.job import THREADS, Evaluator, Job, JobResult
+
+
+class Evaluating(Protocol):
+    """What has evaluations to run: a scorer, a trainer of finalists."""
+
+    evaluate: Evaluator
+
+    def use(self, executor: Executor[Job, JobResult]) -> None:
+        """Run evaluations there from now on."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +62,17 @@ def _describe(workers: str) -> str:
 
 
 @contextmanager
-def evaluating_in(plan: WorkerPlan, run: RunSettings, scorer: Scorer) -> Iterator[None]:
-    """Within the block the scorer evaluates where `plan` says."""
+def evaluating_in(plan: WorkerPlan, run: RunSettings, evaluating: Evaluating, *, ahead: bool = True) -> Iterator[None]:
+    """Within the block `evaluating` evaluates where `plan` says; `ahead` as `RayWorkers` takes it."""
     if plan.workers in ("0", "1"):
         yield
         return
     executor = (
-        RayWorkers(scorer.evaluate, THREADS, address=run.ray_address, gpus=run.ray_gpus)
+        RayWorkers(evaluating.evaluate, THREADS, address=run.ray_address, gpus=run.ray_gpus, ahead=ahead)
         if plan.workers == RAY
-        else WorkerPool(scorer.evaluate, int(plan.workers), THREADS)
+        else WorkerPool(evaluating.evaluate, int(plan.workers), THREADS)
     )
-    scorer.use(executor)
+    evaluating.use(executor)
     try:
         yield
     finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ from neat_deep.base.checks import check_choice, check_range
 from neat_deep.base.errors import ArchitectureError, ConfigError, GraphError
 from neat_deep.base.fields import parse_json, read_object, setting
 from neat_deep.base.files import read_text, write_text
-from neat_deep.space.cell_graph import CellGraph, Edge
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.space.showing import picture_of
 
 FORMAT = "neat-deep architecture"
-VERSION = 3
-READABLE_VERSIONS = (1, 2, 3)
+READABLE_VERSIONS = (1, 2, 3, 4, 5)
 SINCE_VERSION_2 = frozenset({"embedding_dropout", "positions"})  # fields of the skeleton
 SINCE_VERSION_3 = frozenset({"gated_cells"})  # of the skeleton too; edges have gates since then
+SINCE_VERSION_5 = frozenset({"ngrams", "ngram_buckets", "ngram_ratios"})
 
 NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
@@ -30,6 +31,8 @@ RANK_NAMES = {1: "sequences", 2: "images"}
 MOST_CHANNELS = 4096
 MOST_CELLS = 200
 MOST_GROWTH = 16
+MOST_NGRAM = 5  # tokens
+MOST_BUCKETS = 2**24
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class Skeleton:
 
     `rank` is 2 for images (B, C, H, W) and 1 for sequences (B, C, L). `reduce_after` lists after how many cells
     the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
-    `embedding_dropout` and `positions` are for sequences: the stem adds learned positions to the tokens always,
-    never, or (auto) where an op of the cell needs them, as attention does.
+    `embedding_dropout`, `positions` and the n-grams are for sequences. The stem adds learned positions to the tokens
+    always, never, or (auto) where an op of the cell needs them, as attention does. With `ngrams` above 0 each run of 1
+    to so many tokens has a weight for each class beside the cells, in one of `ngram_buckets` rows that its hash tells.
 
     `gated_cells` are the numbers (from 0) of cells around which a path leads: what leaves such a cell is the newest
     state x that it is given plus g cell(x), where the learnable gate g starts at zero.
@@ -57,6 +61,9 @@ class Skeleton:
     dropout: float = 0.0  # before the head's linear layer
     embedding_dropout: float = 0.0
     positions: str = "auto"
+    ngrams: int = 0  # the longest; 0: none, and nothing stands beside the cells
+    ngram_buckets: int = 262_144  # so many that few of the n-grams of some thousand texts share one
+    ngram_ratios: bool = True  # whether they start from counts of the training texts; from zero they gain little
     gated_cells: tuple[int, ...] = setting((), in_files=False)  # network morphism adds them
 
     def __post_init__(self) -> None:
@@ -68,6 +75,8 @@ class Skeleton:
         check_range("dropout", self.dropout, low=0, high=0.95)
         check_range("embedding_dropout", self.embedding_dropout, low=0, high=0.95)
         check_choice("positions", self.positions, POSITIONS)
+        check_range("ngrams", self.ngrams, low=0, high=MOST_NGRAM)
+        check_range("ngram_buckets", self.ngram_buckets, low=2, high=MOST_BUCKETS)
         check_choice("norm", self.norm, NORMS)
         check_choice("head_pool", self.head_pool, POOLS)
         for place in self.reduce_after:
@@ -82,9 +91,18 @@ class Skeleton:
         if widest > MOST_CHANNELS:
             raise ConfigError(f"channels after the last reduction: got {widest}, allowed: 1 to {MOST_CHANNELS}")
 
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """How many cells stand before, between and after the reductions."""
+        ends = [*self.reduce_after, self.cells]
+        return tuple(end - begin for begin, end in zip([0, *ends], ends, strict=False))
+
     def channels_of_cell(self, cell: int) -> int:
         """The channels that cell number `cell` (from 0) reads and writes; number `cells` is the head."""
-        reductions = sum(place <= cell for place in self.reduce_after)
+        return self.channels_after(sum(place <= cell for place in self.reduce_after))
+
+    def channels_after(self, reductions: int) -> int:
+        """The channels behind so many reductions."""
         return round(self.channels * self.growth**reductions)
 
 
@@ -103,6 +121,14 @@ class Architecture:
         text = json.dumps([self.cell.digest(), _encode_skeleton(self.skeleton)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def tidy(self) -> Architecture:
+        """The same network without what its output does not use, as it is kept and shown.
+
+        Its cell is the canonical one, but for a cell that uses motifs, which keeps them.
+        """
+        pruned = self.cell.prune()
+        return replace(self, cell=pruned if pruned.motifs else self.cell.canonical())
+
     def _repr_svg_(self) -> str | None:
         """The picture that a notebook shows."""
         return picture_of(self)
@@ -114,12 +140,13 @@ class Architecture:
     def to_json(self) -> str:
         """The architecture as versioned JSON text, of the lowest version that can hold it.
 
-        So a program that knows no gates reads every architecture that has none.
+        So a program that knows no motifs, gates or n-grams reads every architecture that has none.
         """
-        gated = self.skeleton.gated_cells or any(edge.gated for node in self.cell.nodes for edge in node.edges)
+        gated = self.skeleton.gated_cells or _has_gates(self.cell)
+        version = 5 if self.skeleton.ngrams else 4 if self.cell.motifs else 3 if gated else 2
         document = {
             "format": FORMAT,
-            "version": VERSION if gated else 2,
+            "version": version,
             "skeleton": _encode_skeleton(self.skeleton),
             "cell": _encode_cell(self.cell),
         }
@@ -153,9 +180,12 @@ class Architecture:
                 )
             later = SINCE_VERSION_3 if document.version < 3 else frozenset()
             later |= SINCE_VERSION_2 if document.version < 2 else frozenset()
+            later |= SINCE_VERSION_5 if document.version < 5 else frozenset()
             skeleton = read_object(Skeleton, document.skeleton, "skeleton", without=later)
             cell = _decode_cell(document.cell)
-            if document.version < 3 and any(edge.gated for node in cell.nodes for edge in node.edges):
+            if document.version < 4 and cell.motifs:
+                raise ArchitectureError(f"cell: got motifs in version {document.version}, allowed: since version 4")
+            if document.version < 3 and _has_gates(cell):
                 raise ArchitectureError(
                     f"cell: got a gated edge in version {document.version}, allowed: since version 3"
                 )
@@ -175,25 +205,44 @@ class _Document:
 
 
 def _encode_skeleton(skeleton: Skeleton) -> dict[str, Any]:
-    """As an object, which says nothing of gated cells where there are none: as before there could be any."""
-    return {key: value for key, value in asdict(skeleton).items() if key != "gated_cells" or value}
+    """As an object, which says nothing of gated cells or n-grams where there are none: as before there could be any."""
+    left_out = set() if skeleton.gated_cells else {"gated_cells"}
+    if not skeleton.ngrams:
+        left_out |= SINCE_VERSION_5
+    return {key: value for key, value in asdict(skeleton).items() if key not in left_out}
+
+
+def _has_gates(cell: CellGraph) -> bool:
+    nodes = [*cell.nodes, *(node for motif in cell.motifs for node in motif.nodes)]
+    return any(edge.gated for node in nodes for edge in node.edges)
 
 
 def _encode_edge(edge: Edge) -> dict[str, Any]:
     return {key: value for key, value in asdict(edge).items() if key != "gated" or value}
 
 
+def _encode_nodes(nodes: Iterable[CellNode]) -> list[dict[str, Any]]:
+    return [{"key": n.key, "aggregation": n.aggregation, "edges": [_encode_edge(e) for e in n.edges]} for n in nodes]
+
+
 def _encode_cell(cell: CellGraph) -> dict[str, Any]:
-    nodes = [
-        {"key": n.key, "aggregation": n.aggregation, "edges": [_encode_edge(e) for e in n.edges]} for n in cell.nodes
-    ]
-    return {"num_inputs": cell.num_inputs, "output": cell.output, "nodes": nodes}
+    encoded = {"num_inputs": cell.num_inputs, "output": cell.output, "nodes": _encode_nodes(cell.nodes)}
+    motifs = [{"name": motif.name, "nodes": _encode_nodes(motif.nodes)} for motif in cell.motifs]
+    return {**encoded, "motifs": motifs} if motifs else encoded
+
+
+def _with_keys(data: object) -> object:
+    """A graph's JSON in which a node without a key has its place for one."""
+    if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
+        return data
+    nodes = [{"key": index, **node} if isinstance(node, dict) else node for index, node in enumerate(data["nodes"])]
+    return {**data, "nodes": nodes}
 
 
 def _decode_cell(data: object) -> CellGraph:
-    if isinstance(data, dict) and isinstance(data.get("nodes"), list):  # a node without a key has its place for one
-        nodes = [{"key": index, **node} if isinstance(node, dict) else node for index, node in enumerate(data["nodes"])]
-        data = {**data, "nodes": nodes}
+    data = _with_keys(data)
+    if isinstance(data, dict) and isinstance(data.get("motifs"), list):
+        data = {**data, "motifs": [_with_keys(motif) for motif in data["motifs"]]}
     try:
         return read_object(CellGraph, data, "cell")
     except GraphError as error:

@@ -85,12 +85,7 @@ def _with_more_nodes(options: CellOptions, nodes: tuple[CellNode, ...], wanted: 
 
 def _nodes(options: CellOptions, index: int) -> Iterator[CellNode]:
     """Every node that may stand at place `index`, with its edges in one order where the order says nothing."""
-    edges = [
-        Edge(source, op, activation)
-        for source in range(options.num_inputs + index)
-        for op in options.edge_ops
-        for activation in options.activations
-    ]
+    edges = list(options.edges(options.num_inputs + index))
     if options.may_switch_off:
         for edge in edges:
             yield CellNode((edge,), options.aggregations[0], key=index)

@@ -47,7 +47,7 @@ def add_edges(options: CellOptions, cell: CellGraph) -> Iterator[CellGraph]:
     """A second edge for a node that has one."""
     for index, node in enumerate(cell.nodes):
         if len(node.edges) == 1:
-            for edge in _all_edges(options, options.num_inputs + index):
+            for edge in options.edges(options.num_inputs + index):
                 for aggregation in options.aggregations:
                     yield _with_node(cell, index, replace(node, edges=(*node.edges, edge), aggregation=aggregation))
 
@@ -116,20 +116,9 @@ def _edges(cell: CellGraph) -> Iterator[tuple[int, int, Edge]]:
             yield index, slot, edge
 
 
-def _all_edges(options: CellOptions, states: int) -> Iterator[Edge]:
-    for source in range(states):
-        yield from _edges_from(options, source)
-
-
-def _edges_from(options: CellOptions, source: int) -> Iterator[Edge]:
-    for op in options.edge_ops:
-        for activation in options.activations:
-            yield Edge(source, op, activation)
-
-
 def _new_nodes(options: CellOptions, source: int, key: int) -> Iterator[CellNode]:
     """Nodes that read one state: by a single edge, or by two equal ones where no input can be switched off."""
-    for edge in _edges_from(options, source):
+    for edge in options.edges_from(source):
         edges = (edge,) if options.may_switch_off else (edge, edge)
         yield CellNode(edges, options.aggregations[0], key)
 

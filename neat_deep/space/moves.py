@@ -14,7 +14,7 @@ from random import Random
 
 from neat_deep.space.aggregations import neutral_value
 from neat_deep.space.architecture import Skeleton
-from neat_deep.space.cell_graph import IDENTITY, NONE, Edge
+from neat_deep.space.cell_graph import IDENTITY, Edge
 from neat_deep.space.morphism import Draft, Morphism, Origin
 from neat_deep.space.search_space import SearchSpace
 
@@ -143,8 +143,7 @@ def _aggregations(space: SearchSpace) -> list[str]:
 
 
 def _gated_edge(source: int, space: SearchSpace, random: Random) -> Edge:
-    op = random.choice([op for op in space.ops if op != NONE])
-    return Edge(source, op, random.choice(space.activations), gated=True)
+    return Edge(source, random.choice(space.edge_ops), random.choice(space.activations), gated=True)
 
 
 def _move_up(draft: Draft, first: int) -> Draft:

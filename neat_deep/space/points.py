@@ -6,7 +6,7 @@ looks into one. So every strategy runs unchanged on every space that fulfils `Sp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -31,12 +31,26 @@ class Decision:
         return all(counted[place] and values[place] in allowed for place, allowed in self.needs)
 
 
-def counting(decisions: Sequence[Decision], values: Sequence[int]) -> tuple[bool, ...]:
-    """Which of a point's decisions count."""
+def make_decisions(decisions: Sequence[Decision], choose: Callable[[int, Decision], int]) -> tuple[int, ...]:
+    """The values of all decisions: what `choose` says of each that counts, given its place, and 0 for the others."""
+    values: list[int] = []
     counted: list[bool] = []
-    for decision in decisions:
+    for place, decision in enumerate(decisions):
         counted.append(decision.counts(counted, values))
-    return tuple(counted)
+        values.append(choose(place, decision) if counted[-1] else 0)
+    return tuple(values)
+
+
+def counting(decisions: Sequence[Decision], values: Sequence[int]) -> list[int]:
+    """The places of those of a point's decisions that count."""
+    places: list[int] = []
+
+    def repeat(place: int, _: Decision) -> int:
+        places.append(place)
+        return values[place]
+
+    make_decisions(decisions, repeat)
+    return places
 
 
 class Space(Protocol[Point]):

@@ -34,7 +34,7 @@ from neat_deep.store.file import (
 )
 from neat_deep.store.records import BestRecord, CandidateRecord, GenerationRecord, SpeciesRecord
 from neat_deep.store.rows import decode, insert, select
-from neat_deep.store.tables import CHECKSUM
+from neat_deep.store.tables import CHECKSUM, SCREENING, SCREENINGS, SIGNALS
 
 Record = TypeVar("Record")
 
@@ -164,15 +164,21 @@ class RunStore:
 
     # --- generations -------------------------------------------------------------------------------------------------
 
-    def add_state(self, generation: int, state: str, torch_random: bytes) -> None:
-        """Keep what a generation begins with, then copy the file to its backup.
+    def add_state(
+        self, generation: int, state: str, torch_random: bytes, *, back_up: bool = True, alone: bool = False
+    ) -> None:
+        """Keep what a generation begins with, or goes on with, then copy the file to its backup if asked.
 
-        `state` is the strategy's own, as JSON text, `torch_random` torch's random state.
+        `state` is the strategy's own, as JSON text, `torch_random` torch's random state. With `alone` the states of
+        earlier generations are dropped: one that holds all that a search has proposed grows with each.
         """
         row = (generation, state, torch_random, state_checksum(state, torch_random))
         with self._write():
             self._connection.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)", row)
-        self.back_up()
+            if alone:
+                self._connection.execute("DELETE FROM states WHERE generation < ?", (generation,))
+        if back_up:
+            self.back_up()
 
     def last_generation(self) -> int | None:
         """The number of the newest generation that was begun; None in a store whose run has just begun."""
@@ -220,6 +226,38 @@ class RunStore:
     def best(self) -> list[BestRecord]:
         """The candidates that were the best of the run when they were scored, the best of all last."""
         return self._records("best", BestRecord, "generation")
+
+    # --- screening ---------------------------------------------------------------------------------------------------
+
+    def signals(self, name: str) -> dict[str, float | None]:
+        """The kept values of a signal of untrained networks, by digest; None for a network that has none."""
+        if not self._has(SIGNALS):
+            return {}
+        return dict(self._fetch(f"SELECT digest, value FROM {SIGNALS} WHERE name = ?", (name,)))
+
+    def add_signals(self, name: str, values: Mapping[str, float | None]) -> None:
+        """Keep values of a signal."""
+        with self._write():
+            self._make_screening_tables()
+            rows = [(name, digest, value) for digest, value in values.items()]
+            self._connection.executemany(f"INSERT OR REPLACE INTO {SIGNALS} VALUES (?, ?, ?)", rows)
+
+    def screened_out(self) -> dict[int, int]:
+        """How many proposals were screened out before any training, by generation."""
+        return dict(self._fetch(f"SELECT generation, screened_out FROM {SCREENINGS}")) if self._has(SCREENINGS) else {}
+
+    def add_screening(self, generation: int, screened_out: int) -> None:
+        """Keep how many proposals of a generation were screened out, in the place of what was kept of it before."""
+        with self._write():
+            self._make_screening_tables()
+            self._connection.execute(f"INSERT OR REPLACE INTO {SCREENINGS} VALUES (?, ?)", (generation, screened_out))
+
+    def _has(self, table: str) -> bool:
+        return bool(self._fetch("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)))
+
+    def _make_screening_tables(self) -> None:
+        for statement in SCREENING:
+            self._connection.execute(statement)
 
     # --- time --------------------------------------------------------------------------------------------------------
 

@@ -33,3 +33,12 @@ CREATE TABLE weights (
     key TEXT, rung INTEGER, data BLOB NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (key, rung));
 CREATE TABLE clock (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 """
+
+# Made by a search that screens its proposals: a store without them is one of the same version.
+SIGNALS, SCREENINGS = "signals", "screenings"
+SCREENING = (
+    f"CREATE TABLE IF NOT EXISTS {SIGNALS} (name TEXT, digest TEXT, value REAL, PRIMARY KEY (name, digest))"
+    " WITHOUT ROWID",
+    f"CREATE TABLE IF NOT EXISTS {SCREENINGS} (generation INTEGER PRIMARY KEY, screened_out INTEGER NOT NULL)"
+    " WITHOUT ROWID",
+)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from neat_deep.space.points import Decision, counting
+from neat_deep.space.points import Decision, counting, make_decisions
 
 HIDDEN = 32  # of the LSTM: a cell has some forty decisions, and a search some hundred networks to learn from
 BETAS = (0.9, 0.999)
@@ -60,23 +60,22 @@ class IndependentController:
 
     def draw(self, random: Random) -> tuple[int, ...]:
         """The values of all decisions; 0 for each that does not count."""
-        values: list[int] = []
-        counted: list[bool] = []
-        for decision, place in zip(self._decisions, self._places, strict=True):
-            counted.append(decision.counts(counted, values))
-            chances = _softmax(self._logits[place])
-            values.append(random.choices(range(len(chances)), list(chances))[0] if counted[-1] else 0)
-        return tuple(values)
+
+        def choose(place: int, _: Decision) -> int:
+            chances = _softmax(self._logits[self._places[place]])
+            return random.choices(range(len(chances)), list(chances))[0]
+
+        return make_decisions(self._decisions, choose)
 
     def learn(self, values: Sequence[int], advantage: float) -> None:
         """One step of Adam along the gradient."""
         gradient = np.zeros_like(self._logits)
-        for value, counts, place in zip(values, counting(self._decisions, values), self._places, strict=True):
-            if counts:
-                chances = _softmax(self._logits[place])
-                logs = np.log(chances + 1e-12)
-                gradient[place] = -advantage * chances - self._entropy * chances * (logs - np.sum(chances * logs))
-                gradient[place.start + value] += advantage
+        for place in counting(self._decisions, values):
+            logits = self._places[place]
+            chances = _softmax(self._logits[logits])
+            logs = np.log(chances + 1e-12)
+            gradient[logits] = -advantage * chances - self._entropy * chances * (logs - np.sum(chances * logs))
+            gradient[logits.start + values[place]] += advantage
         self._logits = self._logits + self._adam.step(gradient)
 
     def state(self) -> Mapping[str, Any]:
@@ -117,29 +116,25 @@ class RecurrentController:
 
     def draw(self, random: Random) -> tuple[int, ...]:
         """The values of all decisions; 0 for each that does not count."""
-        values: list[int] = []
-        counted: list[bool] = []
+        walk = _Walk(self._network)
+
+        def choose(place: int, _: Decision) -> int:
+            chances = walk.chances(place, self._kinds[place]).exp().tolist()
+            value = random.choices(range(len(chances)), chances)[0]
+            walk.choose(value, self._kinds[place])
+            return value
+
         with torch.no_grad():
-            walk = _Walk(self._network)
-            for place, decision in enumerate(self._decisions):
-                counted.append(decision.counts(counted, values))
-                value = 0
-                if counted[-1]:
-                    chances = walk.chances(place, self._kinds[place]).exp().tolist()
-                    value = random.choices(range(len(chances)), chances)[0]
-                    walk.choose(value, self._kinds[place])
-                values.append(value)
-        return tuple(values)
+            return make_decisions(self._decisions, choose)
 
     def learn(self, values: Sequence[int], advantage: float) -> None:
         """One step of Adam along the gradient."""
         walk = _Walk(self._network)
         gain = torch.zeros((), dtype=torch.float64)
-        for place, counts in enumerate(counting(self._decisions, values)):
-            if counts:
-                logs = walk.chances(place, self._kinds[place])
-                gain = gain + advantage * logs[values[place]] - self._entropy * (logs.exp() * logs).sum()
-                walk.choose(values[place], self._kinds[place])
+        for place in counting(self._decisions, values):
+            logs = walk.chances(place, self._kinds[place])
+            gain = gain + advantage * logs[values[place]] - self._entropy * (logs.exp() * logs).sum()
+            walk.choose(values[place], self._kinds[place])
         parameters = list(self._network.parameters())
         gradients = torch.autograd.grad(gain, parameters, allow_unused=True)
         filled = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,10 @@ class GridSettings:
 
 
 class Grid:
-    """Proposes the networks of `Space.enumerate`; raises `ConfigError` when there are more than the settings allow."""
+    """Proposes the networks of `Space.enumerate`; raises `ConfigError` when there are more than the settings allow.
+
+    A point to start from is the first.
+    """
 
     def __init__(self, context: StrategyContext) -> None:
         settings: GridSettings = context.settings
@@ -41,8 +44,14 @@ class Grid:
                 " 'most' or another strategy"
             )
         self._space = context.space
+        self._start = context.start
         self._proposed = 0
-        self._points = self._space.enumerate()
+        self._points = self._in_order()
+
+    @property
+    def note(self) -> str:
+        """How many networks there are."""
+        return f"the grid has {self.size:,} different networks"
 
     def ask(self, count: int) -> list[Proposal]:
         """The next networks; fewer when they end."""
@@ -60,4 +69,13 @@ class Grid:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become the search that gave `state`."""
         self._proposed = int(state["proposed"])
-        self._points = islice(self._space.enumerate(), self._proposed, None)
+        self._points = islice(self._in_order(), self._proposed, None)
+
+    def _in_order(self) -> Iterator[Any]:
+        """Every network once, that of the start first."""
+        if self._start is None:
+            yield from self._space.enumerate()
+            return
+        yield self._start
+        key = self._space.key(self._start)
+        yield from (point for point in self._space.enumerate() if self._space.key(point) != key)

@@ -34,15 +34,17 @@ class LocalSearchSettings:
 class LocalSearch:
     """Looks at a network's neighbours in random order, and moves on as soon as one is better.
 
-    Where none is better it begins a new climb. A neighbour whose worth is known already is not proposed again.
+    Where none is better it begins a new climb. A neighbour whose worth is known already is not proposed again. With a
+    point to start from, that is where the first climb begins.
     """
 
     def __init__(self, context: StrategyContext) -> None:
         self._space = context.space
         self._starts: int = context.settings.starts
+        self._start = context.start
         self._random = Random(context.seed)
         self._history: History[Any] = History(context.space)
-        self._asked: dict[int, Any] = {}  # the points of the last proposals, by number
+        self._asked: dict[int, Any] = {}  # the points of the proposals without a score yet, by number
         self._draws = 0  # of this climb, proposed so far
         self._place: tuple[int, Any] | None = None  # where the climb stands: the best of its draws, then of its steps
         self._neighbours: list[Any] = []
@@ -51,7 +53,10 @@ class LocalSearch:
         )
 
     def ask(self, count: int) -> list[Proposal]:
-        """Draws for a new climb, or the next neighbours; fewer than `count` at the end of either."""
+        """Draws for a new climb, or the next neighbours; fewer than `count` at the end of either.
+
+        None while the last neighbours of a summit are scored: one of them may be better.
+        """
         proposals: list[Proposal] = []
         while not proposals:
             if self._draws < self._starts:
@@ -62,13 +67,19 @@ class LocalSearch:
                 self._open()
             elif self._order:
                 self._look_around(proposals, count)
+            elif self._asked:
+                return []
             else:
                 self._draws, self._place, self._order = 0, None, None
-        self._asked = {proposal.number: proposal.point for proposal in proposals}
+        self._asked |= {proposal.number: proposal.point for proposal in proposals}
         return proposals
 
     def _draw(self, proposals: list[Proposal], count: int) -> None:
         """Add draws to the proposals; where the space seems to hold no more, the climb begins from those there are."""
+        if self._start is not None and not len(self._history):
+            proposals.append(self._history.propose(self._start))
+            self._draws = self._starts
+            return
         while len(proposals) < count and self._draws < self._starts:
             point = draw_new(lambda: self._space.sample(self._random), self._history)
             if point is None:
@@ -98,9 +109,25 @@ class LocalSearch:
     def tell(self, scores: Sequence[Score]) -> None:
         """Move to the best of what was asked for last, if it is better than where the climb stands."""
         heard = [number for number, _ in self._history.hear(scores)]
+        points = {number: self._asked.pop(number) for number in heard}
         best = max(heard, key=self._history.rank)
         if self._place is None or self._history.rank(best) > self._history.rank(self._place[0]):
-            self._place, self._order = (best, self._asked[best]), None
+            self._place, self._order = (best, points[best]), None
+
+    def screened_out(self, proposals: Sequence[Proposal]) -> None:
+        """A climb begins from as many draws without them, and never looks at a neighbour that is among them."""
+        for proposal in proposals:
+            del self._asked[proposal.number]
+            self._draws -= not proposal.parents
+
+    @property
+    def most_parents(self) -> int:
+        """One: where the climb stands."""
+        return 1
+
+    def parents(self) -> list[int]:
+        """The network whose neighbours are proposed."""
+        return [] if self._place is None else [self._place[0]]
 
     def state(self) -> Mapping[str, Any]:
         """What was proposed, where the climb stands and what it has not looked at."""
@@ -111,6 +138,7 @@ class LocalSearch:
             "draws": self._draws,
             "place": place,
             "order": None if self._order is None else list(self._order),
+            "asked": [[number, self._space.to_json(point)] for number, point in self._asked.items()],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -118,6 +146,7 @@ class LocalSearch:
         self._history.restore(state)
         set_generator_state(self._random, state["random"])
         self._draws = int(state["draws"])
+        self._asked = {number: self._space.from_json(data) for number, data in state.get("asked", [])}
         self._place = None
         if state["place"] is not None:
             number, data = state["place"]

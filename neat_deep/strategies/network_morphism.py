@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from neat_deep.base.checks import check_range
-from neat_deep.base.errors import ConfigError, NeatDeepError, in_section, unknown_name
-from neat_deep.base.shipped import architecture_file
+from neat_deep.base.checks import check_names, check_range
+from neat_deep.base.errors import ConfigError, GraphError, NeatDeepError, in_section, unknown_name
+from neat_deep.base.generator_state import generator_state, set_generator_state
 from neat_deep.networks.morphing import can_widen
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scores import Score
@@ -25,7 +24,10 @@ from neat_deep.space.architecture import MOST_CELLS, MOST_CHANNELS, Architecture
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.space.morphism import Morphism
 from neat_deep.space.moves import MOVES, MoveLimits, add_cell, insert_node, reconnect, switch_on, widen
+from neat_deep.space.points import Space
 from neat_deep.space.search_space import SearchSpace
+from neat_deep.space.space_names import CELL, ENTIRE, space_name
+from neat_deep.strategies.starts import outside, read_start
 from neat_deep.strategies.strategy import StrategyContext
 
 SECTION = "Morphism"
@@ -57,8 +59,7 @@ class MorphismSettings:
         if not set(self.moves) - {reconnect.__name__}:
             got = f"only '{reconnect.__name__}'" if self.moves else "nothing"
             raise ConfigError(f"moves: got {got}, allowed: at least one of those that add something")
-        if len(set(self.moves)) < len(self.moves):
-            raise ConfigError(f"moves: got '{' '.join(self.moves)}', allowed: each name once")
+        check_names("moves", self.moves)
         check_range("moves_per_child", self.moves_per_child, low=1, high=100)
         check_range("cells", self.cells, low=1, high=MOST_CELLS)
         check_range("channels", self.channels, low=1, high=MOST_CHANNELS)
@@ -70,7 +71,7 @@ class NetworkMorphism:
     def __init__(self, context: StrategyContext) -> None:
         self._context = context
         self._settings: MorphismSettings = context.settings
-        self._limits = MoveLimits(_cells_of(context), self._settings.cells, self._settings.channels)
+        self._limits = MoveLimits(_cells_of(context.space), self._settings.cells, self._settings.channels)
         self._random = Random(context.seed)
         self._next = 0  # the number of the next candidate
         self._parent: Architecture | None = None  # what grows; read when it is first needed, so never to resume
@@ -119,19 +120,17 @@ class NetworkMorphism:
     def state(self) -> Mapping[str, Any]:
         """The network that grows, its number, the children that it had, and the state of the generator."""
         parent = json.loads(self._start().to_json())  # a start that is drawn moves the generator on
-        version, words, gauss = self._random.getstate()
         return {
             "parent": parent,
             "number": self._number,
             "next": self._next,
             "tried": list(self._tried),
-            "random": [version, list(words), gauss],
+            "random": generator_state(self._random),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become the climb that gave `state`."""
-        version, words, gauss = state["random"]
-        self._random.setstate((version, tuple(words), gauss))
+        set_generator_state(self._random, state["random"])
         self._parent = Architecture.from_json(json.dumps(state["parent"]))
         self._number, self._next = state["number"], state["next"]
         self._tried = dict.fromkeys(state["tried"])
@@ -145,9 +144,11 @@ class NetworkMorphism:
 
     def _start(self) -> Architecture:
         if self._parent is None:
-            name, space = self._settings.start, self._context.space
-            cell = _read_cell(name) if name else space.sample(self._random)
-            self._parent = Architecture(_with_keys(cell.canonical()), self._context.skeleton)
+            cell = self._context.start
+            if cell is None:
+                name, space = self._settings.start, self._context.space
+                cell = _with_keys(_read_cell(name) if name else space.sample(self._random))
+            self._parent = Architecture(cell, self._context.skeleton)
         return self._parent
 
     def _grow(self, morphism: Morphism) -> Morphism:
@@ -180,9 +181,10 @@ def check_morphism(context: StrategyContext, fitness: FitnessSettings, generatio
             " network that grows and its children"
         )
     adding = {insert_node.__name__, switch_on.__name__} & set(settings.moves)
-    if adding and all(neutral_value(name) is None for name in _cells_of(context).aggregations):
+    aggregations = _cells_of(context.space).aggregations
+    if adding and all(neutral_value(name) is None for name in aggregations):
         raise ConfigError(
-            f"[SearchSpace] aggregation_options: got {' '.join(_cells_of(context).aggregations)}, allowed with the"
+            f"[SearchSpace] aggregation_options: got {' '.join(aggregations)}, allowed with the"
             f" moves {', '.join(sorted(adding))}: at least one with a neutral value, as add and mul have"
         )
     for key, move, least in (
@@ -192,47 +194,50 @@ def check_morphism(context: StrategyContext, fitness: FitnessSettings, generatio
         most = getattr(settings, key)
         if move.__name__ in settings.moves and most < least:
             raise ConfigError(f"[{SECTION}] {key}: got {most}, allowed: {least}, as [Network] says, or more")
-    if settings.start:
+    if settings.start and context.start is None:
         with in_section(SECTION):
-            _check_start(settings.start, _cells_of(context))
+            cell = _read_cell(settings.start)
+            try:
+                _start_cell(context.space, cell)
+            except GraphError as error:
+                raise ConfigError(f"start: {settings.start}: {error}") from None
 
 
-def _cells_of(context: StrategyContext) -> SearchSpace:
+def _cells_of(space: Space[Any]) -> SearchSpace:
     """The search space, which must be one of cells: moves change cells and the skeleton around them."""
-    if not isinstance(context.space, SearchSpace):
-        raise ConfigError(f"strategy 'morphism': got a {type(context.space).__name__}, allowed: a space of cells")
-    return context.space
+    if not isinstance(space, SearchSpace):
+        raise ConfigError(
+            f"strategy 'morphism': got the space '{space_name(space)}', allowed: {CELL}, {ENTIRE}; its moves change the"
+            " skeleton too"
+        )
+    return space
 
 
 def _read_cell(name: str) -> CellGraph:
     try:
-        with architecture_file(Path(name)) as path:
-            return Architecture.load(path).cell
+        return read_start(name).cell
     except NeatDeepError as error:
         raise ConfigError(f"start: {error}") from None
 
 
-def _check_start(name: str, space: SearchSpace) -> None:
-    """Raise `ConfigError` for a start that the space cannot hold; its output may be that of all nodes."""
-    cell = _read_cell(name).canonical()
-    edges = [edge for node in cell.nodes for edge in node.edges]
-    pairs = [node.aggregation for node in cell.nodes if len(node.edges) == 2]
-    if cell.num_inputs != space.num_inputs:
-        raise ConfigError(f"start: {name}: its cell has {cell.num_inputs} inputs, allowed: {space.num_inputs}")
-    if len(cell.nodes) > space.nodes:
-        raise ConfigError(f"start: {name}: its cell has {len(cell.nodes)} nodes, allowed: at most {space.nodes}")
-    for kind, found, allowed in (
-        ("op", [edge.op for edge in edges], space.ops),
-        ("activation", [edge.activation for edge in edges], space.activations),
-        ("aggregation", pairs, space.aggregations),
-    ):
-        for used in found:
-            if used not in allowed:
-                raise ConfigError(f"start: {name}: its {kind} '{used}' is not in the space: {' '.join(allowed)}")
+def start_cell(space: Space[Any], start: Architecture) -> CellGraph:
+    """The cell that a climb starts from; its output may be that of all nodes, and it may have gates.
+
+    Raises `GraphError`, which says all that is outside, for a cell that the space cannot hold.
+    """
+    return _start_cell(space, start.cell)
+
+
+def _start_cell(space: Space[Any], cell: CellGraph) -> CellGraph:
+    found = list(outside(_cells_of(space), cell.canonical()))
+    if found:
+        raise GraphError("; ".join(found))
+    return _with_keys(cell)
 
 
 def _with_keys(cell: CellGraph) -> CellGraph:
-    """With node keys that differ, since inserted nodes get new ones."""
-    if len({node.key for node in cell.nodes}) == len(cell.nodes):
-        return cell
-    return replace(cell, nodes=tuple(replace(node, key=place) for place, node in enumerate(cell.nodes)))
+    """The canonical cell with node keys that differ, since inserted nodes get new ones; small ones, to be shown."""
+    canonical = cell.canonical()
+    if not cell.motifs and len({node.key for node in canonical.nodes}) == len(canonical.nodes):
+        return canonical
+    return replace(canonical, nodes=tuple(replace(node, key=place) for place, node in enumerate(canonical.nodes)))

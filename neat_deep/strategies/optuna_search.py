@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from neat_deep.base.errors import ConfigError, unknown_name
+from neat_deep.space.points import Decision, counting, make_decisions
 from neat_deep.strategies.history import MOST_TRIES, History
 from neat_deep.strategies.proposals import Proposal
 from neat_deep.strategies.strategy import StrategyContext
@@ -30,7 +31,7 @@ UNSUITED = ("CmaEsSampler", "QMCSampler")  # they draw numbers: of names like th
 class OptunaSettings:
     """Which of Optuna's samplers proposes, by the name of its class."""
 
-    sampler: str = "TPESampler"
+    sampler: str = "TPESampler"  # a class of `optuna.samplers`
 
 
 class OptunaSearch:
@@ -38,7 +39,8 @@ class OptunaSearch:
 
     A network that the sampler proposes again is told to it with its known worth, and is not proposed. One that failed
     is a failed trial. Every trial has a new sampler with a seed of its own, so that all that a resumed search needs are
-    the trials before. Raises `ConfigError` where Optuna is not installed, `UnknownNameError` for an unknown sampler.
+    the trials before. A point to start from is enqueued as the first trial. Raises `ConfigError` where Optuna is not
+    installed, `UnknownNameError` for an unknown sampler.
     """
 
     def __init__(self, context: StrategyContext) -> None:
@@ -46,26 +48,26 @@ class OptunaSearch:
         self._optuna = _import_optuna()
         self._sampler = _sampler_class(self._optuna, settings.sampler)
         self._space = context.space
+        self._start = context.start
         self._seed = Random(context.seed).randrange(2**31)
         self._history: History[Any] = History(context.space)
-        self._running: dict[int, Any] = {}  # the trials of the last proposals, by number
+        self._running: dict[int, int] = {}  # the trials of the proposals without a score yet, by the latter's numbers
         self._study = self._new_study()
 
     def ask(self, count: int) -> list[Proposal]:
         """Up to `count` new networks; fewer when the sampler has proposed known ones alone for a thousand times."""
         proposals: list[Proposal] = []
         tries = 0
-        self._running = {}
         with _quiet(self._optuna):
             while len(proposals) < count and tries < MOST_TRIES:
                 trial, point = self._trial()
                 number = self._history.number(point)
                 if number is None:
                     proposals.append(self._history.propose(point))
-                    self._running[proposals[-1].number] = trial
+                    self._running[proposals[-1].number] = trial.number
                     tries = 0
                 else:
-                    self._end(trial, self._history.worths.get(number))
+                    self._end(trial.number, self._history.worths.get(number))
                     tries += 1
         return proposals
 
@@ -73,25 +75,32 @@ class OptunaSearch:
         """A new trial and the point that it stands for."""
         seed = (self._seed + len(self._study.get_trials(deepcopy=False))) % 2**31
         self._study.sampler = self._sampler(seed=seed)
+        if self._start is not None and not len(self._history):
+            values = self._space.values(self._start)
+            named = {place: self._space.decisions[place] for place in counting(self._space.decisions, values)}
+            self._study.enqueue_trial({d.name: d.options[values[i]] for i, d in named.items() if len(d.options) > 1})
         trial = self._study.ask()
-        values: list[int] = []
-        counted: list[bool] = []
-        for decision in self._space.decisions:
-            counted.append(decision.counts(counted, values))
-            value = 0
-            if counted[-1] and len(decision.options) > 1:
-                value = decision.options.index(trial.suggest_categorical(decision.name, decision.options))
-            values.append(value)
-        return trial, self._space.decide(values)
+
+        def choose(_: int, decision: Decision) -> int:
+            if len(decision.options) == 1:
+                return 0
+            return decision.options.index(trial.suggest_categorical(decision.name, decision.options))
+
+        return trial, self._space.decide(make_decisions(self._space.decisions, choose))
 
     def tell(self, scores: Sequence[Score]) -> None:
         """End the trials with the worths of their networks."""
         with _quiet(self._optuna):
             for number, worth in self._history.hear(scores):
-                self._end(self._running[number], worth)
-        self._running = {}
+                self._end(self._running.pop(number), worth)
 
-    def _end(self, trial: Any, worth: float | None) -> None:
+    def screened_out(self, proposals: Sequence[Proposal]) -> None:
+        """Their trials end without a worth, as those of networks that failed."""
+        with _quiet(self._optuna):
+            for proposal in proposals:
+                self._end(self._running.pop(proposal.number), None)
+
+    def _end(self, trial: int, worth: float | None) -> None:
         if worth is None:
             self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
         else:
@@ -107,22 +116,24 @@ class OptunaSearch:
             ]
             for trial in self._study.get_trials(deepcopy=False)
         ]
-        return {**self._history.state(), "seed": self._seed, "trials": trials}
+        running = [[number, trial] for number, trial in self._running.items()]
+        return {**self._history.state(), "seed": self._seed, "trials": trials, "running": running}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become the search that gave `state`."""
         self._history.restore(state)
         self._seed = int(state["seed"])
         options = {decision.name: decision.options for decision in self._space.decisions}
+        self._running = dict(state.get("running", []))
         trials = self._optuna.trial
         with _quiet(self._optuna):
             self._study = self._new_study()
-            for params, worth, attributes in state["trials"]:
-                failed = worth is None
+            for place, (params, worth, attributes) in enumerate(state["trials"]):
+                ended = trials.TrialState.FAIL if worth is None else trials.TrialState.COMPLETE
                 kinds = {name: self._optuna.distributions.CategoricalDistribution(options[name]) for name in params}
                 self._study.add_trial(
                     trials.create_trial(
-                        state=trials.TrialState.FAIL if failed else trials.TrialState.COMPLETE,
+                        state=trials.TrialState.RUNNING if place in self._running.values() else ended,
                         value=worth,
                         params=params,
                         distributions=kinds,

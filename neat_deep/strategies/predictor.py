@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neat_deep.base.checks import check_range
 from neat_deep.base.generator_state import generator_state, set_generator_state
+from neat_deep.scoring.forest import Array, expected_worths
 from neat_deep.strategies.history import MOST_TRIES, History, draw_new
 from neat_deep.strategies.proposals import Proposal
 from neat_deep.strategies.strategy import StrategyContext
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from neat_deep.scoring.scores import Score
 
 MOST_STEPS = 2  # mutations in a row that make a candidate from one of the best
-POOR = 0.25  # worths below this quantile count as it: how bad a bad network is would take up most of the trees
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,11 +49,15 @@ class PredictorSettings:
 
 
 class Predictor:
-    """Draws the first networks by chance, and then proposes those that its regressor expects most of."""
+    """Draws the first networks by chance, and then proposes those that its regressor expects most of.
+
+    A point to start from is the first of them.
+    """
 
     def __init__(self, context: StrategyContext) -> None:
         self._space = context.space
         self._settings: PredictorSettings = context.settings
+        self._start = context.start
         self._random = Random(context.seed)
         self._history: History[Any] = History(context.space)
         self._points: dict[int, Any] = {}  # of all proposals, by number
@@ -78,6 +77,8 @@ class Predictor:
 
     def _next(self) -> tuple[Any, tuple[int, ...]] | None:
         """A new point and its parents; None when the space seems to hold no more."""
+        if self._start is not None and not len(self._history):
+            return self._start, ()
         knows = any(worth is not None for worth in self._history.worths.values())
         if len(self._history) >= self._settings.starts and knows:
             if not self._queue:
@@ -92,15 +93,14 @@ class Predictor:
         pool = self._pool()
         if not pool:
             return
-        means, deviations = self._predict(np.array([self._space.encode(point) for point, _ in pool]))
+        means, deviations = self._predict([self._space.encode(point) for point, _ in pool])
         drawn = [m + d * self._random.gauss(0, 1) for m, d in zip(means, deviations, strict=True)]  # Thompson sampling
         order = sorted(range(len(pool)), key=lambda i: (-drawn[i], i))[: self._settings.refit]
         self._queue = [pool[i] for i in reversed(order)]
 
     def _pool(self) -> list[tuple[Any, tuple[int, ...]]]:
         """New candidates, each network once, with their parents."""
-        numbers = sorted(self._history.worths, key=lambda number: (-self._history.rank(number), number))
-        best = numbers[: self._settings.parents]
+        best = self._best()
         pool: dict[str, tuple[Any, tuple[int, ...]]] = {}
         for _ in range(MOST_TRIES + self._settings.pool):
             if len(pool) == self._settings.pool:
@@ -117,18 +117,22 @@ class Predictor:
                 pool.setdefault(self._space.key(point), (point, parents))
         return list(pool.values())
 
-    def _predict(self, vectors: Array) -> tuple[Array, Array]:
-        """The mean and the standard deviation of what the trees expect of each vector."""
-        from sklearn.ensemble import ExtraTreesRegressor  # a second's import, for those who search this way alone
+    def _best(self) -> list[int]:
+        """The networks that are mutated."""
+        numbers = sorted(self._history.worths, key=lambda number: (-self._history.rank(number), number))
+        return numbers[: self._settings.parents]
 
+    def _predict(self, vectors: Sequence[Sequence[float]]) -> tuple[Array, Array]:
+        """The mean and the standard deviation of what the trees expect of each vector."""
         worths = self._history.worths
         lowest = min(worth for worth in worths.values() if worth is not None)
-        known = np.array([lowest if worth is None else worth for worth in worths.values()])
-        forest = ExtraTreesRegressor(self._settings.trees, random_state=self._random.randrange(2**31))
-        forest.fit(np.array([self._vectors[number] for number in worths]), np.maximum(known, np.quantile(known, POOR)))
-        plain = vectors.astype(np.float32)  # what the trees compare: converted once, not once a tree
-        expected = np.stack([tree.predict(plain, check_input=False) for tree in forest.estimators_])
-        return expected.mean(axis=0), expected.std(axis=0)
+        return expected_worths(
+            [self._vectors[number] for number in worths],
+            [lowest if worth is None else worth for worth in worths.values()],
+            vectors,
+            trees=self._settings.trees,
+            seed=self._random.randrange(2**31),
+        )
 
     def _remember(self, number: int, point: Any) -> None:
         self._points[number] = point
@@ -137,6 +141,15 @@ class Predictor:
     def tell(self, scores: Sequence[Score]) -> None:
         """Remember the worths; the regressor learns them when it is fitted next."""
         self._history.hear(scores)
+
+    @property
+    def most_parents(self) -> int:
+        """The best networks, and as many that were when the regressor chose last."""
+        return 2 * self._settings.parents
+
+    def parents(self) -> list[int]:
+        """The networks that are mutated next, and the parents of what the regressor chose."""
+        return list(dict.fromkeys([*self._best(), *(number for _, parents in self._queue for number in parents)]))
 
     def state(self) -> Mapping[str, Any]:
         """What was proposed, all points, and what the regressor chose last."""

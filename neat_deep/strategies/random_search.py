@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class RandomSearch:
-    """Draws each point by `Space.sample`; a network that was proposed before is drawn again."""
+    """Draws each point by `Space.sample`; a network that was proposed before is drawn again.
+
+    A point to start from is the first.
+    """
 
     def __init__(self, context: StrategyContext) -> None:
         self._space = context.space
+        self._start = context.start
         self._random = Random(context.seed)
         self._proposed: dict[str, None] = {}  # keys, in the order of their proposals
 
@@ -28,7 +32,8 @@ class RandomSearch:
         proposals: list[Proposal] = []
         tries = 0
         while len(proposals) < count and tries < MOST_TRIES:
-            point = self._space.sample(self._random)
+            is_first = self._start is not None and not self._proposed
+            point = self._start if is_first else self._space.sample(self._random)
             key = self._space.key(point)
             tries += 1
             if key not in self._proposed:
@@ -39,6 +44,9 @@ class RandomSearch:
 
     def tell(self, scores: Sequence[Score]) -> None:
         """Nothing is learned from scores."""
+
+    def screened_out(self, proposals: Sequence[Proposal]) -> None:
+        """They count as proposed."""
 
     def state(self) -> Mapping[str, Any]:
         """The keys of all proposed networks, and the state of the generator."""

@@ -29,6 +29,8 @@ CONTROLLERS = {
 # A search has some hundred networks to learn from. A logit moves on its own; an LSTM's weights all move together, and
 # at the rate of the logits it decides for good after a handful of networks.
 LEARNING_RATES = {"independent": 0.2, "recurrent": 0.01}
+# After these the decisions of the start are likely, and others not rare: a controller that is sure draws nothing new.
+STEPS_TO_START = {"independent": 10, "recurrent": 8}
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,21 @@ class Reinforce:
     """Draws from its controller, and lets it learn from every worth that it hears.
 
     It learns again from a network that it draws again, which costs nothing and is not proposed. A network that failed
-    is worth as little as the least that is known.
+    is worth as little as the least that is known. A point to start from is proposed first, and the controller begins
+    with some steps towards it.
     """
 
     def __init__(self, context: StrategyContext) -> None:
         self._space = context.space
         self._settings: ReinforceSettings = context.settings
+        self._start = context.start
         self._random = Random(context.seed)
         self._history: History[Any] = History(context.space)
         decisions = self._space.decisions
         name = self._settings.controller
         if name == AUTO:
             name = "recurrent" if any(decision.needs for decision in decisions) else "independent"
+        self._steps_to_start = STEPS_TO_START[name]
         self._controller = resolve(CONTROLLERS[name])(
             decisions,
             seed=self._random.randrange(2**31),
@@ -76,15 +81,15 @@ class Reinforce:
             entropy=self._settings.entropy,
         )
         self._baseline: float | None = None
-        self._asked: dict[int, tuple[int, ...]] = {}  # the decisions of the last proposals, by number
+        self._asked: dict[int, tuple[int, ...]] = {}  # the decisions of the proposals without a score yet, by number
 
     def ask(self, count: int) -> list[Proposal]:
         """Up to `count` new networks; fewer when the controller draws known ones alone for a thousand times."""
         proposals: list[Proposal] = []
-        self._asked = {}
         tries = 0
         while len(proposals) < count and tries < MOST_TRIES:
-            values = self._controller.draw(self._random)
+            is_first = self._start is not None and not len(self._history)
+            values = self._favour_start() if is_first else self._controller.draw(self._random)
             point = self._space.decide(values)
             number = self._history.number(point)
             if number is None:
@@ -97,10 +102,22 @@ class Reinforce:
                     self._learn(values, number)
         return proposals
 
+    def _favour_start(self) -> tuple[int, ...]:
+        """Make the decisions of the start likelier; returns them."""
+        values: tuple[int, ...] = self._space.values(self._start)
+        for _ in range(self._steps_to_start):
+            self._controller.learn(values, 1.0)
+        return values
+
     def tell(self, scores: Sequence[Score]) -> None:
-        """Learn from what was asked for last."""
+        """Learn from what was asked for."""
         for number, _ in self._history.hear(scores):
-            self._learn(self._asked[number], number)
+            self._learn(self._asked.pop(number), number)
+
+    def screened_out(self, proposals: Sequence[Proposal]) -> None:
+        """The controller learns nothing of them."""
+        for proposal in proposals:
+            del self._asked[proposal.number]
 
     def _learn(self, values: Sequence[int], number: int) -> None:
         worth = self._history.worths[number]
@@ -122,6 +139,7 @@ class Reinforce:
             "random": generator_state(self._random),
             "baseline": self._baseline,
             "controller": self._controller.state(),
+            "asked": [[number, list(values)] for number, values in self._asked.items()],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -129,4 +147,5 @@ class Reinforce:
         self._history.restore(state)
         set_generator_state(self._random, state["random"])
         self._baseline = state["baseline"]
+        self._asked = {number: tuple(values) for number, values in state.get("asked", [])}
         self._controller.restore(state["controller"])

@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from neat_deep.base.errors import ArchitectureError, ConfigError
+from neat_deep.base.fields import parse_json
+from neat_deep.base.files import read_text
+
+VOTE = "ensemble.json"  # in a run's folder: the figures of its vote, whose networks lie beside it
+
+
+def member_file(folder: Path, number: int) -> Path:
+    """The `trained.pt` of a network that votes, numbered from 1."""
+    return folder / f"ensemble-{number}.pt"
+
+
+def vote_members(path: Path) -> list[Path]:
+    """The files of the networks whose vote the file `path`, a `VOTE`, tells of; raises `ArchitectureError`."""
+    try:
+        content = parse_json(read_text(path, "ensemble", ArchitectureError))
+    except ConfigError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
+    members = content.get("members") if isinstance(content, dict) else None
+    if not isinstance(members, list) or not members:
+        raise ArchitectureError(f"{path}: members: got none, allowed: what `neat-deep ensemble` wrote")
+    return [member_file(path.parent, number) for number in range(1, len(members) + 1)]
 
 
 class Ensemble(nn.Module):

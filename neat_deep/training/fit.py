@@ -17,8 +17,12 @@ from neat_deep.base.errors import ConfigError, DivergedError
 from neat_deep.base.randomness import seeded
 from neat_deep.data import Batch, Split
 from neat_deep.networks.norm_statistics import measure_after_training
+from neat_deep.networks.parts import word_vectors
+from neat_deep.training.class_weights import loss_weights
 from neat_deep.training.optimizer import make_optimizer, set_learning_rate
-from neat_deep.training.settings import BALANCED, PRECISIONS, TrainingSettings
+from neat_deep.training.settings import PRECISIONS, TrainingSettings
+
+BINS = 15  # of probabilities, as in the paper on calibration
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Evaluation:
 
     `balanced_accuracy` is the mean of the classes' own accuracies, `macro_f1` the mean of their F1 scores: a rare class
     counts as much as a frequent one. Both are of the classes that occur, `macro_f1` also of those that are guessed.
+
+    `calibration_error` is how far the probability of a guess is from the share of such guesses that are right: the
+    expected calibration error of Guo et al., arXiv 1706.04599, eq. 3, of 15 bins. `confusion` counts the examples of
+    each class (rows) by what they were taken for (columns).
     """
 
     loss: float
@@ -58,6 +66,8 @@ class Evaluation:
     examples: int
     balanced_accuracy: float = math.nan
     macro_f1: float = math.nan
+    calibration_error: float = math.nan
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 def fit(
@@ -76,7 +86,8 @@ def fit(
     With `seconds` it ends when they are over, if that comes first, and the learning rate's schedule with it: where the
     training is late, its progress is the share of the time instead of that of the examples.
 
-    With `settings.early_stopping` each epoch is scored on `validation`. Of texts, whose batches are sorted by length,
+    With `settings.frozen_vectors` so many epochs leave the word vectors of a network for texts as they are. With
+    `settings.early_stopping` each epoch is scored on `validation`. Of texts, whose batches are sorted by length,
     the batch normalisations' statistics are measured anew before they are scored and at the end. On the CPU the same
     seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that
     is not finite, or when the last step leaves weights that are not, and `ConfigError` for early stopping without
@@ -96,13 +107,17 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     total, done, epoch_loss, epoch_examples, epoch = settings.epochs * len(train), 0, 0.0, 0, 0
     best = _BestWeights()
-    weights = _class_weights(train.labels) if settings.class_weights == BALANCED else None
+    # What a caller froze stays so.
+    vectors = [w for w in word_vectors(model) if w.requires_grad] if settings.frozen_vectors else []
+    weights = loss_weights(settings.class_weights, train.labels)
 
     def is_over() -> bool:
         return seconds is not None and time.perf_counter() - started >= seconds
 
     with seeded(seed, device):
         for epoch in range(settings.epochs):
+            for weight in vectors:
+                weight.requires_grad_(epoch >= settings.frozen_vectors)
             epoch_loss, epoch_examples = 0.0, 0
             for batch in train.train_batches(settings.batch_size, generator, settings.augmentation):
                 late = 0.0 if seconds is None else (time.perf_counter() - started) / seconds
@@ -128,6 +143,8 @@ def fit(
                     break
             if is_over():
                 break
+    for weight in vectors:
+        weight.requires_grad_(True)
     if best.weights:
         model.load_state_dict(best.weights)
     elif average is not None:
@@ -148,37 +165,45 @@ def evaluate(model: nn.Module, split: Split, *, device: torch.device, batch_size
     was_training = model.training
     model.eval()
     loss = torch.zeros((), device=device)
-    counts = torch.zeros(3, 0, dtype=torch.long, device=device)  # (3, classes): examples, guesses, right guesses
+    confusion: Tensor | None = None  # (classes, classes)
+    bins = torch.zeros(BINS, device=device)  # of right guesses, less the sum of their probabilities
     for batch in split.eval_batches(batch_size):
-        logits = model(*batch.arguments)
-        loss += F.cross_entropy(logits.float(), batch.labels, reduction="sum")
-        guesses, classes = logits.argmax(1), logits.shape[1]
-        of_classes = (batch.labels, guesses, guesses[guesses == batch.labels])
-        counted = torch.stack([values.bincount(minlength=classes) for values in of_classes])
-        counts = counted if not counts.numel() else counts + counted
+        logits = model(*batch.arguments).float()
+        loss += F.cross_entropy(logits, batch.labels, reduction="sum")
+        probabilities, guesses = logits.softmax(1).max(1)
+        classes = logits.shape[1]
+        pairs = (batch.labels * classes + guesses).bincount(minlength=classes**2).view(classes, classes)
+        confusion = pairs if confusion is None else confusion + pairs
+        surplus = (guesses == batch.labels).float() - probabilities
+        # A bin holds its upper end; what is not a number has no bin of its own.
+        places = (probabilities * BINS).ceil().nan_to_num(1.0).long().clamp(1, BINS) - 1
+        bins += torch.zeros_like(bins).index_add(0, places, surplus)
     model.train(was_training)
-    return _evaluation(loss.item() / len(split), counts.double().cpu())
+    assert confusion is not None  # a split has examples
+    return _evaluation(loss.item() / len(split), confusion.cpu(), float(bins.abs().sum()) / len(split))
 
 
-def _evaluation(loss: float, counts: Tensor) -> Evaluation:
-    """The score from the numbers (3, classes) of examples, guesses and right guesses of each class."""
-    examples, guesses, right = counts
+def _evaluation(loss: float, confusion: Tensor, calibration_error: float) -> Evaluation:
+    """The score from the examples (classes, classes) of each class by what they were taken for."""
+    examples, guesses, right = confusion.sum(1).double(), confusion.sum(0).double(), confusion.diag().double()
     occur, either = examples > 0, examples + guesses > 0
     accuracies = right[occur] / examples[occur]
     f1 = 2 * right[either] / (examples + guesses)[either]
     total = int(examples.sum())
-    return Evaluation(loss, right.sum().item() / total, total, accuracies.mean().item(), f1.mean().item())
+    return Evaluation(
+        loss,
+        right.sum().item() / total,
+        total,
+        accuracies.mean().item(),
+        f1.mean().item(),
+        calibration_error,
+        tuple(map(tuple, confusion.tolist())),
+    )
 
 
 def prepare(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a model to its device, with convolution weights in channels_last (1.7x faster on two CPU cores)."""
     return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def _class_weights(labels: Tensor) -> Tensor:
-    """Weights (classes,) by which the examples of each class together count the same; their mean over examples is 1."""
-    counts = labels.bincount()
-    return len(labels) / ((counts > 0).sum() * counts.clamp_min(1))
 
 
 class _BestWeights:
@@ -224,9 +249,7 @@ def _step(
     """
     dtype = PRECISIONS[settings.precision]
     with torch.autocast(batch.inputs.device.type, dtype=dtype, enabled=dtype != torch.float32):
-        logits = model(*batch.arguments)
-        of_classes = None if weights is None else F.pad(weights, (0, logits.shape[1] - len(weights))).to(logits.dtype)
-        loss = F.cross_entropy(logits, batch.labels, of_classes, label_smoothing=settings.label_smoothing)
+        loss = _loss(model, batch, settings, weights)
     value = float(loss.item())
     if math.isfinite(value):
         optimizer.zero_grad(set_to_none=True)
@@ -237,3 +260,22 @@ def _step(
         scaler.step(optimizer)
         scaler.update()
     return value
+
+
+def _loss(model: nn.Module, batch: Batch, settings: TrainingSettings, weights: Tensor | None) -> Tensor:
+    """The mean loss of a batch; with `r_drop` of two passes, and how far these are apart.
+
+    That is half of eq. 4 of Liang et al., arXiv 2106.14448, so that it is in the measure of a single pass.
+    """
+
+    def entropy(logits: Tensor) -> Tensor:
+        of_classes = None if weights is None else F.pad(weights, (0, logits.shape[1] - len(weights))).to(logits.dtype)
+        return F.cross_entropy(logits, batch.labels, of_classes, label_smoothing=settings.label_smoothing)
+
+    logits = model(*batch.arguments)
+    if not settings.r_drop:
+        return entropy(logits)
+    other = model(*batch.arguments)
+    one, two = logits.log_softmax(1), other.log_softmax(1)
+    apart = ((one.exp() - two.exp()) * (one - two)).sum(1).mean()  # both directions of the divergence together
+    return (entropy(logits) + entropy(other)) / 2 + settings.r_drop / 4 * apart

@@ -8,17 +8,31 @@ from typing import Any
 import torch
 from torch import nn
 
+from neat_deep.networks.ngrams import EPSILON, NGrams
+from neat_deep.networks.parts import word_vectors
 from neat_deep.training.schedules import SCHEDULES
 from neat_deep.training.settings import TrainingSettings
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """The optimizer; weight decay applies to matrices and kernels, not to norms and biases."""
+    """The optimizer; weight decay applies to matrices and kernels, not to norms and biases, nor to n-grams.
+
+    A decay would draw the n-grams' weights away from the counts that they start from.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ngrams = {id(module.weight): module.weight for module in model.modules() if isinstance(module, NGrams)}
+    # Weights that are released later stand alone: torch's fused SGD wants momenta of all of a group, or of none.
+    released = {id(p): p for p in (word_vectors(model) if settings.frozen_vectors else []) if p.requires_grad}
+    others = [p for p in parameters if id(p) not in ngrams | released]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in others if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
     ]
+    if released:
+        groups.append({"params": [*released.values()], "weight_decay": settings.weight_decay})
+    if ngrams:
+        epsilon = {} if settings.optimizer == "sgd" else {"eps": EPSILON}
+        groups.append({"params": [*ngrams.values()], "weight_decay": 0.0, **epsilon})
     kind: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
     options: dict[str, Any] = {"lr": settings.learning_rate}
     if settings.optimizer == "sgd":

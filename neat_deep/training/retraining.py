@@ -54,7 +54,8 @@ def _retrain(
     started = time.perf_counter()
     stopping = settings.early_stopping > 0
     dataset = retraining_data(dataset, settings)
-    network = build_network(architecture, dataset.spec, seed=derive_seed(seed, "weights"), vectors=dataset.vectors)
+    weights_seed = derive_seed(seed, "weights")
+    network = build_network(architecture, dataset.spec, seed=weights_seed, vectors=dataset.vectors, train=dataset.train)
     # Read before the training, so that a damaged file costs none; scored once, after it.
     test_examples = dataset.read_test() if dataset.has_test else None
     left = None

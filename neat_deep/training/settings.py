@@ -8,10 +8,9 @@ import torch
 
 from neat_deep.base.checks import check_choice, check_range
 from neat_deep.data import Augmentation
+from neat_deep.training.class_weights import CLASS_WEIGHTS, NO_WEIGHTS
 from neat_deep.training.schedules import SCHEDULES
 
-BALANCED = "balanced"
-CLASS_WEIGHTS = ("none", BALANCED)
 OPTIMIZERS = ("adamw", "adam", "sgd")
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -35,10 +34,12 @@ class TrainingSettings:
     schedule: str = "one_cycle"
     warmup: float = 0.3
     label_smoothing: float = 0.0
-    class_weights: str = "none"  # balanced: the examples of each class together count the same, however few they are
+    r_drop: float = 0.0  # how much two passes with other dropout must agree; above 0 a step takes twice as long
+    class_weights: str = NO_WEIGHTS  # balanced: the examples of each class together count the same
     gradient_clip: float = 0.0  # largest norm of all gradients together; 0: off
     ema: float = 0.0
     early_stopping: int = 0
+    frozen_vectors: int = 0  # of texts with word vectors: epochs in which these stay as they are; 0: they learn at once
     precision: str = "float32"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -52,8 +53,10 @@ class TrainingSettings:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_range("warmup", self.warmup, low=0, high=0.9)
         check_range("label_smoothing", self.label_smoothing, low=0, high=0.9)
+        check_range("r_drop", self.r_drop, low=0, high=100)
         check_choice("class_weights", self.class_weights, CLASS_WEIGHTS)
         check_range("gradient_clip", self.gradient_clip, low=0)
         check_range("ema", self.ema, low=0, high=0.9999)
         check_range("early_stopping", self.early_stopping, low=0)
+        check_range("frozen_vectors", self.frozen_vectors, low=0)
         check_choice("precision", self.precision, PRECISIONS)

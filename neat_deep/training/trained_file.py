@@ -10,11 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
+from neat_deep.base.checks import check_choice
 from neat_deep.base.errors import ArchitectureError, DataError, NeatDeepError
 from neat_deep.base.fields import parse_json, read_object
 from neat_deep.base.tensor_files import FileKind
 from neat_deep.data import DataSpec
 from neat_deep.data.encoding import TextEncoding
+from neat_deep.data.settings import CUTS, END
 from neat_deep.data.texts.tokens import encoder_from_json
 from neat_deep.networks.network import Network, build_as_ordered, build_network
 from neat_deep.networks.plan import plan_network
@@ -35,6 +37,7 @@ class _Encoding:
 
     encoder: str
     max_length: int
+    cut: str = END
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ class Trained:
             "weights": {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
         }
         if self.encoding is not None:
-            encoder, max_length = self.encoding
-            content["encoding"] = {"encoder": encoder.to_json(), "max_length": max_length}
+            encoder, max_length, cut = self.encoding
+            kept = {"encoder": encoder.to_json(), "max_length": max_length}
+            # The end is all that earlier programs know.
+            content["encoding"] = kept if cut == END else {**kept, "cut": cut}
         TRAINED.save(content, path)
 
 
@@ -129,6 +134,7 @@ def load_encoding(path: Path | str) -> tuple[Network, DataSpec, TextEncoding]:
             raise ArchitectureError(
                 "its tokenizer was torchtext's or a caller's own, which no file holds; allowed: load_network"
             )
+        check_choice("encoding: cut", values.cut, CUTS)
         encoder = encoder_from_json(values.encoder)
         if encoder.size != spec.vocabulary or values.max_length < 1:
             raise ArchitectureError(
@@ -137,7 +143,7 @@ def load_encoding(path: Path | str) -> tuple[Network, DataSpec, TextEncoding]:
             )
     except NeatDeepError as error:
         raise ArchitectureError(f"{path}: {error}") from None
-    return network, spec, TextEncoding(encoder, values.max_length)
+    return network, spec, TextEncoding(encoder, values.max_length, values.cut)
 
 
 def _read(path: Path | str) -> tuple[Network, DataSpec, dict[Any, Any] | None]:

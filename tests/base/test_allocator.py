@@ -62,6 +62,7 @@ def test_a_script_tells_the_allocator() -> None:
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [False, True])
 def test_workers_do_as_the_process_that_starts_them(asked: bool) -> None:
     code = f"""

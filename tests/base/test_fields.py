@@ -10,7 +10,17 @@ import pytest
 
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError, NeatDeepError
-from neat_deep.base.fields import parse_json, read_object, read_texts, setting, text_keys, text_of, values_of
+from neat_deep.base.fields import (
+    KeyFacts,
+    describe_keys,
+    parse_json,
+    read_object,
+    read_texts,
+    setting,
+    text_keys,
+    text_of,
+    values_of,
+)
 
 
 @dataclass(frozen=True)
@@ -123,3 +133,17 @@ def test_objects_that_are_no_such_object() -> None:
         read_object(Outer, {"needed": 1, "flag": True}, "it", without=frozenset({"flag"}))
     with pytest.raises(ConfigError, match="^not JSON: "):
         parse_json("{")
+
+
+@dataclass(frozen=True)
+class Wider(Outer):
+    wide: bool = False
+
+
+def test_what_is_to_be_known_of_keys() -> None:
+    facts = describe_keys(Wider)
+    assert facts.keys() == text_keys(Wider).keys()
+    assert facts["needed"] == KeyFacts("a number", None, Outer, "needed")
+    assert facts["names"] == KeyFacts("names with one space between", "a", Outer, "names")
+    assert facts["inner_size"] == KeyFacts("a whole number", "4", Inner, "size")
+    assert facts["wide"] == KeyFacts("True, False", "False", Wider, "wide")

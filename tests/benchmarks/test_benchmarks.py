@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import importlib.util
+import io
 import json
 import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +21,16 @@ import torch
 from rich.console import Console
 
 from benchmarks import random_genomes, search_comparison, supernet_step
+from benchmarks.search_curves import Curve, KeptCurves, draw
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.config.experiment_file import load_experiment
 from neat_deep.data import DataSpec, load_dataset
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
+from neat_deep.scoring.records import EvaluationRecord
 from neat_deep.search.evolve import evolve
 from neat_deep.space.architecture import Architecture
+from neat_deep.strategies.registry import STRATEGIES
 from tests.support.random_cells import DIGITS_INI
 from tests.support.small_experiments import small_darts_ini, small_text_ini
 from tests.support.text_files import write_sst2
@@ -30,13 +38,23 @@ from tests.support.text_files import write_sst2
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def run_benchmark(name: str, *options: str) -> dict[str, Any]:
-    """The JSON that `benchmarks/<name>.py` prints last, after a table for people."""
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", *options]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": str(Path(sys.executable).parent), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr
-    *table, line = done.stdout.splitlines()
+    """The JSON that `benchmarks/<name>.py` prints last, after a table for people; run in this process."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        importlib.import_module(name).main(["--json", *options])
+    return read_figures(printed.getvalue())
+
+
+def read_figures(printed: str) -> dict[str, Any]:
+    *table, line = printed.splitlines()
     assert len(table) > 4
     figures: dict[str, Any] = json.loads(line)
     assert figures["threads"] == 1
@@ -44,6 +62,15 @@ def run_benchmark(name: str, *options: str) -> dict[str, Any]:
     return figures
 
 
+def test_a_benchmark_is_a_script_too() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "default_workers.py"), "--help"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": str(Path(sys.executable).parent), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "--json" in done.stdout
+
+
+@pytest.mark.slow
 def test_train_throughput() -> None:
     figures = run_benchmark("train_throughput", "--rounds", "1", "--steps", "1")
     rates = figures["images_per_second"]
@@ -54,10 +81,11 @@ def test_train_throughput() -> None:
     assert figures["ratio_same_math"] == pytest.approx(rates["neat_deep"] / rates["same_math"])
 
 
+@pytest.mark.slow
 def test_text_throughput() -> None:
     figures = run_benchmark("text_throughput", "--rounds", "1", "--steps", "2")
     rates = figures["sequences_per_second"]
-    assert set(rates) == {"neat_deep", "textbook", "padded"}
+    assert set(rates) == {"neat_deep", "textbook", "padded", "ngrams"}
     assert all(rate > 0 for rate in rates.values())
     assert figures["ratio"] == pytest.approx(rates["neat_deep"] / rates["textbook"])
     assert figures["ratio_padded"] == pytest.approx(rates["neat_deep"] / rates["padded"])
@@ -79,6 +107,7 @@ def test_search_overhead() -> None:
     assert 0 <= background < wall
 
 
+@pytest.mark.slow
 def test_search_overhead_scaling() -> None:
     figures = run_benchmark("search_overhead", "--scaling", "--sizes", "4", "8", "--generations", "2")
     for size in (4, 8):
@@ -88,6 +117,18 @@ def test_search_overhead_scaling() -> None:
     assert figures["growth_of_seconds"] == pytest.approx(figures["seconds_8"] / figures["seconds_4"])
 
 
+@pytest.mark.slow
+def test_skeletons(tmp_path: Path) -> None:
+    small = ["--images", "300", "--evaluations", "6", "--finalists", "2", "--seeds", "1", "2"]
+    choices = ["--channels", "4", "8", "16", "--reductions", "1", "2", "--stage-cells", "0", "1", "2"]
+    figures = run_benchmark("skeletons", "--config", str(few_epochs(tmp_path)), *small, *choices)
+    rows = figures["rows"]
+    shipped, winner = rows["shipped"], rows[figures["winner"]]
+    assert all(row["macs"] <= shipped["macs"] for row in rows.values())
+    assert len(shipped["test"]) == len(winner["test"]) == 2
+    assert all(0 < value <= 1 for row in rows.values() for value in row["validation"])
+
+
 def few_epochs(folder: Path) -> Path:
     """The digits' INI file with short trainings."""
     path = folder / "few_epochs.ini"
@@ -95,6 +136,7 @@ def few_epochs(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_search_comparison(tmp_path: Path) -> None:
     small = ["--config", str(few_epochs(tmp_path)), "--budget", "900", "--genomes", "4", "--seeds", "1", "--rungs", "1"]
     picture = tmp_path / "parts.png"
@@ -109,6 +151,69 @@ def test_search_comparison(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_search_comparison_repeats_no_search_that_it_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ["--config", str(few_epochs(tmp_path)), "--budget", "300", "--genomes", "2", "--seeds", "1"]
+    kept = tmp_path / "curves.jsonl"
+    asked = ["strategies", *small, "--keep", str(kept), "--set", "Fitness.train_subset=100", "Run.workers=0"]
+    first = run_benchmark("search_comparison", *asked, "--contenders", "random")
+    (curve,) = first["curves"]
+    assert curve["samples"] == [200, 400] and curve["best"] == sorted(curve["best"])  # a point an evaluation
+    monkeypatch.setattr("search_comparison.search_by_strategy", None)  # would be called for another search
+    assert run_benchmark("search_comparison", *asked, "--contenders", "random") == first
+    with pytest.raises(TypeError):
+        run_benchmark("search_comparison", *asked, "--contenders", "random", "--budget", "301")
+    with kept.open("a") as file:
+        file.write("half a li")
+    with pytest.raises(ConfigError, match=r"--keep: .*curves.jsonl:2: not a kept curve"):
+        run_benchmark("search_comparison", *asked, "--contenders", "random", "--seed", "2")
+
+
+def test_a_curve_of_a_strategy_has_a_point_for_each_evaluation() -> None:
+    def made(generation: int, candidate: int, accuracy: float | None, rung: int = 0) -> EvaluationRecord:
+        status, metrics = ("raised", {}) if accuracy is None else ("scored", {"accuracy": accuracy})
+        place = {"generation": generation, "candidate": candidate, "rung": rung}
+        key = f"{candidate}"
+        return EvaluationRecord(**place, key=key, digest=key, status=status, metrics=metrics, samples=100)
+
+    records = [made(1, 3, 0.9), made(0, 1, 0.4), made(0, 0, 0.5), made(0, 2, None), made(1, 4, 0.7)]
+    curve = search_comparison.by_evaluation("random", 1, records, 0)
+    assert (curve.samples, curve.best) == ((100, 200, 300, 400, 500), (0.5, 0.5, 0.5, 0.9, 0.9))
+    assert curve.by(300) == 0.5 and curve.by(400) == 0.9
+    further = [made(0, 0, 0.9), made(0, 1, 0.8), made(0, 1, 0.85, rung=1)]
+    assert search_comparison.by_evaluation("random", 1, further, 1).best == (0.0, 0.0, 0.85)  # of those in full
+
+
+def test_curves_that_an_earlier_program_kept_are_read_and_drawn(tmp_path: Path) -> None:
+    kept = KeptCurves(tmp_path / "kept.jsonl", {"budget": 400})
+    by_generation = Curve("random", 1, (200, 400), (0.5, 0.6))
+    kept.add("random", 1, [by_generation])
+    found = KeptCurves(tmp_path / "kept.jsonl", {"budget": 400}).find("random", 1)
+    assert found == [by_generation]
+    draw([*found, Curve("neat", 1, (100, 200, 300, 400), (0.3, 0.4, 0.4, 0.7))], 400, tmp_path / "both.png")
+    assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_search_comparison_of_strategies(tmp_path: Path) -> None:
+    """Every installed strategy but `grid`, in one picture: each ends with the evaluation that reaches the budget."""
+    small = ["--config", str(few_epochs(tmp_path)), "--budget", "400", "--genomes", "3", "--seeds", "1"]
+    genome = ["Fitness.train_subset=100", "Fitness.epochs=2", "Fitness.channels=4", "Run.workers=0"]
+    cell = ["Darts.train_subset=100", "Darts.epochs=2", "Darts.weight_epochs=1", "Darts.nodes=1", "Darts.channels=4"]
+    picture = tmp_path / "strategies.png"
+    asked = ["--set", *genome, *cell, "--picture", str(picture)]
+    figures = run_benchmark("search_comparison", "strategies", *small, *asked)
+    left_out = {"grid"} if importlib.util.find_spec("optuna") else {"grid", "optuna"}  # Optuna is an extra
+    assert {*STRATEGIES, "neat", "darts", "darts restarts"} - left_out == set(figures["rows"])
+    for curve in figures["curves"]:
+        assert curve["samples"][-1] >= 400 or curve["contender"] == "darts", curve
+        assert curve["samples"] == sorted(curve["samples"]) and curve["best"] == sorted(curve["best"])
+        if not curve["contender"].startswith("darts"):
+            assert len(curve["samples"]) > 1
+        assert 0 < curve["best"][-1] <= 1
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
 def test_search_comparison_by_gradient_descent(tmp_path: Path) -> None:
     """One search as long as the budget lasts, and short ones until it is spent: 200 samples train a genome here."""
     small = ["--config", str(few_epochs(tmp_path)), "--budget", "1000", "--seeds", "1"]
@@ -124,6 +229,7 @@ def test_search_comparison_by_gradient_descent(tmp_path: Path) -> None:
     assert restarts["best"] == sorted(restarts["best"]) and restarts["best"][0] > 0
 
 
+@pytest.mark.slow
 def test_cross_validation(tmp_path: Path) -> None:
     """A run's best network of each size beside a file's, on texts."""
     write_sst2(tmp_path / "data")
@@ -141,14 +247,16 @@ def test_cross_validation(tmp_path: Path) -> None:
     assert all(len(row["accuracies"]) == 4 for row in rows)
 
 
+@pytest.mark.slow
 def test_rank_correlation(tmp_path: Path) -> None:
-    small = ["--networks", "3", "--generations", "1", "--rungs", "1"]
+    small = ["--networks", "3", "--generations", "5", "--rungs", "1"]  # the first has one network: it starts small
     figures = run_benchmark("rank_correlation", "--config", str(few_epochs(tmp_path)), *small)
     assert -1 <= figures["rho"] <= 1
     fitness = [network["fitness"] for network in figures["networks"]]
     assert fitness == sorted(fitness) and len(fitness) == 3
 
 
+@pytest.mark.slow
 def test_parallel_scaling() -> None:
     figures = run_benchmark("parallel_scaling", "--workers", "2", "--tasks", "8", "--seconds", "0.05")
     pool = figures["evaluations_per_second"]["pool"]
@@ -196,6 +304,7 @@ def test_random_genomes_are_trained_and_told(tmp_path: Path, capsys: pytest.Capt
         assert any(f"{size:,}" in row for row in table)
 
 
+@pytest.mark.slow
 def test_supernet_step() -> None:
     figures = run_benchmark(
         "supernet_step", "--cells", "1", "--channels", "8", "--batch", "2", "--steps", "1", "--threads", "1",
@@ -230,6 +339,7 @@ def test_supernet_step_names_a_bad_option(
     assert f"argument {option}: {message}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_darts_variants(tmp_path: Path) -> None:
     ini = small_darts_ini(tmp_path, epochs="1", weight_epochs="0")
     variants = ("first order", "DARTS+ (stop at 4 free)", "random")
@@ -240,3 +350,16 @@ def test_darts_variants(tmp_path: Path) -> None:
     assert rows["first order"]["search_seconds"] > 0
     assert rows["first order"]["peak_mebibytes"] > 0
     assert rows["random"]["supernet_accuracy"] is None  # it was derived from alphas that nothing trained
+
+
+@pytest.mark.slow
+def test_searches_with_and_without_a_screen_have_the_same_seconds(tmp_path: Path) -> None:
+    smaller = "--set", "Fitness.epochs=1", "Fitness.train_subset=200", "--screens", "none", "parameters"
+    kept = str(tmp_path / "kept.json")
+    figures = run_benchmark("screening", "--seconds", "6", "--seeds", "1", *smaller, "--keep", kept)
+    plain, screened = figures["rows"]
+    assert plain["screened_out"] == 0 < screened["screened_out"]
+    for row in (plain, screened):
+        assert 5 < row["seconds"] < 12
+        assert row["trained"] > 1 and 0.5 < row["mean_of_best"] <= row["best"]
+    assert run_benchmark("screening", "--seconds", "6", "--seeds", "1", *smaller, "--keep", kept) == figures

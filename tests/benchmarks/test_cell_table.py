@@ -17,6 +17,12 @@ from neat_deep.space.architecture import Skeleton
 from neat_deep.training.settings import TrainingSettings
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard error of a rank correlation is not what these tests are about."""
+    monkeypatch.setattr(cell_table, "BOOTSTRAPS", 30)
+
+
 def test_cells_are_different_of_each_size_and_drawn_the_same_each_time() -> None:
     space = tasks("data")["cifar10"].space
     first, again = list(draw(space, 24, seed=1)), list(draw(space, 24, seed=1))
@@ -90,6 +96,8 @@ def test_it_is_taken_up_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest
     assert all(set(row["wanted"]) == set(row["trainings"]) for row in first["cells"].values())
     one = next(iter(first["cells"].values()))
     assert len(one["trainings"]["full 2 seed 1"]["validation"]) == 2
+    assert {"nwot", "synflow"} <= set(one["trainings"]["untrained 0 seed 1"]["signals"])
+    assert "nwot, untrained" in cell_table.report(first)
     removed = one["trainings"].pop("short 2 seed 1")
     table.write_text(json.dumps(first))
     cell_table.main(words)

@@ -9,6 +9,8 @@ from random import Random
 import pytest
 
 import nas_bench_201
+from nas_bench_screening import TableScreen, search_screened
+from nas_bench_signals import parameters_of
 from nas_bench_table import EDGES, OPS, SHIPPED, NasBenchSpace, read_table
 from neat_deep.base.errors import DataError
 
@@ -92,3 +94,19 @@ def test_bad_options_are_named(words: list[str], message: str, capsys: pytest.Ca
     with pytest.raises(SystemExit):
         nas_bench_201.main(words)
     assert message in capsys.readouterr().err
+
+
+def test_the_networks_have_as_many_weights_as_the_published_ones() -> None:
+    """Cells 421211 and 334131 of the published table."""
+    assert parameters_of((4, 2, 1, 2, 1, 1)) == 129_306
+    assert parameters_of((3, 3, 4, 1, 3, 1)) == 802_426
+
+
+@pytest.mark.parametrize("screen", [pytest.param("predictor", marks=pytest.mark.slow), "chance"])
+@pytest.mark.parametrize("strategy", ["regularized_evolution", "neat"])
+def test_a_screened_run_tries_no_cell_twice_and_ends_in_time(strategy: str, screen: str) -> None:
+    run = nas_bench_201.Run(read_table(SHIPPED), SPACE)
+    with pytest.raises(nas_bench_201.SpentError):
+        search_screened(strategy, run, 1, TableScreen(run, screen, 3, {}, 0.3, 1))
+    assert 11_000 < run.seconds <= 12_000
+    assert len(run.known) > 60

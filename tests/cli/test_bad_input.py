@@ -1,7 +1,8 @@
 """What a user can get wrong ends in exit code 2, one clear message and nothing half-written.
 
 A table of cases runs the example scripts as a user does, each in a process of its own. Importing torch takes such a
-process seconds, so a second, longer table runs the same scripts inside the test's process.
+process seconds, so only a few of them do that in the quick tests; and all of them, with a second, longer table, run
+inside the test's process.
 """
 
 from __future__ import annotations
@@ -439,6 +440,7 @@ OWN_SECTIONS = (
     case("train-limit", "[Data]: train_limit: got 5, allowed: 20 or more", prepare=line("Data", "train_limit", "5")),
     value("Data", "split_seed", "9" * 30, "got 999999999999999999999999999999, allowed: 0 to"),
     value("Network", "reduce_after", "0 1 2 3", "got 4 reductions, allowed for images of 8x8: 3 or fewer"),
+    value("Network", "ngrams", "2", "got 2, allowed for images: 0"),
     value("Network", "channels", "0", "got 0, allowed: 1 to 4096"),
     value("Network", "channels", "1000000000", "got 1000000000, allowed: 1 to 4096"),
     value("Network", "channels", "1" * 400, f"got {'1' * 400}, allowed: 1 to 4096"),
@@ -813,9 +815,17 @@ WORKERS = (
     value("Fitness", "hyperband", "yes", "got 'yes', allowed: True, False"),
     value("Fitness", "hyperband", "True", "got True without rungs, allowed: rungs for some networks to skip, or False"),
     value("Fitness", "weights_megabytes", "0", "got 0, allowed: 1 or more"),
+    value("Fitness", "finalists", "1", "got 1, allowed: 0 (the best of the search wins), or 2 or more"),
+    value("Fitness", "finalists", "-1", "got -1, allowed: 0 or more"),
+    value("Fitness", "finalist_epochs", "-1", "got -1, allowed: 0 or more"),
+    value("Fitness", "finalist_seeds", "0", "got 0, allowed: 1 or more"),
 )
 
+NEEDS_NO_NETWORK = "no-network-"  # cases that only a process of its own can take the network from
+QUICK = ("op-unknown", "architecture-op", "out-under-a-file", "option-misspelt")
+
 TABLES = {
+    "user": tuple(case for case in AS_A_USER if not case.name.startswith(NEEDS_NO_NETWORK)),
     "resume": RESUMED,
     "workers": WORKERS,
     "ini": INI_TEXT,
@@ -920,7 +930,12 @@ def check(case: Case, outcome: Outcome) -> None:
     assert outcome.appeared == ()
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in AS_A_USER])
+def in_a_process(case: Case) -> Any:
+    quick = case.name in QUICK or case.name.startswith(NEEDS_NO_NETWORK)
+    return pytest.param(case, id=case.name, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("case", [in_a_process(case) for case in AS_A_USER])
 def test_process(case: Case, processes: Callable[[Case], Outcome]) -> None:
     """The scripts, run as a user runs them."""
     check(case, processes(case))
@@ -947,6 +962,7 @@ def test_the_input_is_good_before_it_is_spoilt() -> None:
     assert load_experiment(TEXT_CONFIG).data.dataset == "sst2"
     assert len(Architecture.load(ARCHITECTURE).cell.nodes) == 4
     assert len(AS_A_USER) >= 25
+    assert {case.name for case in AS_A_USER} >= set(QUICK)
 
 
 @pytest.mark.parametrize(

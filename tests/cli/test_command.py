@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import darts.plugin  # noqa: F401  registers the search `darts`, as its installation does
+from darts.settings import load_darts_experiment
 from neat_deep.base.errors import StoreError
 from neat_deep.base.registry import registration_scope, resolve
 from neat_deep.cli.registry import COMMANDS, register_command
@@ -24,13 +24,13 @@ from neat_deep.config.experiment_file import load_experiment
 from neat_deep.config.strategy_experiment import load_strategy_experiment
 from neat_deep.data import DATASETS
 from neat_deep.store.run_store import RunStore
-from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.registry import STRATEGIES, proposing_strategies
 from tests.support.command import run_command
 from tests.support.installed import build, clean, copy_sources, install, new_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
-NAMES = ("classify", "ensemble", "init", "list", "render", "report", "resume", "search", "train")
+NAMES = ("classify", "ensemble", "export", "init", "list", "render", "report", "reproduce", "resume", "search", "train")
 SMALL = {"pop_size": 4, "generations": 2, "epochs": 1, "train_subset": 60, "elitism": 1}
 
 
@@ -75,7 +75,7 @@ def test_init_prints_the_shipped_file(
     assert load_experiment(tmp_path / "my.ini").data.dataset == "mnist"
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", proposing_strategies())
 def test_init_prints_a_file_for_every_strategy(
     strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +88,13 @@ def test_init_prints_a_file_for_every_strategy(
         assert experiment.settings == (None if kind is None else resolve(kind)())
 
 
+@pytest.mark.parametrize("dataset", ["digits", "cifar10"])  # with a shipped file of DARTS, and without
+def test_init_prints_a_file_for_darts(dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "darts.ini"
+    assert run_command(monkeypatch, "init", dataset, "--strategy", "darts", "--out", path) == 0
+    assert load_darts_experiment(path).data.dataset == dataset
+
+
 def test_list_has_a_line_for_each_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(monkeypatch, "list") == 0
     out = capsys.readouterr().out
@@ -96,9 +103,9 @@ def test_list_has_a_line_for_each_name(monkeypatch: pytest.MonkeyPatch, capsys: 
         "none",
         "relu",
         "mul",
-        "darts",
-        "neat",
+        *STRATEGIES,
         "resnet_block",
+        "hierarchical",
         "texts/linear",
         *DATASETS,
         *NAMES,

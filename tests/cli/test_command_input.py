@@ -68,7 +68,7 @@ def locked_folder(folder: Path) -> None:
 
 
 CASES: tuple[tuple[str, str, Prepare], ...] = (
-    ("serach d.ini", "unknown command 'serach'; did you mean 'search'? known: classify, ensemble, init,", nothing),
+    ("serach d.ini", "unknown command 'serach'; did you mean 'search'? known: classify, ensemble, export,", nothing),
     ("--verbose", "no such option: --verbose; neat-deep --help shows what there is", nothing),
     ("search", "missing argument 'INI'; neat-deep search --help shows what there is", nothing),
     ("search d.ini extra", "got unexpected extra argument(s) (extra)", nothing),
@@ -101,7 +101,8 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("search d.ini", "d.ini: is for several strategies (neat, darts); say which with --strategy", both_sections),
     ("search d.ini", "d.ini: no section that says how to search; allowed: [NEAT] (neat), [Darts] (darts)", no_section),
     ("search darts.ini", "darts.ini: unknown section [Dart]; did you mean [Darts]?", misspelt_section),
-    ("search d.ini --epochs 3", "--epochs: got 3, which the strategy 'neat' does not know; allowed: --gene", nothing),
+    ("search d.ini --search-epochs 3", "--search-epochs: got 3, which the strategy 'neat' does not know; all", nothing),
+    ("search d.ini --epochs 3", "no such option: --epochs; did you mean --search-epochs?", nothing),
     ("search darts.ini --workers 2", "--workers: got 2, which the strategy 'darts' does not know; allo", nothing),
     ("search d.ini --start file", "file: not JSON", nothing),
     ("resume nowhere", "nowhere is not there, allowed: the folder of a search", nothing),
@@ -132,7 +133,11 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("classify empty x.png", "empty/trained.pt", damaged_network),
     ("init", "missing argument 'DATASET'", nothing),
     ("init minst", "unknown data set 'minst' in the shipped INI files; did you mean 'mnist'? known: cifar10", nothing),
-    ("init cifar10 --strategy darts", "unknown strategy 'darts' in the shipped INI files for cifar10; kno", nothing),
+    (
+        "init cifar10 --strategy drats",
+        "unknown strategy 'drats' in the shipped INI files for cifar10; did you mean 'darts'",
+        nothing,
+    ),
     ("init digits --strategy net", "did you mean 'neat'? known: darts, grid, ", nothing),
     ("init digits --out d.ini", "--out: d.ini is there already, allowed: a new file", nothing),
     ("init digits --out file/d.ini", "cannot make the folder file: ", nothing),

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from darts.command_line import _take_up
+from darts.plugin import DARTS
 from neat_deep.base.errors import ConfigError, SearchError, StoreError
+from neat_deep.cli.complete_run import how_to_continue
 from neat_deep.cli.experiment import read_neat_experiment, read_run
-from neat_deep.cli.search_runner import _how_to_continue, _is_complete
-from neat_deep.cli.searching import runner_of
+from neat_deep.cli.searching import kind_of
 from neat_deep.store.run_store import RunStore
 from tests.support.random_cells import DIGITS_INI
 from tests.support.toy_search import PLAIN, experiment, search
@@ -68,13 +69,13 @@ def test_the_advice_lifts_what_ended_the_run(ended: str, advice: str, tmp_path: 
     limits = {"generations": 4, "evaluations": 0, "samples": 0, "minutes": 0.0}
     result = {"asked": limits, "ended": ended, "test_accuracies": [0.5], "threshold": 0.9}
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert _is_complete(tmp_path, asked, 1)
-    assert _how_to_continue(tmp_path, asked) == advice
+    assert how_to_continue(tmp_path, asked, 1) == advice
+    assert how_to_continue(tmp_path, asked, 2) is None
     asked.neat.fitness_threshold = 0.95
-    assert not _is_complete(tmp_path, asked, 1)
+    assert how_to_continue(tmp_path, asked, 1) is None
     del result["threshold"]  # a run of an older version
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert _is_complete(tmp_path, asked, 1)
+    assert how_to_continue(tmp_path, asked, 1) is not None
 
 
 @pytest.mark.parametrize("reset", [True, False])
@@ -103,11 +104,17 @@ def test_a_search_that_stopped_in_its_first_epoch_begins_anew(
 ) -> None:
     for name in files:
         (tmp_path / name).write_text("{}" if name.endswith("json") else "")
-    assert runner_of(tmp_path).name == "darts"
+    assert kind_of(tmp_path) is DARTS.kind
     config, given = _take_up(tmp_path, None, {})
     assert config == tmp_path / "settings.ini"
     assert ("start" in given) == ("start.json" in files)
     assert "was stopped in its first epoch, and begins anew" in caplog.text
+
+
+def test_the_options_of_an_earlier_version_are_read_by_their_names_of_today(tmp_path: Path) -> None:
+    (tmp_path / "settings.ini").write_text("")
+    (tmp_path / "options.json").write_text('{"epochs": 7, "seed": 3}')
+    assert _take_up(tmp_path, None, {})[1] == {"search_epochs": 7, "seed": 3}
 
 
 def test_a_folder_of_no_search_is_refused(tmp_path: Path) -> None:
@@ -115,4 +122,4 @@ def test_a_folder_of_no_search_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SearchError, match="holds no search.pt"):
         _take_up(tmp_path, None, {})
     with pytest.raises(StoreError, match="holds no run.sqlite or search.pt"):
-        runner_of(tmp_path)
+        kind_of(tmp_path)

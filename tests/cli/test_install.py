@@ -10,6 +10,12 @@ import pytest
 from tests.support.installed import ROOT, build, clean, copy_sources, install, new_environment
 
 SHIPPED = sorted(path.relative_to(ROOT / "configs") for path in (ROOT / "configs").rglob("*.[ij][ns]*"))
+ASSETS = sorted(path.name for path in (ROOT / "neat_deep" / "reports" / "html" / "assets").rglob("*") if path.is_file())
+FIND = """
+from importlib.resources import as_file, files
+with as_file(files("neat_deep.reports.html") / "assets") as folder:
+    print(*sorted(path.name for path in folder.rglob("*") if path.is_file()))
+"""
 READ = """
 from importlib.resources import files
 import sys
@@ -42,10 +48,12 @@ def test_an_installed_project_has_its_files_and_its_command(how: str, tmp_path: 
     assert Path(place).is_relative_to(source if how == "editable" else tmp_path / "environment")
     assert [int(size) for size in sizes] == [(ROOT / "configs" / path).stat().st_size for path in SHIPPED]
     assert run("neat-deep", "init", "digits") == (ROOT / "configs" / "digits_neat.ini").read_text()
+    assert run("python", "-c", FIND).split() == ASSETS
     assert "resnet_block" in run("neat-deep", "list", "architectures")
     assert not list(empty.iterdir())
 
 
 def test_the_shipped_files_are_found() -> None:
     names = {path.name for path in SHIPPED}
+    assert {"page.html", "page.css", "page.js", "vega.min.js", "LICENSE.vega"} <= set(ASSETS)
     assert {"digits_neat.ini", "mnist_darts.ini", "resnet_block.json", "gated_linear.json"} <= names

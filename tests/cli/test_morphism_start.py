@@ -7,18 +7,23 @@ from pathlib import Path
 import pytest
 
 from neat_deep.base.errors import ConfigError
-from neat_deep.cli.experiment import read_experiment, read_run
+from neat_deep.cli.experiment import read_run
 from neat_deep.config.strategy_experiment import StrategyExperiment
+from neat_deep.space.architecture import Architecture
+from neat_deep.store.run_store import RunStore
 from tests.support.climbs import START, climb
 from tests.support.toy_search import search_by_strategy
 
-CONFIG = Path(__file__).resolve().parents[2] / "configs" / "mnist_morphism.ini"
 
-
-def test_the_option_stands_over_the_key() -> None:
-    plain, given = (read_experiment(CONFIG, options) for options in ({}, {"start": Path("other.json")}))
-    assert isinstance(plain, StrategyExperiment) and isinstance(given, StrategyExperiment)
-    assert (plain.settings.start, given.settings.start) == ("resnet_block", "other.json")
+def test_the_option_stands_over_the_key(tmp_path: Path) -> None:
+    asked = climb(generations=1, start="nowhere.json")
+    with pytest.raises(ConfigError, match="nowhere.json"):
+        search_by_strategy(tmp_path / "key", asked)
+    result = search_by_strategy(tmp_path / "option", asked, start=Architecture.load(START).cell)
+    with RunStore.read(tmp_path / "option") as store:
+        first = store.candidates()[0]
+        assert store.architecture(first.digest).cell.digest() == Architecture.load(START).cell.digest()
+    assert search_by_strategy(tmp_path / "option", asked, resume=True).best.key == result.best.key
 
 
 def test_a_run_goes_on_from_its_own_start_alone(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ INI = ROOT / "configs" / "sst2_neat.ini"
 TRANSFORMER = ROOT / "configs" / "architectures" / "transformer_block.json"
 
 
+@pytest.mark.slow
 def test_a_search_on_texts_is_carried_to_other_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,7 +67,10 @@ def test_sections_of_other_programs_may_stay(tmp_path: Path, caplog: pytest.LogC
     ]
 
 
-RARE = ("rung_share", "hyperband", "inherit", "weights_megabytes", "parameter_price", "mac_price", "latency_price")
+RARE = (
+    *("rung_share", "hyperband", "inherit", "weights_megabytes", "parameter_price", "mac_price", "latency_price"),
+    *("finalists", "finalist_epochs", "finalist_seeds"),
+)
 RARER = ("workers", "ray_address", "ray_gpus", "reproduction")
 
 
@@ -117,8 +120,10 @@ def keys_of(settings: Any) -> set[str]:
 
 
 # Keys that say nothing to experiments of the other kind, whose files do without them.
-OF_TEXTS = re.compile(r"text_\w+|embedding_dropout|positions|augmentation_word_dropout")
-OF_IMAGES = re.compile(r"image_size|augmentation_(?!word_dropout)\w+")
+OF_TEXTS = re.compile(
+    r"text_\w+|embedding_dropout|positions|ngrams|ngram_\w+|frozen_vectors|augmentation_(word|token)_\w+"
+)
+OF_IMAGES = re.compile(r"image_size|augmentation_(?!word_|token_)\w+")
 NOT_SHOWN = {
     *("text_vectors", "plugins"),  # their default, nothing, cannot be written
     "image_reading",  # for runs of older versions

@@ -137,13 +137,15 @@ def test_no_learning_rate_no_second_order() -> None:
     torch.testing.assert_close(second.gradients, first.gradients)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
-def test_first_order_is_the_plain_gradient(options: dict[str, Any]) -> None:
+def test_first_order_is_the_plain_gradient(options: dict[str, Any], weighted: bool) -> None:
     net = supernet(**options)
-    found = Architect(net).first_order(VALIDATION, seed=SEED)
     with seeded(SEED):
         logits = net(VALIDATION.inputs)
-    loss = F.cross_entropy(logits, VALIDATION.labels)
+    weights = torch.linspace(0.5, 2.0, logits.shape[1], dtype=logits.dtype) if weighted else None
+    found = Architect(net, loss_weights=weights).first_order(VALIDATION, seed=SEED)
+    loss = F.cross_entropy(logits, VALIDATION.labels, weights)
     wanted = torch.autograd.grad(loss, list(net.alphas.parameters()))
     torch.testing.assert_close(found.gradients, list(wanted))
     torch.testing.assert_close(found.loss, loss.detach())

@@ -60,6 +60,7 @@ def test_a_run_leaves_what_evolution_leaves(finished: Path) -> None:
     assert len(result["test_accuracies"]) == 2
     assert 0 <= result["inherited_accuracy"] <= 1
     assert result["search_epochs"] == 2
+    assert result["samples"] == json.loads((finished / "history.json").read_text())[-1]["samples"]
 
 
 def test_the_command_searches_resumes_and_reports_too(
@@ -69,6 +70,7 @@ def test_the_command_searches_resumes_and_reports_too(
     assert run_command(monkeypatch, "search", small_darts_ini(tmp_path), *options) == 0
     assert "searching on digits" in capsys.readouterr().out
     written = (tmp_path / "run" / "best.json").read_text()
+    assert "Use the trained network" in (tmp_path / "run" / "report.html").read_text()
     assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--dataset", "digits") == 0
     assert "going on after epoch 2" in capsys.readouterr().out
     assert (tmp_path / "run" / "best.json").read_text() == written
@@ -205,7 +207,7 @@ def test_bad_options_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "--resume" in shell("--resume", tmp_path, capsys=capsys)
     assert "--out" in shell("--resume", finished, "--out", tmp_path / "x", capsys=capsys)
     assert "cannot read INI file" in shell("--config", tmp_path / "no.ini", capsys=capsys)
-    assert "--epochs: got 0" in shell("--config", ini, "--epochs", 0, capsys=capsys)
+    assert "--search-epochs: got 0" in shell("--config", ini, "--search-epochs", 0, capsys=capsys)
     assert "--retrainings: got 0" in shell("--config", ini, "--retrainings", 0, capsys=capsys)
     text = shell("--resume", finished, "--start", finished / "best.json", capsys=capsys)
     assert "best.json, the search in" in text and "began without one; allowed: none" in text
@@ -238,10 +240,10 @@ def test_the_shipped_files_show_every_key_at_its_default(name: str, candidates: 
     path = ROOT / "configs" / f"{name}.ini"
     shipped = load_darts_experiment(path)
     assert len(shipped.darts.space().candidates) == candidates
-    shown = re.findall(r"(?m)^(?:# )?(\w+) = ", path.read_text().split("[Darts]")[1].split("[Run]")[0])
+    shown = re.findall(r"(?m)^(?:# )?(\w+) =(?: |$)", path.read_text().split("[Darts]")[1].split("[Run]")[0])
     assert sorted(shown) == sorted(field.name for field in fields(DartsSettings))
     everything_set = tmp_path / "set.ini"
-    everything_set.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", path.read_text()))
+    everything_set.write_text(re.sub(r"(?m)^# (?=\w+ =(?: |$))", "", path.read_text()))
     assert load_darts_experiment(everything_set) == shipped
 
 

@@ -216,9 +216,9 @@ def test_a_run_of_minutes_chooses_its_epochs_and_keeps_them(
     assert 2 <= chosen <= 4
     assert result["search_epochs"] == chosen
     assert result["training_threads"] == 1
-    assert 1 < result["whole_seconds"] < 33
+    assert 0 < result["whole_seconds"] < 33  # half a minute, and a tenth
     spent = json.loads((run / "clock.json").read_text())["seconds"]
-    assert 1 < spent <= result["whole_seconds"]
+    assert 0 < spent <= result["whole_seconds"]
     capsys.readouterr()
     # The time that was spent counts, and the epochs stay.
     assert run_command(monkeypatch, "resume", run, "--minutes", spent / 60 + 0.05) == 2

@@ -12,7 +12,7 @@ from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.data import Augmentation
 from neat_deep.estimator.examples import ImageReader, TextReader
 from neat_deep.estimator.settings import FitOptions, make_experiment
-from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.registry import proposing_strategies
 from tests.support.random_cells import DIGITS_INI
 
 
@@ -49,7 +49,7 @@ def test_few_examples_get_steps_enough_and_many_classes_examples_enough() -> Non
     assert (many.training.batch_size, many.fitness.batch_size, many.fitness.train_subset) == (64, 32, 2000)
 
 
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
+@pytest.mark.parametrize("strategy", proposing_strategies())
 @pytest.mark.parametrize("reader", [of_images(8, 8), TextReader()])
 def test_every_strategy_searches_the_shipped_space(strategy: str, reader: ImageReader | TextReader) -> None:
     experiment = make_experiment(FitOptions(strategy, population=7), reader, 1000, 2, seed=0)
@@ -69,6 +69,7 @@ def test_parameters_go_before_the_file() -> None:
 
 def test_a_file_of_ones_own_is_taken_as_it_is(tmp_path: Path) -> None:
     own = tmp_path / "own.ini"
-    own.write_text(re.sub(r"(?m)^cells = .*$", "cells = 2", DIGITS_INI.read_text()))
+    text = re.sub(r"(?m)^cells = .*$", "cells = 2", DIGITS_INI.read_text())
+    own.write_text(re.sub(r"(?m)^generations = .*$", "generations = 7", text))
     experiment = make_experiment(FitOptions(config=own), of_images(8, 8), 30, 2, seed=0)
-    assert (experiment.network.cells, experiment.training.batch_size, experiment.run.generations) == (2, 64, 6)
+    assert (experiment.network.cells, experiment.training.batch_size, experiment.run.generations) == (2, 64, 7)

@@ -20,8 +20,10 @@ import neat_deep
 from neat_deep.base.errors import ConfigError, DisconnectedError, GraphError
 from neat_deep.base.fields import text_keys
 from neat_deep.evolution.expression import express, seed_genome
-from neat_deep.evolution.genome import CellGenome, installed_genome_settings
+from neat_deep.evolution.genome import OWN_KEYS, CellGenome, installed_genome_settings
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
+from neat_deep.space.motif_options import MotifOptions
+from neat_deep.space.skeleton_options import SkeletonOptions
 from tests.support.random_cells import OPS, evolved_genomes, genome_config, graphs, neat_config
 
 ALL_OPS = " ".join(OPS)
@@ -313,7 +315,8 @@ def test_bad_genome_settings(changes: dict[str, str], message: str) -> None:
 
 def test_the_settings_are_those_that_neat_python_reads() -> None:
     names = {parameter.name for parameter in genome_config()._params}
-    assert set(text_keys(installed_genome_settings())) == names | {"max_nodes", "shared_splits"}
+    ours = {*OWN_KEYS, *text_keys(SkeletonOptions), *text_keys(MotifOptions)}
+    assert set(text_keys(installed_genome_settings())) == names | ours
 
 
 def test_a_missing_key_is_named() -> None:

@@ -37,7 +37,7 @@ def test_the_first_genome_is_the_cell_and_the_others_are_its_mutants() -> None:
     random.seed(0)
     seeded = population()
     keys = set(seeded.population)
-    seed_population(seeded, CELL)
+    seed_population(seeded, Architecture(CELL))
     assert set(seeded.population) == keys
     genomes = [seeded.population[key] for key in sorted(keys)]
     assert express(genomes[0], seeded.config.genome_config) == CELL
@@ -51,7 +51,7 @@ def test_the_first_genome_is_the_cell_and_the_others_are_its_mutants() -> None:
 
 def test_the_search_goes_on_from_it() -> None:
     seeded = population()
-    seed_population(seeded, CELL)
+    seed_population(seeded, Architecture(CELL))
     seen = []
 
     def score(genomes: list[tuple[int, neat.DefaultGenome]], config: neat.Config) -> None:
@@ -66,7 +66,7 @@ def test_the_search_goes_on_from_it() -> None:
 def test_a_cell_that_no_genome_can_hold_is_refused() -> None:
     two_inputs = CellGraph(2, (CellNode((Edge(1, "identity"),)),))
     with pytest.raises(GraphError, match="2 inputs"):
-        seed_population(population(), two_inputs)
+        seed_population(population(), Architecture(two_inputs))
 
 
 def test_the_script_names_the_file_of_a_cell_that_it_refuses(

@@ -48,3 +48,24 @@ def test_attention_counts_its_products() -> None:
     cell = CellGraph(1, (CellNode((Edge(0, "attention"),)),))
     network = build_network(Architecture(cell, Skeleton(rank=1, channels=16, cells=1)), TOKENS, seed=0)
     assert count_macs(network, TOKENS) == 12 * 16 * (3 * 16 + 16) + 2 * 12 * 12 * 16 + 16 * 2
+
+
+@pytest.mark.parametrize(
+    ("op", "macs"),
+    [
+        ("conv_3", 16 * 16 * 3 * 9),
+        ("conv_5", 16 * 16 * 5 * 9),
+        ("gated_conv_3", 16 * 32 * 3 * 9),
+        ("gru", 2 * 3 * 8 * (16 + 8) * 9),  # two directions, three gates, from the input and from the states
+    ],
+)
+def test_macs_of_the_ops_for_texts_are_those_of_their_formulas(op: str, macs: int) -> None:
+    texts = DataSpec("toy", 1, 2, ("a", "b"), (9,), (), (), vocabulary=50)
+
+    def count(name: str) -> int:
+        cell = CellGraph(1, (CellNode((Edge(0, name),)),))
+        return count_macs(
+            build_network(Architecture(cell, Skeleton(rank=1, channels=16, cells=1)), texts, seed=0), texts
+        )
+
+    assert count(op) - count("identity") == macs

@@ -37,6 +37,8 @@ def skeletons(draw: st.DrawFn) -> Skeleton:
         dropout=draw(st.sampled_from([0.0, 0.3])),
         embedding_dropout=draw(st.sampled_from([0.0, 0.3])),
         positions=draw(st.sampled_from(["auto", "always", "never"])),
+        ngrams=draw(st.sampled_from([0, 3])),
+        ngram_buckets=64,
     )
 
 

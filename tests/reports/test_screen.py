@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from neat_deep.base.screen import screen
+from neat_deep.base import screen as screens
+from neat_deep.base.screen import has_bars, screen
 from neat_deep.reports.run_tables import failure_table
 from tests.support.candidate_records import row
 from tests.support.command import run_command
@@ -63,3 +64,15 @@ def test_the_command_names_its_folders(
     assert run_command(monkeypatch, "resume", f"runs/{name}", "--generations", 2) == 0
     said = capsys.readouterr().out
     assert said.count(f"runs/{name}") >= 4
+
+
+@pytest.mark.parametrize(
+    ("terminal", "jupyter", "widgets", "bars"),
+    [(True, False, False, True), (False, False, True, False), (False, True, False, False), (False, True, True, True)],
+)
+def test_bars_move_on_terminals_and_in_notebooks_with_widgets(
+    terminal: bool, jupyter: bool, widgets: bool, bars: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screens, "find_spec", lambda name: object() if widgets else None)
+    console = screen(file=io.StringIO(), force_jupyter=jupyter, force_terminal=terminal or None)
+    assert has_bars(console) == bars

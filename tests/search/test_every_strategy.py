@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from neat_deep.base.registry import resolve
-from neat_deep.config.search_settings import SearchSettings
 from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.store.run_store import RunStore
-from neat_deep.strategies.registry import STRATEGIES
+from tests.support.every_search import asked
 from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import rows
-from tests.support.strategies import OVER_POINTS, SMALL
-from tests.support.toy_search import ALL_ON, PLAIN, SPACE, search_by_strategy, strategy_experiment
+from tests.support.strategies import OVER_POINTS
+from tests.support.toy_search import search_by_strategy
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Drawing takes most of such a small run's time, and has its own tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neat_deep.reports.recorder.try_picture", lambda drawing, path: None)
-        patch.setattr("neat_deep.reports.recorder.plot_history", lambda history, path: None)
-        yield
-
-
-def asked(name: str, generations: int, full: bool = False) -> StrategyExperiment:
-    """A search in generations of four; with all of rungs and inheritance on when `full`."""
-    kind = STRATEGIES.get(name).settings
-    settings = None if kind is None else resolve(kind)(**SMALL.get(name, {}))
-    space = replace(SPACE, nodes=1, activation_options=("identity",)) if name == "grid" else SPACE
-    made = strategy_experiment(ALL_ON if full else PLAIN, generations, space=space)
-    return replace(made, search=SearchSettings(name, generation_size=4), settings=settings)
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def stopped_at_every_few_writes(folder: Path, experiment: StrategyExperiment, seed: int) -> int:

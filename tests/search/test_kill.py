@@ -1,4 +1,4 @@
-"""A search is killed, workers and all, at random moments, and resumed each time: it ends as if it never was."""
+"""A search is killed, at random moments or at its writes, and resumed each time: it ends as if it never was."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 
 from neat_deep.base.errors import StoreError
 from neat_deep.store.run_store import RunStore
-from tests.support import kill_driver
+from neat_deep.strategies.registry import STRATEGIES
+from tests.support import kill_driver, killed_search
+from tests.support.every_search import outcome
 from tests.support.stored_rows import rows
 
 DRIVER = Path(kill_driver.__file__)
@@ -61,11 +63,6 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_killed_and_resumed_a_run_ends_the_same(unbroken: Path, tmp_path: Path) -> None:
-    assert kill_often(tmp_path / "run", "2", kills=3, seed=1) == 3
-    assert rows(tmp_path / "run", ("settings",)) == rows(unbroken, ("settings",))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_killed_twenty_times_a_run_ends_the_same(unbroken: Path, tmp_path: Path, workers: str) -> None:
@@ -75,3 +72,36 @@ def test_killed_twenty_times_a_run_ends_the_same(unbroken: Path, tmp_path: Path,
         folder = tmp_path / f"run{number}"
         kills += kill_often(folder, workers, kills=20 - kills, seed=number)
         assert rows(folder, ("settings",)) == rows(unbroken, ("settings",))
+
+
+# --- by every strategy -----------------------------------------------------------------------------------------------
+
+
+def kills_of(name: str, folder: Path, generations: int, seed: int | None) -> int:
+    """Search, killed at writes that the seed decides, or never without one; returns how often it was killed.
+
+    The unbroken search runs so too: sums are rounded by how many threads share them, and this process may have more.
+    """
+    script = Path(killed_search.__file__)
+    environment = {**os.environ, "PYTHONPATH": str(script.parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), name, str(folder), str(generations), *([] if seed is None else [str(seed)])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1])
+
+
+def test_killed_at_two_writes_a_strategy_ends_the_same(tmp_path: Path) -> None:
+    kills_of("regularized_evolution", tmp_path / "whole", 2, seed=None)
+    assert kills_of("regularized_evolution", tmp_path / "parts", 2, seed=2) >= 2
+    assert outcome(tmp_path / "parts") == outcome(tmp_path / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_killed_at_any_write_every_strategy_ends_the_same(name: str, tmp_path: Path) -> None:
+    if name == "optuna":
+        pytest.importorskip("optuna")
+    kills_of(name, tmp_path / "whole", 3, seed=None)
+    for seed in (1, 2, 3):
+        assert kills_of(name, tmp_path / str(seed), 3, seed) >= 2
+        assert outcome(tmp_path / str(seed)) == outcome(tmp_path / "whole")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,7 @@ from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import rows
 from tests.support.toy_search import ALL_ON, PLAIN, SPACE, search_by_strategy
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Drawing takes most of such a small run's time, and has its own tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neat_deep.reports.recorder.try_picture", lambda drawing, path: None)
-        patch.setattr("neat_deep.reports.recorder.plot_history", lambda history, path: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def test_children_start_where_their_parents_ended(tmp_path: Path) -> None:

@@ -132,11 +132,14 @@ def test_a_run_in_which_everything_raised_can_go_on_when_that_is_mended(
     folder, asked = unbroken
 
     def out_of_memory(*_: object, **__: object) -> None:
-        raise RuntimeError("CUDA error: out of memory")
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has none left")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("neat_deep.scoring.job.fit", out_of_memory)
-        with pytest.raises(SearchError, match="every candidate of the generation failed; the first: .*out of memory"):
+        says = (
+            "every candidate of the generation failed; the first: the memory ran out when 2.50 GiB more were asked for"
+        )
+        with pytest.raises(SearchError, match=f"{says}; less is needed with a lower batch_size"):
             search(tmp_path, asked())
     search(tmp_path, asked(), resume=True)
     assert rows(tmp_path) == rows(folder)
@@ -173,7 +176,7 @@ def test_a_run_that_starts_from_a_cell_remembers_it(tmp_path: Path) -> None:
         assert rows(folder) == rows(tmp_path / "whole")
     first = next(row for row in rows(tmp_path / "whole")["candidates"] if row[:2] == (0, 1))
     assert CELL.digest() in first
-    with pytest.raises(SearchError, match="start: got a cell, allowed: None with resume"):
+    with pytest.raises(SearchError, match="start: got one, allowed: None with resume"):
         evolve(experiment(PLAIN), DATA, tmp_path / "whole", console, start=CELL, resume=True)
 
 

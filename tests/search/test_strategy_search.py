@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -11,21 +12,26 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from neat_deep.base.errors import SearchError, StoreError
 from neat_deep.base.registry import registration_scope
+from neat_deep.config.search_settings import SearchSettings
 from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.ops import register_op
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.search.result import SearchResult
+from neat_deep.search.strategy_search import search as run_strategy
 from neat_deep.store.run_store import RunStore
+from neat_deep.strategies.grid import GridSettings
 from tests.support import toy_data, worker_tasks
 from tests.support.stopped import StoppedError, stop_at
 from tests.support.stored_rows import Rows, rows
 from tests.support.toy_search import (
     ALL_ON,
+    DATA,
     FAULTY,
     HYPERBAND,
     PLAIN,
@@ -117,6 +123,7 @@ def test_a_run_that_is_done_is_read_again(unbroken: tuple[Path, StrategyExperime
         assert (again.best.candidate, again.best.key) == (store.best()[-1].candidate, store.best()[-1].key)
 
 
+@pytest.mark.slow  # as the budgets below tell it too
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     asked = strategy_experiment(PLAIN, generations=2)
     search_by_strategy(tmp_path / "here", asked)
@@ -144,6 +151,26 @@ def test_a_space_without_more_cells_ends_the_search(tmp_path: Path) -> None:
     before = rows(tmp_path)
     assert search_by_strategy(tmp_path, asked, resume=True).ended == result.ended
     assert rows(tmp_path) == before
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_what_a_strategy_remembers_is_kept_once_however_long_the_search(asynchronous: bool, tmp_path: Path) -> None:
+    search_settings = SearchSettings("random", generation_size=2, asynchronous=asynchronous)
+    search_by_strategy(tmp_path, replace(strategy_experiment(PLAIN, generations=2), search=search_settings))
+    with RunStore.read(tmp_path) as store:
+        assert store.last_generation() == 2
+        for earlier in (0, 1):
+            with pytest.raises(StoreError, match=f"the state of generation {earlier} is not there"):
+                store.state(earlier)
+
+
+def test_a_grid_says_how_many_networks_it_has(tmp_path: Path) -> None:
+    space = replace(SPACE, op_options=("identity", "sep_conv_3"), activation_options=("identity",), nodes=1)
+    asked = strategy_experiment(PLAIN, space=replace(space, aggregation_options=("add",)), generations=1)
+    asked = replace(asked, search=SearchSettings("grid", generation_size=1), settings=GridSettings())
+    screen = io.StringIO()
+    run_strategy(asked, DATA, tmp_path, Console(file=screen, width=200))
+    assert "the grid has 3 different networks" in screen.getvalue().splitlines()
 
 
 def test_a_search_without_a_valid_network_says_so(tmp_path: Path) -> None:
@@ -238,12 +265,12 @@ def spent(folder: Path) -> list[tuple[str, int]]:
         return [(record.key, record.rung) for record in store.evaluations()]
 
 
-@pytest.mark.parametrize("search", [by_neat, by_strategy])
 @pytest.mark.parametrize(
-    ("limit", "count", "ended"),
+    ("search", "limit", "count", "ended"),
     [
-        ({"evaluations": 8}, 8, "8 evaluations are done"),
-        ({"samples": 700}, 8, "700 training samples are seen"),  # 96 each: the last one begins below the limit
+        (by_neat, {"evaluations": 8}, 8, "8 evaluations are done"),
+        # 96 each: the last one begins below the limit
+        (by_strategy, {"samples": 700}, 8, "700 training samples are seen"),
     ],
 )
 def test_budgets_end_at_the_same_evaluation(

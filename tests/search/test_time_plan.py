@@ -12,7 +12,7 @@ from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.scores import SCORED, Score
 from neat_deep.search import time_plan
-from neat_deep.search.time_plan import FINISH_SECONDS, Pace, TimePlan, measure_pace, plan_time
+from neat_deep.search.time_plan import FINISH_SECONDS, LEAST_SECONDS, Pace, TimePlan, measure_pace, plan_time
 from neat_deep.store.run_store import RunStore
 from tests.support.clocks import Clock
 from tests.support.toy_search import DATA, PLAIN, experiment, search_by_strategy, strategy_experiment
@@ -54,6 +54,15 @@ def test_the_search_ends_when_the_final_training_just_fits(clock: Clock) -> None
     assert budget.left() == "0.0 minutes of search left"
 
 
+def test_finalists_have_their_share_before_the_final_training(clock: Clock) -> None:
+    budget, plan = Budget(), TimePlan(2.0, started=clock.now)
+    plan.open(budget, PACE, epochs=5, repeats=1, finalist_epochs=4)
+    assert budget.finalist_deadline == clock.now + 120 - FINISH_SECONDS - (5 * 3 + 1)
+    assert budget.soft_deadline == budget.finalist_deadline - 4 * 3
+    plan.open(budget, PACE, epochs=5, repeats=1, finalist_epochs=400)
+    assert budget.soft_deadline == budget.finalist_deadline - 30  # a quarter of the time at most
+
+
 def test_several_trainings_share_the_time(clock: Clock) -> None:
     budget = budget_of(clock, epochs=5, repeats=3)
     assert budget.soft_deadline == clock.now + 120 - FINISH_SECONDS - 3 * (5 * 3 + 1)
@@ -85,7 +94,14 @@ def test_a_new_best_network_moves_the_end_of_the_search(clock: Clock, seconds: f
     plan.candidate_scored(score, False)
     assert budget.soft_deadline == before
     plan.candidate_scored(score, True)
-    assert budget.soft_deadline == pytest.approx(clock.now + 600 - FINISH_SECONDS - ratio * 31)
+    assert budget.soft_deadline == pytest.approx(clock.now + 600 - FINISH_SECONDS - max(ratio * 31, LEAST_SECONDS))
+
+
+@pytest.mark.parametrize(("minutes", "least"), [(10, LEAST_SECONDS), (1, 6)])
+def test_a_final_training_that_seems_to_take_no_time_has_some(clock: Clock, minutes: float, least: float) -> None:
+    budget, plan = Budget(), TimePlan(minutes, started=clock.now)
+    plan.open(budget, Pace(0.0001, 0.01, 0.001, 0.001), epochs=10, repeats=1)
+    assert budget.soft_deadline == clock.now + 60 * minutes - FINISH_SECONDS - least
 
 
 @pytest.mark.parametrize("repeats", [1, 3])

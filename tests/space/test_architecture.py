@@ -67,6 +67,19 @@ def test_an_architecture_without_gates_is_named_and_written_as_before_there_were
     assert gated.digest() != ARCHITECTURE.digest()
 
 
+def test_an_architecture_without_ngrams_is_written_as_before_there_were_any() -> None:
+    assert "ngram" not in ARCHITECTURE.to_json()
+    with_ngrams = replace(ARCHITECTURE, skeleton=Skeleton(rank=1, ngrams=2, ngram_buckets=512, ngram_ratios=False))
+    document = json.loads(with_ngrams.to_json())
+    assert document["version"] == 5
+    assert Architecture.from_json(with_ngrams.to_json()) == with_ngrams
+    without = replace(with_ngrams, skeleton=Skeleton(rank=1))
+    assert len({with_ngrams.digest(), without.digest()}) == 2
+    document["version"] = 4
+    with pytest.raises(ArchitectureError, match="skeleton: unknown field 'ngrams'"):
+        Architecture.from_json(json.dumps(document))
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_architectures_load(path: Path) -> None:
     assert Architecture.load(path).cell.nodes
@@ -90,7 +103,7 @@ def set_value(path: list[Any], value: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_value(["version"], 4), r"version: got 4, allowed: 1, 2, 3"),
+        (set_value(["version"], 6), r"version: got 6, allowed: 1, 2, 3, 4, 5"),
         (
             set_value(["cell", "nodes", 1, "edges", 0, "gated"], True),
             r"cell: got a gated edge in version 2, allowed: si",
@@ -167,6 +180,8 @@ def test_unreadable_files(tmp_path: Path) -> None:
         ({"reduce_after": (2, 1)}, "reduce_after: got .*rising"),
         ({"cells": 2, "gated_cells": (2,)}, "gated_cells: got 2, allowed: 0 to 1"),
         ({"gated_cells": (1, 1)}, "gated_cells: got .*rising"),
+        ({"ngrams": 6}, "ngrams: got 6, allowed: 0 to 5"),
+        ({"ngram_buckets": 1}, "ngram_buckets: got 1, allowed: 2 to"),
         ({"head_pool": "max"}, "head_pool: got 'max'"),
     ],
 )

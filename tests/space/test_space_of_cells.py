@@ -79,7 +79,7 @@ def test_a_small_space_is_listed_and_counted_in_full(space: SearchSpace) -> None
     digests = [cell.digest() for cell in listed]
     assert len(set(digests)) == len(digests)
     assert set(digests) == brute_force(space)
-    assert space.count(10_000) == len(digests)
+    assert space.count(10_000) == len(digests) >= space.at_least()
     assert space.count(len(digests)) == len(digests)
     assert space.count(len(digests) - 1) == len(digests)  # more than that
     assert list(space.enumerate()) == listed
@@ -95,6 +95,7 @@ def test_counts_of_known_spaces() -> None:
 
 def test_a_large_space_is_counted_no_further_than_asked() -> None:
     assert SearchSpace(OPS, ACTIVATIONS, AGGREGATIONS, nodes=8).count(50) == 51
+    assert SearchSpace(OPS, ACTIVATIONS, AGGREGATIONS, nodes=8).count(10**9) == 10**9 + 1  # at once, or never
 
 
 @given(spaces(max_nodes=5), SEEDS)
@@ -106,7 +107,7 @@ def test_decisions_make_the_cell_again(space: SearchSpace, seed: int) -> None:
     assert all(0 <= value < len(decision.options) for value, decision in zip(values, space.decisions, strict=True))
     assert space.decide(values) == cell
     counted = counting(space.decisions, values)
-    assert all(value == 0 for value, counts in zip(values, counted, strict=True) if not counts)
+    assert all(value == 0 for place, value in enumerate(values) if place not in counted)
 
 
 @given(spaces(max_nodes=5), SEEDS)
@@ -117,7 +118,7 @@ def test_all_decisions_make_a_cell_and_those_that_do_not_count_change_nothing(sp
     cell = space.decide(values)
     assert_in_space(space, cell)
     counted = counting(space.decisions, values)
-    plain = [value if counts else 0 for value, counts in zip(values, counted, strict=True)]
+    plain = [value if place in counted else 0 for place, value in enumerate(values)]
     assert space.decide(plain).digest() == cell.digest()
 
 

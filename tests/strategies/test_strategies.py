@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import pytest
 
@@ -10,12 +11,15 @@ from neat_deep.base.errors import ConfigError, UnknownNameError
 from neat_deep.base.registry import registration_scope, resolve
 from neat_deep.base.sections import SECTIONS
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES, register_strategy
-from neat_deep.strategies.strategy import Strategy, StrategyContext
+from neat_deep.strategies.registry import STRATEGIES, proposing_strategies, register_strategy
+from neat_deep.strategies.strategy import CanBeScreened, Strategy, StrategyContext
 from tests.support.spaces import assert_in_space
-from tests.support.strategies import OVER_POINTS, SMALL, SPACE, TINY, generations, made
+from tests.support.strategies import OVER_POINTS, SMALL, SPACE, TINY, generations, made, scores
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # of a library under Optuna
+pytestmark = [
+    pytest.mark.usefixtures("needs_optuna"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),  # of a library under Optuna
+]
 
 # A strategy with parts that its default does not reach is tested with each.
 VARIANTS = [
@@ -27,12 +31,6 @@ VARIANTS = [
 each_variant = pytest.mark.parametrize(
     ("name", "settings"), VARIANTS, ids=[" ".join([name, *settings.values()]) for name, settings in VARIANTS]
 )
-
-
-@pytest.fixture(autouse=True)
-def needs_optuna(request: pytest.FixtureRequest) -> None:
-    if "optuna" in request.node.name:
-        pytest.importorskip("optuna")
 
 
 def flat(found: list[list[Proposal]]) -> list[Proposal]:
@@ -126,7 +124,9 @@ def test_a_state_of_something_else_is_refused(name: str, state: dict[str, object
 def test_a_strategy_says_what_it_is(name: str) -> None:
     info = STRATEGIES.get(name)
     assert info.summary
-    if info.section:
+    assert callable(resolve(info.kind.search)) and callable(resolve(info.kind.report))
+    assert (info.make is None) == (info.name in ("neat", "darts"))
+    if info.settings is not None:
         assert resolve(info.settings)() == resolve(SECTIONS.get(info.section).settings)()
 
 
@@ -194,3 +194,46 @@ def test_a_strategy_of_the_user_is_known_by_its_name() -> None:
             register_strategy("mine")(make)
     with pytest.raises(UnknownNameError, match="unknown strategy 'rando'.*random"):
         STRATEGIES.get("rando")
+
+
+@pytest.mark.parametrize("name", [info.name for info in proposing_strategies().values() if info.screened])
+def test_what_is_screened_out_is_forgotten_and_the_search_goes_on(name: str) -> None:
+    """Half of what is asked for is left out: the state says nothing of it, and goes through JSON."""
+    first, second = made(name), made(name)
+    numbers: list[int] = []
+    for _ in range(5):
+        proposals = [*first.ask(6)]
+        assert proposals == [*second.ask(6)]
+        numbers += [proposal.number for proposal in proposals]
+        for strategy in (first, second):
+            left_out = [p for p in proposals[1::2] if isinstance(p, Proposal)]
+            cast(CanBeScreened, strategy).screened_out(left_out)
+            strategy.tell(scores([p for p in proposals[::2] if isinstance(p, Proposal)]))
+        state = json.loads(json.dumps(first.state()))
+        assert not state.get("asked") and not state.get("running")
+        second = made(name, seed=99)
+        second.restore(state)
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= 10
+
+
+def test_a_population_is_full_when_so_many_were_trained() -> None:
+    strategy = made("regularized_evolution", population=4)
+    drawn = []
+    for _ in range(2):
+        proposals = [cast(Proposal, proposal) for proposal in strategy.ask(4)]
+        drawn.append([not proposal.parents for proposal in proposals])
+        cast(CanBeScreened, strategy).screened_out(proposals[2:])
+        strategy.tell(scores(proposals[:2]))
+    assert drawn == [[True] * 4, [True, True, False, False]]
+    assert all(cast(Proposal, proposal).parents for proposal in strategy.ask(4))
+
+
+def test_a_climb_begins_from_as_many_draws_without_those_that_are_screened_out() -> None:
+    strategy = made("local_search", starts=4)
+    for _ in range(2):
+        proposals = [cast(Proposal, proposal) for proposal in strategy.ask(4)]
+        assert not any(proposal.parents for proposal in proposals)
+        cast(CanBeScreened, strategy).screened_out(proposals[2:4])
+        strategy.tell(scores(proposals[:2]))
+    assert all(cast(Proposal, proposal).parents for proposal in strategy.ask(4))

@@ -42,10 +42,10 @@ def graphs(
 
 
 def genome_config(num_inputs: int = 1, **changes: object) -> CellGenomeConfig:
-    """The genome configuration of the digits experiment with some keys changed."""
+    """The genome configuration of the digits experiment with some keys changed; its genomes start at random."""
     text = DIGITS_INI.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    changes = {"num_inputs": num_inputs, **changes}
+    changes = {"num_inputs": num_inputs, "op_default": "random", "activation_default": "random", **changes}
     section = "\n".join(lines).split("[CellGenome]")[1].split("[DefaultSpeciesSet]")[0]
     values = dict(line.split(" = ", 1) for line in section.strip().splitlines() if line)
     values.update({key: str(value) for key, value in changes.items()})

@@ -9,16 +9,17 @@ from typing import Any, cast
 from neat_deep.base.registry import resolve
 from neat_deep.scoring.scores import DIVERGED, SCORED, Score
 from neat_deep.space.architecture import Skeleton
+from neat_deep.space.cell_graph import CellGraph
 from neat_deep.space.search_space import SearchSpace
 from neat_deep.strategies.proposals import Proposal
-from neat_deep.strategies.registry import STRATEGIES
+from neat_deep.strategies.registry import STRATEGIES, proposing_strategies
 from neat_deep.strategies.strategy import Strategy, StrategyContext
 
 SPACE = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), aggregations=("add", "mul"), nodes=4)
 TINY = SearchSpace(("identity", "sep_conv_3", "max_pool_3", "none"), ("identity",), nodes=1)  # 9 networks
 SKELETON = Skeleton(channels=4, cells=1)
 
-OVER_POINTS = [name for name, info in zip(STRATEGIES, STRATEGIES.values(), strict=True) if not info.needs_weights]
+OVER_POINTS = [name for name, info in proposing_strategies().items() if not info.needs_weights]
 # So small that a few generations reach every part of a strategy.
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "local_search": {"starts": 3},
@@ -28,13 +29,19 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def made(name: str, seed: int = 5, space: SearchSpace | None = None, **settings: Any) -> Strategy:
+def small_settings(name: str, **settings: Any) -> Any:
+    """A strategy's settings, small but for those that are given; None for a strategy without any."""
+    kind = STRATEGIES.get(name).settings
+    return None if kind is None else resolve(kind)(**{**SMALL.get(name, {}), **settings})
+
+
+def made(
+    name: str, seed: int = 5, space: SearchSpace | None = None, *, start: CellGraph | None = None, **settings: Any
+) -> Strategy:
     """A strategy with small settings, of which some may be given; a grid has the part of `SPACE` that it can finish."""
     space = space or (replace(SPACE, nodes=1) if name == "grid" else SPACE)
-    info = STRATEGIES.get(name)
-    kind = None if info.settings is None else resolve(info.settings)
-    chosen = None if kind is None else kind(**{**SMALL.get(name, {}), **settings})
-    strategy: Strategy = resolve(info.make)(StrategyContext(space, SKELETON, chosen, seed))
+    chosen = small_settings(name, **settings)
+    strategy: Strategy = resolve(STRATEGIES.get(name).make)(StrategyContext(space, SKELETON, chosen, seed, start))
     return strategy
 
 

@@ -31,8 +31,9 @@ DATA = toy_data.dataset()
 
 
 def experiment(fitness: FitnessSettings, generations: int = 4, faulty: bool = False, **run: Any) -> Experiment:
-    """The digits experiment, made tiny; when `faulty`, many of its genomes raise or diverge."""
+    """The digits experiment, made tiny, from random genomes; when `faulty`, many of them raise or diverge."""
     loaded = load_experiment(DIGITS_INI)
+    loaded.neat.genome_config.op_default = loaded.neat.genome_config.activation_default = "random"
     if faulty:
         loaded.neat.genome_config.op_options = ["identity", "sep_conv_1", "max_pool_3", "raises", "gives_nan"]
     loaded.neat.pop_size = 6

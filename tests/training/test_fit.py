@@ -37,6 +37,39 @@ def test_it_learns(optimizer: str, schedule: str) -> None:
     assert evaluate(model, stripes(60, 2), device=CPU).accuracy > 0.9
 
 
+class Wavering(nn.Module):
+    """Other logits at each call, as dropout would have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(2))
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.bias + torch.tensor([[0.5, 0.1], [0.2, 0.9]][self.calls % 2]).expand(len(x), 2)
+
+
+def test_r_drop_adds_how_far_two_passes_are_apart() -> None:
+    train = stripes(16, 0)
+    settings = TrainingSettings(epochs=1, batch_size=16, r_drop=2.0)
+    losses: list[float] = []
+    fit(Wavering(), train, settings, device=CPU, seed=0, on_step=lambda progress: losses.append(progress.loss))
+    one, two = (torch.tensor(logits).log_softmax(0) for logits in ([0.2, 0.9], [0.5, 0.1]))
+    entropy = -(one[train.labels] + two[train.labels]).mean() / 2
+    divergences = (one.exp() * (one - two)).sum() + (two.exp() * (two - one)).sum()
+    assert losses == [pytest.approx(float(entropy + 2.0 / 4 * divergences), rel=1e-5)]
+
+
+def test_r_drop_changes_nothing_where_both_passes_agree() -> None:
+    found = []
+    for r_drop in (0.0, 3.0):
+        model = network(dropout=0.0)
+        fit(model, stripes(32, 0), TrainingSettings(epochs=1, batch_size=16, r_drop=r_drop), device=CPU, seed=1)
+        found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
 def test_the_first_step_and_the_last_move_the_weights(schedule: str) -> None:
     model = network(dropout=0.0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
@@ -14,7 +14,8 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.data import DataSpec
 from neat_deep.data.images.image_split import ImageSplit
 from neat_deep.scoring.metrics import METRICS, Measured
-from neat_deep.training.fit import _class_weights, evaluate, fit
+from neat_deep.training.class_weights import BALANCED, NO_WEIGHTS, loss_weights
+from neat_deep.training.fit import evaluate, fit
 from neat_deep.training.settings import TrainingSettings
 
 CPU = torch.device("cpu")
@@ -55,6 +56,34 @@ def test_the_figures_are_those_of_scikit_learn(labels: list[int], guesses: list[
     assert found.macro_f1 == pytest.approx(f1_score(labels, guesses, average="macro"))
     assert found.accuracy == sum(a == b for a, b in zip(labels, guesses, strict=True)) / len(labels)
     assert found.examples == len(labels)
+    expected = confusion_matrix(labels, guesses, labels=range(classes))
+    assert found.confusion == tuple(map(tuple, expected.tolist()))
+
+
+class Sure(nn.Module):
+    """Guesses class 0 with the probability that the first pixel says, in percent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.none = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        share = (255 * x[:, 0, 0, 0]).round() / 100
+        return torch.stack([share, 1 - share], dim=1).log()
+
+
+@pytest.mark.parametrize(
+    ("labels", "percents", "expected"),
+    [
+        ([0, 0, 0, 1], [75, 75, 75, 75], 0.0),  # right as often as it says
+        ([0, 0, 0, 0], [75, 75, 75, 75], 0.25),
+        ([0, 1, 0, 0], [60, 60, 90, 90], (2 * 0.1 + 2 * 0.1) / 4),  # too sure in one bin, not sure enough in another
+        ([1, 0, 0, 1], [100, 100, 99, 99], 0.495),  # one bin, 1 in it
+    ],
+)
+def test_the_calibration_error_is_that_of_the_paper(labels: list[int], percents: list[int], expected: float) -> None:
+    found = evaluate(Sure(), split(labels, percents, 2), device=CPU, batch_size=3)
+    assert found.calibration_error == pytest.approx(expected, abs=1e-6)
 
 
 def test_both_are_metrics_of_a_search() -> None:
@@ -66,7 +95,9 @@ def test_both_are_metrics_of_a_search() -> None:
 @pytest.mark.parametrize("labels", [[0] * 9 + [1], [0, 1, 1, 2, 2, 2], [0, 0, 1, 1], [1] * 5 + [0] * 2])
 def test_the_weights_are_those_of_scikit_learn(labels: list[int]) -> None:
     expected = compute_class_weight("balanced", classes=torch.tensor(sorted(set(labels))).numpy(), y=labels)
-    assert _class_weights(torch.tensor(labels)).tolist() == pytest.approx(expected.tolist())
+    found = loss_weights(BALANCED, torch.tensor(labels))
+    assert found is not None and found.tolist() == pytest.approx(expected.tolist())
+    assert loss_weights(NO_WEIGHTS, torch.tensor(labels)) is None
 
 
 @pytest.mark.parametrize("rare", [3, 6, 10])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from neat_deep.data import DataSpec
 from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.training.optimizer import make_optimizer
-from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.settings import OPTIMIZERS, TrainingSettings
 from tests.support.toy_data import SPEC
 
 
@@ -22,3 +23,19 @@ def test_weight_decay_spares_norms_and_biases() -> None:
     for name, parameter in model.named_parameters():
         spared = "norm" in name or name.endswith("bias")
         assert decays[id(parameter)] == (0.0 if spared else 0.1), name
+
+
+def test_weights_of_ngrams_have_a_group_of_their_own() -> None:
+    """Without decay, and with an epsilon that keeps Adam from moving rare n-grams as far as frequent ones."""
+    spec = DataSpec("words", 1, 2, ("a", "b"), (12,), (), (), vocabulary=20)
+    cell = CellGraph(1, (CellNode((Edge(0, "sep_conv_3"),)),))
+    skeleton = Skeleton(rank=1, channels=8, cells=1, ngrams=2, ngram_buckets=64)
+    network = build_network(Architecture(cell, skeleton), spec, seed=0)
+    for name in OPTIMIZERS:
+        optimizer = make_optimizer(network, TrainingSettings(optimizer=name, weight_decay=0.1))
+        groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+        assert len(groups) == len(list(network.parameters()))
+        assert network.ngrams is not None
+        own = groups[id(network.ngrams.weight)]
+        assert own["weight_decay"] == 0 and len(own["params"]) == 1
+        assert name == "sgd" or own["eps"] > groups[id(network.head.linear.weight)]["eps"]

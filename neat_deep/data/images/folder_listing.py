@@ -80,9 +80,8 @@ def class_images(folder: Path, least: int, reading: int, passed: PassedOver) -> 
         else:
             others += 1
             passed.add("files that are no images by their suffix", path)
-    reasons = [f"{others} files with another suffix"] * bool(others) + [f"{dangling} links that lead nowhere"] * bool(
-        dangling
-    )
+    counts = {"files with another suffix": others, "links that lead nowhere": dangling}
+    reasons = [f"{count} {what}" for what, count in counts.items() if count]
     check_enough(folder, len(paths), least, f" (and {', '.join(reasons)})" if reasons else "")
     return paths
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -171,5 +172,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def _is_of_bits(image: Image.Image) -> bool:
     """Whether an image has 8 bits a channel, or is grey of 16: some of Pillow's readers give those as numbers of 32."""
     if image.mode == "I":
-        return image.format in OF_16_BITS and image.getextrema()[0] >= 0 and image.getextrema()[1] < 1 << 16  # type: ignore[operator]
+        if image.format not in OF_16_BITS:
+            return False
+        least, most = cast("tuple[int, int]", image.getextrema())  # it looks at every pixel
+        return least >= 0 and most < 1 << 16
     return not image.mode.startswith("F")

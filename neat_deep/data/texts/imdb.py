@@ -10,8 +10,8 @@ import torch
 from neat_deep.base.errors import DataError
 from neat_deep.data.download import fetch_archive
 from neat_deep.data.settings import DataSettings
+from neat_deep.data.texts.rows import read_lines
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource
-from neat_deep.data.texts.tsv import read_lines
 
 FOLDER = "aclImdb"
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"

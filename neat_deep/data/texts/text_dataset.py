@@ -15,9 +15,9 @@ from neat_deep.base.errors import DataError
 from neat_deep.data.encoding import TextEncoding, Tokenizer, Vocabulary
 from neat_deep.data.settings import TextSettings
 from neat_deep.data.spec import Dataset, DataSpec
+from neat_deep.data.texts.rows import shorten
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
 from neat_deep.data.texts.tokens import make_encoder
-from neat_deep.data.texts.tsv import shorten
 from neat_deep.data.texts.vectors import Vectors, embedding_matrix, read_vectors
 
 
@@ -61,7 +61,7 @@ def _build(
     vectors = parts.vectors
     if vectors is None and settings.vectors:
         vectors = read_vectors(Path(settings.vectors).expanduser(), encoder)
-    matrix = None if vectors is None else embedding_matrix(vectors, encoder)
+    matrix = None if vectors is None else embedding_matrix(vectors, encoder, subwords=settings.vector_subwords)
     spec = DataSpec(
         name=name,
         rank=1,
@@ -73,7 +73,7 @@ def _build(
         vocabulary=encoder.size,
         vector_size=0 if matrix is None else matrix.shape[1],
     )
-    encoding = TextEncoding(encoder, settings.max_length)
+    encoding = TextEncoding(encoder, settings.max_length, settings.cut)
     split = encode_texts(training, encoding, spec)
     spec = replace(spec, shape=(int(split.lengths.max()),))
     # Now: a bad line costs no search.

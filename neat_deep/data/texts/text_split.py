@@ -95,7 +95,7 @@ class TextSplit:
         check_range("batch_size", batch_size, low=1)
         wanted = augmentation or Augmentation()
         check_augmentation(wanted, self.spec.rank)
-        return self._train_batches(batch_size, generator, wanted.word_dropout)
+        return self._train_batches(batch_size, generator, wanted)
 
     def eval_batches(self, batch_size: int) -> Iterator[Batch]:
         """Each text once, the shortest first, never augmented; long texts come in batches of fewer.
@@ -105,7 +105,9 @@ class TextSplit:
         check_range("batch_size", batch_size, low=1)
         return self._eval_batches(batch_size)
 
-    def _train_batches(self, batch_size: int, generator: torch.Generator, word_dropout: float) -> Iterator[Batch]:
+    def _train_batches(
+        self, batch_size: int, generator: torch.Generator, augmentation: Augmentation
+    ) -> Iterator[Batch]:
         order = torch.randperm(len(self), generator=generator)
         lengths = self.lengths.cpu()[order]
         pools = zip(order.split(POOL * batch_size), lengths.split(POOL * batch_size), strict=True)
@@ -113,7 +115,11 @@ class TextSplit:
         bounds = batch_bounds(len(self), batch_size)
         for number in torch.randperm(len(bounds), generator=generator).tolist():
             batch = self._batch(order[slice(*bounds[number])].to(self.tokens.device))
-            yield _drop_words(batch, word_dropout, self.unknown, generator) if word_dropout else batch
+            if augmentation.token_cutoff:
+                batch = _take_out(batch, augmentation.token_cutoff, generator)
+            if augmentation.word_dropout:
+                batch = _drop_words(batch, augmentation.word_dropout, self.unknown, generator)
+            yield batch
 
     def _eval_batches(self, batch_size: int) -> Iterator[Batch]:
         lengths, order = self.lengths.cpu().sort(stable=True)
@@ -177,6 +183,22 @@ def _drop_words(batch: Batch, share: float, unknown: int, generator: torch.Gener
     dropped = torch.zeros_like(mask)
     dropped[mask] = (torch.rand(int(mask.sum()), generator=generator) < share).to(mask.device)
     return batch._replace(inputs=batch.inputs.masked_fill(dropped, unknown))
+
+
+def _take_out(batch: Batch, share: float, generator: torch.Generator) -> Batch:
+    """The batch without a share of its tokens, but with one of each text; padding does not change what is drawn."""
+    assert batch.mask is not None
+    inputs, mask = batch.inputs, batch.mask
+    drawn = torch.ones(mask.shape, device=mask.device)
+    drawn[mask] = torch.rand(int(mask.sum()), generator=generator).to(mask.device)
+    kept = mask & (drawn >= share)
+    luckiest = drawn.masked_fill(~mask, -1.0).argmax(1, keepdim=True)
+    kept = kept.scatter(1, luckiest, value=True)
+    lengths = kept.sum(1, keepdim=True)
+    left = torch.arange(int(lengths.max()), device=mask.device) < lengths  # (B, L')
+    closed = torch.full(left.shape, PADDING, dtype=inputs.dtype, device=mask.device)
+    closed[left] = inputs[kept]  # row by row, in their order
+    return batch._replace(inputs=closed, mask=left)
 
 
 def _check_numbers(what: str, values: Tensor, count: int) -> None:

@@ -133,6 +133,12 @@ def encoder_from_json(text: str) -> HuggingFaceEncoder:
     return HuggingFaceEncoder(tokenizer, tokenizer.get_vocab_size(), unknown)
 
 
+def numbered_tokens(text: str) -> list[str]:
+    """The token of each number, of an encoder whose `to_json` is `text`; raises `DataError` for anything else."""
+    numbers: dict[str, int] = encoder_from_json(text).tokenizer.get_vocab()
+    return sorted(numbers, key=lambda token: numbers[token])
+
+
 def _train_hugging_face(texts: Sequence[str], settings: TextSettings) -> HuggingFaceEncoder:
     # Imported here: image data sets need none of it.
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from neat_deep.base.errors import DataError, VectorError
-from neat_deep.data.encoding import Encoder
-from neat_deep.data.texts.tsv import read_lines, shorten
+from neat_deep.data.encoding import SPECIAL_TOKENS, Encoder
+from neat_deep.data.texts.rows import read_lines, shorten
+from neat_deep.data.texts.subwords import vectors_of_unknown
+from neat_deep.data.texts.tokens import numbered_tokens
 
 CHUNK = 10_000  # words that are looked up in one go
 LARGEST = torch.finfo(torch.float32).max
@@ -74,10 +76,11 @@ def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
     return WordVectors(list(found), torch.tensor(list(found.values())))
 
 
-def embedding_matrix(vectors: Vectors, encoder: Encoder) -> Tensor:
+def embedding_matrix(vectors: Vectors, encoder: Encoder, *, subwords: bool = False) -> Tensor:
     """What an embedding of (vocabulary, D) starts from: the words' vectors, and random ones of their spread.
 
-    The random ones, for tokens that have no vector, are the same each time. Raises `VectorError` when no token has one.
+    The random ones, for tokens that have no vector, are the same each time; with `subwords` words get one from their
+    pieces instead. Raises `VectorError` when no token has one, and for `subwords` of a vocabulary of a caller's own.
     """
     numbers: list[int] = []
     words = list(vectors.itos)
@@ -91,7 +94,23 @@ def embedding_matrix(vectors: Vectors, encoder: Encoder) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     matrix = torch.randn(encoder.size, given.shape[1], generator=generator) * given.std()
     matrix[rows[known]] = given
+    if subwords:
+        tokens = _tokens_of(encoder)
+        lacking = sorted(set(range(len(SPECIAL_TOKENS), encoder.size)) - set(rows[known].tolist()))
+        words = [tokens[number] for number in rows[known].tolist()]
+        matrix[lacking] = vectors_of_unknown(words, given, [tokens[number] for number in lacking])
     return matrix
+
+
+def _tokens_of(encoder: Encoder) -> list[str]:
+    """The token of each number."""
+    text = encoder.to_json()
+    if not text:
+        raise VectorError(
+            "vector_subwords: got True, which needs the words of the vocabulary; allowed for a vocabulary or tokenizer"
+            " of one's own: False"
+        )
+    return numbered_tokens(text)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -28,7 +28,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 class Slot:
     """One input slot of a node; `live` is false for `none` and where nothing arrives.
 
-    A learnable gate stands behind a `gated` one.
+    A learnable gate stands behind a `gated` one. `motif` is the place of the motif that is its op among the cell's.
     """
 
     op: str
@@ -36,6 +36,7 @@ class Slot:
     family: str
     live: bool = True
     gated: bool = False
+    motif: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,26 +77,33 @@ class Wire:
 
 @dataclass(frozen=True)
 class CellFacts:
-    """All that the picture of a cell or a genome shows."""
+    """All that the picture of a cell or a genome shows; `motifs` are the insides of its motifs, by name."""
 
     pins: tuple[Pin, ...]
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
+    motifs: tuple[tuple[str, CellFacts], ...] = ()
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The op families of the live slots, each once, in the order of the alphabet."""
-        return tuple(sorted({slot.family for box in self.boxes if box.live for slot in box.slots if slot.live}))
+        """The op families of the live slots, in motifs too, each once, in the order of the alphabet."""
+        slots = [slot for box in self.boxes if box.live for slot in box.slots if slot.live]
+        own = {slot.family for slot in slots if slot.motif is None}
+        return tuple(sorted(own.union(*(facts.families for _, facts in self.motifs))))
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a network and the shape that leaves it."""
+    """One step of a network and the shape that leaves it, after so many `halvings` of the spatial extent.
+
+    None for what has no such extent.
+    """
 
     name: str
     label: str
     shape: str
     kind: StageKind
+    halvings: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,26 +124,48 @@ class NetworkFacts:
         return tuple(wire for wire in self.wires if wire not in set(pairwise(names)))
 
 
-def cell_facts(cell: CellGraph, weights: Mapping[tuple[int, int], float] | None = None) -> CellFacts:
-    """The facts of a cell; `weights` maps (node index, slot) to a relative weight from 0 to 1."""
-    weights = weights or {}
+def cell_facts(
+    cell: CellGraph, weights: Mapping[tuple[int, int], float] | None = None, *, prefix: str = ""
+) -> CellFacts:
+    """The facts of a cell; `weights` maps (node index, slot) to a relative weight from 0 to 1.
+
+    `prefix` begins the names of its pins and boxes, where several cells stand in one picture.
+    """
+    names = [motif.name for motif in cell.motifs]
+    facts = _graph_facts(cell, weights or {}, names, prefix=prefix)
+    return replace(facts, motifs=_insides({motif.name: CellGraph(1, motif.nodes) for motif in cell.motifs}))
+
+
+def _insides(motifs: Mapping[str, CellGraph]) -> tuple[tuple[str, CellFacts], ...]:
+    names = [*motifs]
+    return tuple((name, _graph_facts(graph, {}, names, prefix=f"{name}_")) for name, graph in motifs.items())
+
+
+def _graph_facts(
+    cell: CellGraph, weights: Mapping[tuple[int, int], float], motifs: Sequence[str], *, prefix: str
+) -> CellFacts:
+    """The facts of a cell or of a motif's inside, where the names `motifs` stand for motifs."""
     used, used_nodes = cell.used_inputs(), cell.used_nodes()
-    pins = [Pin(f"input{i}", input_label(i, cell.num_inputs), True, i in used) for i in range(cell.num_inputs)]
+    pins = [Pin(f"{prefix}input{i}", input_label(i, cell.num_inputs), True, i in used) for i in range(cell.num_inputs)]
     states = [pin.name for pin in pins]
     boxes, wires = [], []
     for index, node in enumerate(cell.nodes):
-        box = f"node{index}"
+        box = f"{prefix}node{index}"
         live = index in used_nodes
-        slots = tuple(Slot(edge.op, edge.activation, _family(edge.op), live, edge.gated) for edge in node.edges)
+        slots = tuple(
+            Slot(edge.op, edge.activation, _family(edge.op), live, edge.gated, _place(edge.op, motifs))
+            for edge in node.edges
+        )
         boxes.append(Box(box, f"node {node.key if node.key >= 0 else index}", slots, node.aggregation, live))
         state: WireState = "live" if live else "unused"
         for slot, edge in enumerate(node.edges):
             wires.append(Wire(states[edge.source], box, slot, state, weights.get((index, slot)), edge.gated))
         states.append(box)
     concat = cell.output == "concat"
-    pins.append(Pin(OUTPUT, "output (concat)" if concat else "output", False))
+    output = f"{prefix}{OUTPUT}"
+    pins.append(Pin(output, "output (concat)" if concat else "output", False))
     ends = states[cell.num_inputs :] if concat else states[-1:]
-    wires += [Wire(end, OUTPUT) for end in ends]
+    wires += [Wire(end, output) for end in ends]
     return CellFacts(tuple(pins), tuple(boxes), tuple(wires))
 
 
@@ -149,6 +179,7 @@ def genome_facts(genome: CellGenome, config: CellGenomeConfig) -> CellFacts:
     names = {key: f"input{i}" for i, key in enumerate(config.input_keys)}
     names.update({key: f"node{key}" for key in genome.nodes})
     reachable = alive | set(config.input_keys)
+    motifs = {} if genome.motifs is None else genome.motifs.graphs
     boxes, wires = [], []
     for key, gene in genome.nodes.items():
         incoming = [connection for connection in genome.connections.values() if connection.key[1] == key]
@@ -156,7 +187,7 @@ def genome_facts(genome: CellGenome, config: CellGenomeConfig) -> CellFacts:
         slots = []
         for slot, (op, activation) in enumerate(((gene.op_1, gene.activation_1), (gene.op_2, gene.activation_2))):
             live = bool(feeds) and key in alive and op != NONE and feeds[slot].key[0] in reachable
-            slots.append(Slot(op, activation, _family(op), live))
+            slots.append(Slot(op, activation, _family(op), live, motif=_place(op, [*motifs])))
             if feeds:
                 wires.append(Wire(names[feeds[slot].key[0]], names[key], slot, "live" if live else "unused"))
         boxes.append(Box(names[key], f"node {key}", tuple(slots), gene.aggregation, key in alive))
@@ -167,7 +198,7 @@ def genome_facts(genome: CellGenome, config: CellGenomeConfig) -> CellFacts:
     inputs = [names[key] for key in config.input_keys]
     pins = [Pin(name, input_label(i, len(inputs)), True, name in read) for i, name in enumerate(inputs)]
     pins.append(Pin(OUTPUT, "output", False, bool(alive)))
-    return CellFacts(tuple(pins), tuple(boxes), tuple(wires))
+    return CellFacts(tuple(pins), tuple(boxes), tuple(wires), _insides(motifs))
 
 
 def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_classes: int) -> NetworkFacts:
@@ -186,7 +217,7 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
         stages = [Stage("data", "images", _shape(skeleton, data_shape[0], extent, 0), "input")]
     else:
         stages = [Stage("data", "tokens", "L", "input")]
-    stages.append(Stage("stem", "stem", _shape(skeleton, skeleton.channels, extent, 0), "stem"))
+    stages.append(Stage("stem", "stem", _shape(skeleton, skeleton.channels, extent, 0), "stem", 0))
     wires = [("data", "stem")]
     states = ["stem"] * cell.num_inputs  # the stages whose values a cell is given, the oldest first
     for place in range(skeleton.cells + 1):
@@ -196,14 +227,14 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
         if place in plan.reductions:
             halvings += 1
             name = f"reduction{halvings}"
-            stages.append(Stage(name, "reduction", _shape(skeleton, channels, extent, halvings), "reduction"))
+            stages.append(Stage(name, "reduction", _shape(skeleton, channels, extent, halvings), "reduction", halvings))
             wires += [(states[read], name) for read in plan.reductions[place]]
             states = [name] * len(states)
         name = f"cell{place}"
         if place in plan.cells:
             gated = place in skeleton.gated_cells
             label = f"cell {place + 1}{f', {GATED}' if gated else ''}"
-            stages.append(Stage(name, label, _shape(skeleton, channels, extent, halvings), "cell"))
+            stages.append(Stage(name, label, _shape(skeleton, channels, extent, halvings), "cell", halvings))
             wires += [(states[read], name) for read in cell.used_inputs()]
             if gated:
                 wires.append((states[-1], name))  # the path around the cell
@@ -226,6 +257,10 @@ def input_label(index: int, count: int) -> str:
     """What input `index` of `count` is: the network hands the older cell over first."""
     names = {1: ("input",), 2: ("two cells back", "previous cell")}
     return names[count][index] if count in names else f"input {index + 1}"
+
+
+def _place(op: str, motifs: Sequence[str]) -> int | None:
+    return motifs.index(op) if op in motifs else None
 
 
 def _family(op: str) -> str:

@@ -23,8 +23,12 @@ FAMILY_COLOURS = {
     "pooling": ("#FCE9C4", "#B7791F"),
     "identity": ("#E9EBEF", "#7B8494"),
     "attention": ("#E7DEF7", "#7548B5"),
+    "convolution": ("#D5E9F7", "#1F5F8B"),
+    "recurrence": ("#F6E3D3", "#A8561C"),
 }
 CUSTOM_COLOURS = ("#FADDE3", "#B83A5B")
+# Motifs are dark, with light names, and each has the colour of the frame that shows its inside.
+MOTIF_COLOURS = ("#1E40AF", "#9A3412", "#166534", "#6B21A8", "#9D174D", "#0E7490")
 SIGNS = {"add": "+", "mul": TIMES}
 
 SIGN_PORT = "sign"
@@ -35,9 +39,14 @@ def title_label(title: str) -> str:
     return _html(_font(f"<B>{escape(title)}</B>", size=20))
 
 
-def inset_label(text: str) -> str:
+def inset_label(text: str, colour: str = INK) -> str:
     """The heading of a part of a picture."""
-    return _html(_font(f"<B>{escape(text)}</B>", size=13, colour=INK))
+    return _html(_font(f"<B>{escape(text)}</B>", size=13, colour=colour))
+
+
+def motif_colour(place: int) -> str:
+    """The colour of the motif at that place among a cell's."""
+    return MOTIF_COLOURS[place % len(MOTIF_COLOURS)]
 
 
 def stage_label(stage: Stage) -> str:
@@ -93,12 +102,15 @@ def legend_label(facts: CellFacts) -> str:
 
 def _slot_cell(slot: Slot, port: str) -> str:
     fill, line = _family_colours(slot.family) if slot.live else (FAINT_FILL, FAINT_LINE)
+    ink = INK if slot.live else FAINT
+    if slot.live and slot.motif is not None:
+        fill, line, ink = motif_colour(slot.motif), motif_colour(slot.motif), PAPER
     text = f"<B>{escape(slot.op)}</B>"
     if slot.activation != IDENTITY and slot.op != NONE:
         text += f"  {escape(slot.activation)}"
     if slot.gated:
         text += "  " + _font(f"<I>{TIMES} g</I>", size=12, colour=GATE)
-    text = _font(text, size=12, colour=INK if slot.live else FAINT)
+    text = _font(text, size=12, colour=ink)
     return f'<TD PORT="{port}" STYLE="ROUNDED" BGCOLOR="{fill}" COLOR="{line}" ALIGN="LEFT">{text}</TD>'
 
 
