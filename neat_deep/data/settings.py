@@ -28,6 +28,7 @@ class TextSettings:
     own_validation: bool = True  # False: a validation part that the data comes with is split anew, with train
     vectors: str = ""  # file of word vectors in GloVe's text format that the embedding starts from
     vector_subwords: bool = False  # words without a vector get one from the pieces that they share with others
+    vector_words: int = 0  # words that the training texts lack, and the file has: so many of its first ones are known
     phrases: bool = False  # of sst2: the training file has phrases too, as GLUE distributes it; sentences validate
     cut: str = END  # which tokens of a longer text go: those at its end, or those in its middle
     column: str = "sentence"  # of one's own texts: the column, or the key, that holds the text
@@ -38,6 +39,7 @@ class TextSettings:
         check_range("vocabulary", self.vocabulary, low=3, high=10_000_000)
         check_range("min_count", self.min_count, low=1)
         check_range("max_length", self.max_length, low=1, high=100_000)
+        check_range("vector_words", self.vector_words, low=0, high=10_000_000)
         check_choice("cut", self.cut, CUTS)
         if self.phrases and not self.own_validation:
             raise ConfigError(
@@ -50,6 +52,11 @@ class TextSettings:
             raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
         if self.vectors and self.tokens == "bpe":
             raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
+        if self.vector_words and not (self.vectors and self.tokens == "word"):
+            raise ConfigError(
+                f"vector_words: got {self.vector_words}, allowed without vectors, or with tokens = {self.tokens}: 0;"
+                " they are words of the file of vectors"
+            )
 
 
 @dataclass(frozen=True)

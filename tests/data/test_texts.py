@@ -31,7 +31,7 @@ from neat_deep.data import (
 )
 from neat_deep.data.settings import TextSettings as Settings
 from neat_deep.data.texts import imdb, sst2
-from neat_deep.data.texts.tokens import make_encoder, split_words
+from neat_deep.data.texts.tokens import encoder_from_json, make_encoder, split_words
 from neat_deep.data.texts.torchtext_sets import source_from_pairs, source_from_parts, torchtext_source
 from neat_deep.data.texts.torchtext_tokens import torchtext_tokenizer
 from neat_deep.data.texts.vectors import WordVectors, read_vectors
@@ -594,6 +594,9 @@ def test_images_take_no_parts() -> None:
         ({"min_count": 0}, "min_count: got 0, allowed: 1 or more"),
         ({"max_length": 0}, "max_length: got 0, allowed: 1 to"),
         ({"tokens": "bpe", "vectors": "x"}, "vectors: they belong to whole words"),
+        ({"vector_words": -1}, "vector_words: got -1, allowed: 0 to"),
+        ({"vector_words": 9}, "vector_words: got 9, allowed without vectors, or with tokens = word: 0"),
+        ({"vector_words": 9, "vectors": "x", "tokens": "torchtext"}, "vector_words: got 9, allowed .* torchtext: 0"),
         ({"tokens": "torchtext", "lowercase": False}, "lowercase: got False, allowed with tokens = torchtext: True"),
     ],
 )
@@ -605,10 +608,10 @@ def test_bad_text_settings(values: dict[str, Any], message: str) -> None:
 # --- word vectors ----------------------------------------------------------------------------------------------
 
 
-def with_vectors(tmp_path: Path, content: str | bytes) -> Dataset:
+def with_vectors(tmp_path: Path, content: str | bytes, **settings: Any) -> Dataset:
     file = tmp_path / "vectors.txt"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    return load(write_folder(tmp_path), text=TextSettings(vectors=str(file)))
+    return load(write_folder(tmp_path), text=TextSettings(vectors=str(file), **settings))
 
 
 def test_vectors_initialise_the_embedding(tmp_path: Path) -> None:
@@ -641,6 +644,26 @@ def test_vectors_initialise_the_embedding(tmp_path: Path) -> None:
 def test_broken_vector_files_name_the_line(content: str | bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(VectorError, match=message):
         with_vectors(tmp_path, content)
+
+
+def test_words_that_only_the_vector_file_has_can_be_known_too(tmp_path: Path) -> None:
+    content = "good 1 2\nunheard 7 8\nnew york 3 3\nbad 0 1\nunheard 6 6\nunseen 9 9\nunsaid 5 5\n"
+    plain, wider = with_vectors(tmp_path, content), with_vectors(tmp_path, content, vector_words=2)
+    assert wider.spec.vocabulary == plain.spec.vocabulary + 2
+    assert wider.encoding is not None and wider.vectors is not None
+    unheard, unseen, unsaid, york = wider.encoding.encode(["unheard", "unseen", "unsaid", "new york"])
+    assert wider.vectors[unheard].tolist() == [[7, 8]] and wider.vectors[unseen].tolist() == [[9, 9]]
+    assert unsaid == [1] and york == [1, 1]  # behind the first two; and no one token
+    assert wider.encoding.encode(["good"]) == plain.encoding.encode(["good"])  # type: ignore[union-attr]
+    reread = encoder_from_json(wider.encoding.encoder.to_json())
+    assert reread.encode(["an unheard good"]) == wider.encoding.encode(["an unheard good"])
+
+
+def test_a_vocabulary_of_ones_own_does_not_grow(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("good 1 2\n")
+    settings = {"vectors": str(tmp_path / "vectors.txt"), "vector_words": 5}
+    with pytest.raises(VectorError, match="vector_words: got more than 0, which needs a vocabulary that can grow"):
+        load_parts(write_folder(tmp_path), TextParts(tokenizer=str.split), **settings)
 
 
 def test_a_vector_file_must_be_there(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.texts.rows import shorten
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
 from neat_deep.data.texts.tokens import make_encoder
-from neat_deep.data.texts.vectors import Vectors, embedding_matrix, read_vectors
+from neat_deep.data.texts.vectors import Vectors, embedding_matrix, learn_words, read_vectors
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def make_text_dataset(
 ) -> Dataset:
     """The data set `name`, with the texts at the indices `train` and `validation`.
 
-    The vocabulary comes from the training texts alone, that of `for_retraining` from theirs and those that validate.
+    The vocabulary comes from the training texts alone, that of `for_retraining` from theirs and those that validate;
+    `vector_words` adds words from the file of vectors.
     `validation` counts within the source's own validation part, where it has one, else within its train part. Raises
     `DataError` for a text without a token, naming its place.
     """
@@ -60,7 +61,10 @@ def _build(
     encoder = make_encoder(training.texts, settings, parts.tokenizer, parts.vocabulary)
     vectors = parts.vectors
     if vectors is None and settings.vectors:
-        vectors = read_vectors(Path(settings.vectors).expanduser(), encoder)
+        from_file = read_vectors(Path(settings.vectors).expanduser(), encoder, more_words=settings.vector_words)
+        if settings.vector_words:
+            encoder = learn_words(encoder, from_file)
+        vectors = from_file
     matrix = None if vectors is None else embedding_matrix(vectors, encoder, subwords=settings.vector_subwords)
     spec = DataSpec(
         name=name,

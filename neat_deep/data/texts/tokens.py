@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -117,6 +118,15 @@ class JoinedEncoder:
     def to_json(self) -> str:
         """Nothing: a callable is code."""
         return ""
+
+
+def with_words(encoder: HuggingFaceEncoder, words: Iterable[str]) -> HuggingFaceEncoder:
+    """An encoder of whole words that also knows `words`, numbered in their order behind those that it knew."""
+    document = json.loads(encoder.to_json())
+    vocabulary: dict[str, int] = document["model"]["vocab"]
+    for word in words:
+        vocabulary.setdefault(word, len(vocabulary))
+    return encoder_from_json(json.dumps(document))
 
 
 def encoder_from_json(text: str) -> HuggingFaceEncoder:

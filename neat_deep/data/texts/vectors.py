@@ -13,7 +13,7 @@ from neat_deep.base.errors import DataError, VectorError
 from neat_deep.data.encoding import SPECIAL_TOKENS, Encoder
 from neat_deep.data.texts.rows import read_lines, shorten
 from neat_deep.data.texts.subwords import vectors_of_unknown
-from neat_deep.data.texts.tokens import numbered_tokens
+from neat_deep.data.texts.tokens import HuggingFaceEncoder, numbered_tokens, with_words
 
 CHUNK = 10_000  # words that are looked up in one go
 LARGEST = torch.finfo(torch.float32).max
@@ -36,13 +36,15 @@ class WordVectors(NamedTuple):
     vectors: Tensor
 
 
-def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
+def read_vectors(path: Path, encoder: Encoder, *, more_words: int = 0) -> WordVectors:
     """The vectors that a file in GloVe's text format (a line: a word, then its numbers) has for known words.
 
-    Every line is checked; of a word that stands there twice the first counts. Raises `VectorError`, naming file and
-    line, for a line with too few numbers, or more than the first one has, or a number that is none.
+    So many of the first words that `encoder` does not know follow as `more_words` says, if its tokenizer leaves them
+    whole. Every line is checked; of a word that stands there twice the first counts. Raises `VectorError`, naming file
+    and line, for a line with too few numbers, or more than the first one has, or a number that is none.
     """
     found: dict[str, list[float]] = {}
+    others: dict[str, list[float]] = {}
     size = 0
     for number, line in enumerate(_lines(path), 1):
         where = f"{path}:{number}"
@@ -69,11 +71,24 @@ def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
             raise VectorError(f"{where}: got '{shorten(line)}', allowed: a word and {size} numbers") from None
         if not all(abs(value) <= LARGEST for value in vector):  # which is false for nan too
             raise VectorError(f"{where}: got '{shorten(line)}', allowed: numbers that float32 can hold")
-        if word not in found and encoder.numbers_of([word])[0] != encoder.unknown:
-            found[word] = vector
+        if encoder.numbers_of([word])[0] != encoder.unknown:
+            found.setdefault(word, vector)
+        elif len(others) < more_words and encoder.encode([word]) == [[encoder.unknown]]:
+            others.setdefault(word, vector)
     if not found:
         raise VectorError(f"{path}: none of its words is in the vocabulary of the training texts")
+    found |= others
     return WordVectors(list(found), torch.tensor(list(found.values())))
+
+
+def learn_words(encoder: Encoder, vectors: WordVectors) -> Encoder:
+    """The encoder that knows all words of `vectors` too; raises `VectorError` for a vocabulary of a caller's own."""
+    if not isinstance(encoder, HuggingFaceEncoder):
+        raise VectorError(
+            "vector_words: got more than 0, which needs a vocabulary that can grow; allowed for a vocabulary or"
+            " tokenizer of one's own: 0"
+        )
+    return with_words(encoder, vectors.itos)
 
 
 def embedding_matrix(vectors: Vectors, encoder: Encoder, *, subwords: bool = False) -> Tensor:
