@@ -53,6 +53,14 @@ def edges_of(source: str) -> list[tuple[str, str, str]]:
 # --- cells ---
 
 
+def test_ngrams_stand_beside_the_cells() -> None:
+    skeleton = Skeleton(rank=1, cells=2, reduce_after=(), ngrams=2)
+    facts = network_facts(Architecture(CELL, skeleton), (50,), 2)
+    assert facts.stages[-1].label == "n-grams" and "1 to 2 tokens" in facts.stages[-1].shape
+    assert {("data", "ngrams"), ("ngrams", "classes")} <= set(facts.wires)
+    assert "n-grams" in draw_network(Architecture(CELL, skeleton), (50,), 2).source
+
+
 def test_a_box_shows_ops_activations_and_the_sign() -> None:
     source = draw_cell(CELL).source
     first, second, last = (label_of(source, f"node{i}") for i in range(3))

@@ -16,7 +16,7 @@ from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE, CellGraph
 
 WireState = Literal["live", "unused", "disabled"]
-StageKind = Literal["input", "stem", "cell", "reduction", "head", "output"]
+StageKind = Literal["input", "stem", "cell", "reduction", "ngrams", "head", "output"]
 
 UNKNOWN_FAMILY = "custom"  # a user's op may not be registered where its picture is drawn
 OUTPUT = "output"
@@ -110,6 +110,7 @@ class Stage:
 class NetworkFacts:
     """The stages of a network that its output depends on, in order, and all edges between them, by stage name.
 
+    N-grams, which stand beside the others, come last.
     A reduction reduces every state that is read further on, so an edge that would jump over it ends there and another
     starts.
     """
@@ -243,6 +244,9 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
     stages.append(Stage("head", "head", f"{pool} pooling, linear", "head"))
     stages.append(Stage("classes", f"{num_classes} classes", "", "output"))
     wires += [(states[-1], "head"), ("head", "classes")]
+    if skeleton.ngrams:
+        stages.append(Stage("ngrams", "n-grams", f"1 to {skeleton.ngrams} tokens, linear", "ngrams"))
+        wires += [("data", "ngrams"), ("ngrams", "classes")]  # what they say is added to what the cells say
     return NetworkFacts(tuple(stages), tuple(dict.fromkeys(wires)))
 
 

@@ -76,6 +76,7 @@ _STAGES = {
     "stem": _ROUNDED,
     "cell": {**_ROUNDED, "color": CELL_LINE, "fillcolor": CELL_FILL},
     "reduction": {**_ROUNDED, "fillcolor": "#E5E7EB"},
+    "ngrams": _ROUNDED,
     "head": _ROUNDED,
     "output": _OUTPUT,
 }
@@ -279,4 +280,5 @@ def _add_network(part: graphviz.Digraph, facts: NetworkFacts) -> None:
 def _add_stage(part: graphviz.Digraph, stage: Stage) -> None:
     margin = "0.24,0.08" if stage.kind == "input" else "0.14,0.08"  # text must keep clear of the arrow's tip
     height = "0.6" if stage.halvings is None else f"{0.6 + 0.8 * 0.6**stage.halvings:.2f}"  # as the spatial extent
-    part.node(stage.name, stage_label(stage), height=height, margin=margin, group="chain", **_STAGES[stage.kind])
+    group = "" if stage.kind == "ngrams" else "chain"  # one chain is drawn in one line
+    part.node(stage.name, stage_label(stage), height=height, margin=margin, group=group, **_STAGES[stage.kind])
