@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,7 @@ def interrupt(folder: Path, at: int, after: float) -> tuple[int, str]:
         env=ENVIRONMENT,
         cwd=folder,
         start_new_session=True,  # a group of its own
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline().startswith("searching on digits")

@@ -1,6 +1,21 @@
-"""A clock that moves when a test says so."""
+"""A clock that moves when a test says so, and a machine that is too busy for tests by the real one."""
 
 from __future__ import annotations
+
+import os
+
+import pytest
+
+from neat_deep.base.devices import cores
+
+OWN_PROCESSES = 1.5  # beside one a core: what a search itself adds to the load
+
+
+def skip_if_busy() -> None:
+    """Skip the rest of a test by the clock where other programs take the cores: the clock says nothing then."""
+    load = os.getloadavg()[0]
+    if load > cores() + OWN_PROCESSES:
+        pytest.skip(f"a load of {load:.1f} on {cores()} cores: other programs take the time that this test measures")
 
 
 class Clock:

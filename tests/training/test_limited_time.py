@@ -19,7 +19,7 @@ from neat_deep.training.retraining import retrain
 from neat_deep.training.settings import TrainingSettings
 from neat_deep.training.timing import fastest_threads, seconds_per_example
 from tests.support import toy_data
-from tests.support.clocks import Clock
+from tests.support.clocks import Clock, skip_if_busy
 from tests.support.toy_data import SPEC, stripes
 
 CPU = torch.device("cpu")
@@ -115,7 +115,9 @@ def test_a_retraining_ends_in_time_by_the_clock() -> None:
     trained = retrain(
         ARCHITECTURE, toy_data.dataset(), settings, device=CPU, seed=0, seconds=2.0, on_step=steps.append, threads=1
     )
-    assert time.perf_counter() - started < 2.5
+    seconds = time.perf_counter() - started
+    skip_if_busy()
+    assert seconds < 2.5
     assert 1 <= steps[-1].epochs < 100_000
     assert steps[-1].epoch >= 0.5 * steps[-1].epochs  # the schedule is shaped for about as many as there were
     assert trained.test.examples == 60
