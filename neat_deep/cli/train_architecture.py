@@ -30,7 +30,7 @@ from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import load_training_plan
 from neat_deep.networks.network import build_network
-from neat_deep.networks.suitability import check_augmentation, check_skeleton
+from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
 
@@ -58,6 +58,7 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
         build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
     with naming(config), in_section("Training"):
         check_augmentation(settings.augmentation, dataset.spec)
+        check_frozen_vectors(settings.frozen_vectors, dataset.spec)
     if "max_length" in given and dataset.spec.rank != 1:
         raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
     name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem

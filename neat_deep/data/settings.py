@@ -52,6 +52,10 @@ class TextSettings:
             raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
         if self.vectors and self.tokens == "bpe":
             raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
+        if self.vector_subwords and not self.vectors:
+            raise ConfigError(
+                "vector_subwords: got True, allowed without vectors: False; they come from those that are given"
+            )
         if self.vector_words and not (self.vectors and self.tokens == "word"):
             raise ConfigError(
                 f"vector_words: got {self.vector_words}, allowed without vectors, or with tokens = {self.tokens}: 0;"

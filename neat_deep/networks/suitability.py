@@ -100,3 +100,12 @@ def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
         pixels = getattr(augmentation, key)
         if pixels:
             check_range(f"augmentation_{key}", pixels, low=0, high=min(data.shape[1:]) - 1)
+
+
+def check_frozen_vectors(epochs: int, data: DataSpec) -> None:
+    """Raise `ConfigError` for epochs that would freeze word vectors where the data set has none."""
+    if epochs and not data.vector_size:
+        raise ConfigError(
+            f"frozen_vectors: got {epochs}, allowed for data without word vectors: 0; [Data] text_vectors names their"
+            " file"
+        )

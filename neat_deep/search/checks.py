@@ -15,6 +15,7 @@ from neat_deep.data import DataSpec
 from neat_deep.evolution.expression import seed_architecture
 from neat_deep.networks.suitability import (
     check_augmentation,
+    check_frozen_vectors,
     check_ops,
     check_skeleton,
     check_skeleton_options,
@@ -58,6 +59,7 @@ def check_experiment(
             raise ConfigError(f"[Fitness] {key}: got {count}, allowed: {allowed}")
     with in_section("Training"):
         check_augmentation(experiment.training.augmentation, data)
+        check_frozen_vectors(experiment.training.frozen_vectors, data)
     if isinstance(experiment, StrategyExperiment):
         make_strategy(experiment, full, start)  # it refuses what it cannot search
     if isinstance(experiment, StrategyExperiment) and experiment.search.asynchronous and experiment.fitness.rungs:

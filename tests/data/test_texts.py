@@ -594,6 +594,7 @@ def test_images_take_no_parts() -> None:
         ({"min_count": 0}, "min_count: got 0, allowed: 1 or more"),
         ({"max_length": 0}, "max_length: got 0, allowed: 1 to"),
         ({"tokens": "bpe", "vectors": "x"}, "vectors: they belong to whole words"),
+        ({"vector_subwords": True}, "vector_subwords: got True, allowed without vectors: False"),
         ({"vector_words": -1}, "vector_words: got -1, allowed: 0 to"),
         ({"vector_words": 9}, "vector_words: got 9, allowed without vectors, or with tokens = word: 0"),
         ({"vector_words": 9, "vectors": "x", "tokens": "torchtext"}, "vector_words: got 9, allowed .* torchtext: 0"),
