@@ -42,7 +42,7 @@ def test_it_runs_from_nothing_to_a_classified_image(tmp_path: Path) -> None:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
     tour = nbformat.read(TOUR, as_version=4)
-    nbclient.NotebookClient(tour, timeout=900, resources={"metadata": {"path": tmp_path}}).execute()
+    nbclient.NotebookClient(tour, timeout=1800, resources={"metadata": {"path": tmp_path}}).execute()
     *_, search, cell, train, image, program = (cell for cell in tour.cells if cell.cell_type == "code")
     assert "best validation accuracy" in shown(search, "text/html")
     assert "<img alt='the best network' src='data:image/svg+xml" in shown(search, "text/html")

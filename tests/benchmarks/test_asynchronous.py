@@ -18,7 +18,7 @@ def test_no_worker_waits() -> None:
     environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1]), "OMP_NUM_THREADS": "1"}
     words = ["--json", "--rounds", "1", "--evaluations", "24", "--workers", "3", "--seconds", "0.3"]
     done = subprocess.run(
-        [sys.executable, SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=600, check=True
+        [sys.executable, SCRIPT, *words], env=environment, capture_output=True, text=True, timeout=1800, check=True
     )
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["least_seconds"] < figures["asynchronous_seconds"] < figures["generations_seconds"]

@@ -884,7 +884,7 @@ def run_process(case: Case, folder: Path) -> Outcome:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr, tuple(sorted(listing(folder, case) - before)))

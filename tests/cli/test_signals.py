@@ -89,7 +89,7 @@ def test_an_asynchronous_search_that_signals_end_goes_on_each_time(tmp_path: Pat
         words, known = ["resume", "run"], len(before)
     assert 4 <= known < 12
     process = start(tmp_path, *words)
-    _, err = process.communicate(timeout=600)
+    _, err = process.communicate(timeout=1800)
     assert (process.returncode, err) == (0, "")
     after = evaluations(run)
     assert [record for record in after if record in before] == before  # what was scored stays, and is not scored again

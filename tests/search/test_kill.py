@@ -52,7 +52,7 @@ def kill_often(folder: Path, workers: str, kills: int, seed: int) -> int:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         done += 1
-    assert start(folder, workers).wait(timeout=600) == 0
+    assert start(folder, workers).wait(timeout=1800) == 0
     return done
 
 
@@ -85,7 +85,7 @@ def kills_of(name: str, folder: Path, generations: int, seed: int | None) -> int
     script = Path(killed_search.__file__)
     environment = {**os.environ, "PYTHONPATH": str(script.parents[2]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(script), name, str(folder), str(generations), *([] if seed is None else [str(seed)])]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr
     return int(done.stdout.split()[-1])
 
