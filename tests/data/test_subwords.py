@@ -63,7 +63,10 @@ def test_a_vocabulary_of_ones_own_has_no_known_words() -> None:
 @pytest.mark.real_data
 def test_pieces_tell_much_of_real_words(real_data: str) -> None:
     """A tenth of GloVe's words, guessed from the others, against the mean vector that a word would have otherwise."""
-    lines = [line.split(" ") for line in (Path(real_data) / "glove" / "glove50.txt").read_text().splitlines()]
+    file = Path(real_data) / "glove" / "glove50.txt"
+    if not file.is_file():
+        pytest.skip("the folder of real data has no glove")
+    lines = [line.split(" ") for line in file.read_text().splitlines()]
     words = [line[0] for line in lines]
     vectors = torch.tensor([[float(value) for value in line[1:]] for line in lines])
     held = torch.arange(len(words)) % 10 == 0
