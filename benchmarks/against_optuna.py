@@ -115,7 +115,7 @@ def _run_here(options: argparse.Namespace, contender: str, seed: int) -> Outcome
     if contender == OPTUNA:
         with changed(CONFIGS / f"{options.data}_neat.ini", {"Data": {"root": options.data_root}}) as file:
             plan = load_training_plan(file)
-        found = optuna_script.search(
+        result = optuna_script.search(
             load_dataset(plan.data),
             plan.training.augmentation,
             seconds=options.seconds - (time.time() - started),
@@ -123,7 +123,7 @@ def _run_here(options: argparse.Namespace, contender: str, seed: int) -> Outcome
             trial_epochs=TRIAL_EPOCHS[options.data],
             final_epochs=FINAL_EPOCHS[options.data],
         )
-        figures = found.accuracy, found.parameters, found.tried
+        figures = result.accuracy, result.parameters, result.tried
     else:
         figures = _ours(options, contender, seed)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -168,7 +168,7 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _kept(options: argparse.Namespace) -> list[Outcome]:
-    """What an earlier process found; raises `SearchError` for what other options made."""
+    """The outcomes of an earlier process; raises `SearchError` if it had other options."""
     if options.keep is None or not options.keep.is_file():
         return []
     kept = json.loads(read_text(options.keep, "kept outcomes", SearchError))
@@ -209,7 +209,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first seed")
     parser.add_argument("--contenders", nargs="+", choices=known, default=list(DEFAULT), metavar="NAME")
     parser.add_argument("--restarts", type=at_least(0), default=0, metavar="N", help="searches by gradient descent")
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep what is found there, and go on from it")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep the outcomes there, and resume from them")
     parser.add_argument("--json", action="store_true", help="print a last line of JSON")
     parser.add_argument("--one", choices=known, default="", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

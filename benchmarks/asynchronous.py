@@ -91,9 +91,9 @@ def in_generations(
     scores: list[Score] = []
     while len(scores) < evaluations:
         proposals = strategy.ask(min(size, evaluations - len(scores)))
-        found = scorer.score([candidate_of(proposal, scorer.skeleton) for proposal in proposals])
-        strategy.tell(found)
-        scores += found
+        batch = scorer.score([candidate_of(proposal, scorer.skeleton) for proposal in proposals])
+        strategy.tell(batch)
+        scores += batch
     return scores
 
 

@@ -141,12 +141,12 @@ def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
     cells = {}
     for number, (drawn, cell) in enumerate(draw(task.space, options.cells, seed=1)):
         architecture = json.loads(Architecture(cell, task.skeleton).to_json())
-        wanted = [f"{FULL} {task.full.epochs} seed {SEEDS[0]}"]
-        wanted = [f"{SHORT} {epochs} seed {SEEDS[0]}" for epochs in SHORT_EPOCHS] + wanted
-        wanted.insert(0, f"{UNTRAINED} 0 seed {SEEDS[0]}")
+        names = [f"{FULL} {task.full.epochs} seed {SEEDS[0]}"]
+        names = [f"{SHORT} {epochs} seed {SEEDS[0]}" for epochs in SHORT_EPOCHS] + names
+        names.insert(0, f"{UNTRAINED} 0 seed {SEEDS[0]}")
         if number < options.twice:
-            wanted.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
-        cells[cell.digest()] = {"drawn": drawn, "architecture": architecture, "wanted": wanted, "trainings": {}}
+            names.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
+        cells[cell.digest()] = {"drawn": drawn, "architecture": architecture, "wanted": names, "trainings": {}}
     facts = {"short_examples": task.short_examples, "torch": torch.__version__}
     return {"format": FORMAT, "data": options.data, **facts, "cells": cells}
 
@@ -222,30 +222,30 @@ def report(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 def _signals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[float | None], float]]:
     """Each signal's value for each row, None where the row has none, and its mean seconds; more is better."""
-    found: dict[str, tuple[list[float | None], float]] = {
+    signals: dict[str, tuple[list[float | None], float]] = {
         "parameters": ([row["parameters"] for row in rows], 0.0),
         "multiply-accumulates": ([row["macs"] for row in rows], 0.0),
     }
     untrained = [row["trainings"].get(f"{UNTRAINED} 0 seed {SEEDS[0]}", {}).get("signals", {}) for row in rows]
     for name in dict.fromkeys(itertools.chain.from_iterable(untrained)):
-        measured = [signals.get(name) for signals in untrained]
+        measured = [values.get(name) for values in untrained]
         seconds = statistics.fmean(one[1] for one in measured if one is not None)
-        found[f"{name}, untrained"] = [None if one is None else one[0] for one in measured], seconds
+        signals[f"{name}, untrained"] = [None if one is None else one[0] for one in measured], seconds
     for epochs in SHORT_EPOCHS:
         trained = [row["trainings"][f"{SHORT} {epochs} seed {SEEDS[0]}"] for row in rows]
         seconds = statistics.fmean(one["seconds"] for one in trained) if rows else 0.0
-        found[f"accuracy, short training of {epochs}"] = [_accuracy(one, -1) for one in trained], seconds
-        found[f"sum of losses, short training of {epochs}"] = [-_loss(one, epochs) for one in trained], seconds
+        signals[f"accuracy, short training of {epochs}"] = [_accuracy(one, -1) for one in trained], seconds
+        signals[f"sum of losses, short training of {epochs}"] = [-_loss(one, epochs) for one in trained], seconds
     full = [_training(row, FULL, SEEDS[0]) for row in rows]
     length = max((len(one["validation"]) for one in full), default=0)
     for epochs in range(1, length):
         seconds = statistics.fmean(one["seconds"] for one in full) * epochs / length
-        found[f"accuracy, first {epochs} of full"] = [_accuracy(one, epochs - 1) for one in full], seconds
-        found[f"sum of losses, first {epochs} of full"] = [-_loss(one, epochs) for one in full], seconds
+        signals[f"accuracy, first {epochs} of full"] = [_accuracy(one, epochs - 1) for one in full], seconds
+        signals[f"sum of losses, first {epochs} of full"] = [-_loss(one, epochs) for one in full], seconds
     again = [_last(row, FULL, SEEDS[1]) if any(_is(n, FULL, SEEDS[1]) for n in row["wanted"]) else None for row in rows]
     seconds = statistics.fmean(one["seconds"] for one in full) if rows else 0.0
-    found["full training, another seed"] = again, seconds
-    return found
+    signals["full training, another seed"] = again, seconds
+    return signals
 
 
 def _is(name: str, kind: str, seed: int) -> bool:

@@ -3,8 +3,8 @@
     python benchmarks/cross_validation.py runs/sst2_neat configs/architectures/transformer_block.json --json
         [--config configs/sst2_neat.ini] [--channels N] [--splits 4] [--share 0.3]
 
-A folder of a run by evolution stands for its best network of each number of nodes: whether a search was right to
-stay small is told by what its larger networks come to when they get the whole training. The training part is split
+A folder of a run by evolution stands for its best network of each number of nodes: how its larger networks do after
+the whole training shows whether the search was right to stay small. The training part is split
 anew, stratified, `--splits` times: a `--share` of it scores, the rest trains together with the validation part, with
 all of the INI file's `[Training]`. What validated a run chose its networks, so it never scores here; a run must have
 the INI file's `[Data]`, or it might have been validated on other examples. All contenders see the same splits: beside
@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None) -> None:
     device, dataset = load_inputs(options.config, given(options), experiment)
     selecting = len(dataset.validation)
     dataset = dataset.for_retraining()
-    contenders = [found for place in options.contenders for found in _contenders(place, experiment, dataset.spec.rank)]
+    rank = dataset.spec.rank
+    contenders = [one for place in options.contenders for one in _contenders(place, experiment, rank)]
     if options.channels is not None:
         contenders = [_widen(contender, options.channels) for contender in contenders]
     for contender in contenders:
@@ -76,9 +77,9 @@ def main(arguments: Sequence[str] | None) -> None:
     for split in range(options.splits):
         seed = derive_seed(experiment.run.seed, "split", str(split))
         trains, scores = _split(dataset.train.labels, selecting, options.share, seed)
-        for contender, found in zip(contenders, accuracies, strict=True):
-            found.append(_score(contender.architecture, dataset, experiment.training, trains, scores, seed, device))
-            console.print(f"split {split + 1}, {contender.name}: {100 * found[-1]:.2f}%", highlight=False)
+        for contender, own in zip(contenders, accuracies, strict=True):
+            own.append(_score(contender.architecture, dataset, experiment.training, trains, scores, seed, device))
+            console.print(f"split {split + 1}, {contender.name}: {100 * own[-1]:.2f}%", highlight=False)
     figures = [
         _figures(contender, dataset, own, accuracies[0]) for contender, own in zip(contenders, accuracies, strict=True)
     ]
@@ -92,7 +93,7 @@ def _contenders(place: Path, experiment: Experiment, rank: int) -> list[Contende
     """An architecture's file as it is, or a run's best network of each number of nodes, the smallest first."""
     if not place.is_dir():
         return [Contender(str(place), Architecture.load(place))]
-    found: dict[int, tuple[float, Contender]] = {}
+    best: dict[int, tuple[float, Contender]] = {}
     with naming(place), RunStore.read(place) as store:
         run = read_settings_text(store.fact("settings"))
         if replace(run.data, root=experiment.data.root) != experiment.data:
@@ -101,12 +102,12 @@ def _contenders(place: Path, experiment: Experiment, rank: int) -> list[Contende
         for row in pareto_front(store.candidates()).networks:
             architecture = replace(store.architecture(row.digest), skeleton=skeleton)
             nodes, accuracy = len(architecture.cell.nodes), row.accuracy or 0.0
-            if nodes not in found or accuracy > found[nodes][0]:
+            if nodes not in best or accuracy > best[nodes][0]:
                 name = f"{place.name}, best of {nodes} node{'s' * (nodes != 1)}"
-                found[nodes] = accuracy, Contender(name, architecture)
-        if not found:
+                best[nodes] = accuracy, Contender(name, architecture)
+        if not best:
             raise SearchError("the run has no network that was trained in full")
-    return [found[nodes][1] for nodes in sorted(found)]
+    return [best[nodes][1] for nodes in sorted(best)]
 
 
 def _widen(contender: Contender, channels: int) -> Contender:

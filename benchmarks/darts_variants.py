@@ -162,10 +162,10 @@ def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) 
     if variant == RANDOM:
         assert winner is not None  # `_parse` saw to it
         architecture = _random_architecture(Architecture.from_json(winner.architecture), experiment, dataset.spec)
-        found, seconds, peak = None, 0.0, 0.0
+        result, seconds, peak = None, 0.0, 0.0
     else:
         before = resident_mib("VmRSS")
-        found = search(
+        result = search(
             experiment.darts,
             skeleton,
             dataset,
@@ -174,7 +174,7 @@ def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) 
             augmentation=experiment.training.augmentation,
         )
         peak = resident_mib("VmHWM") - before
-        architecture, seconds = found.architecture, found.seconds
+        architecture, seconds = result.architecture, result.seconds
     trained = retrain(architecture, dataset, experiment.training, device=device, seed=seed)
     return Outcome(
         variant,
@@ -182,26 +182,26 @@ def _measure(experiment: DartsExperiment, variant: str, winner: Outcome | None) 
         architecture.to_json(),
         seconds,
         peak,
-        None if found is None else found.supernet.accuracy,
-        None if found is None or found.inherited is None else found.inherited.accuracy,
+        None if result is None else result.supernet.accuracy,
+        None if result is None or result.inherited is None else result.inherited.accuracy,
         trained.test.accuracy,
         trained.parameters,
         count_parameter_free(architecture.cell),
-        0 if found is None else len(found.history),
+        0 if result is None else len(result.history),
     )
 
 
 def _random_architecture(winner: Architecture, experiment: DartsExperiment, data: DataSpec) -> Architecture:
     """A cell of random alphas whose own parameters are as many as the winner's, within `TOLERANCE`."""
     generator = torch.Generator().manual_seed(derive_seed(experiment.run.seed, "random cells"))
-    wanted = _cell_parameters(winner, data)
+    winner_size = _cell_parameters(winner, data)
     space = experiment.darts.space()
     for _ in range(MOST_TRIES):
         alphas = Alphas(space, generator)
         architecture = replace(winner, cell=derive(alphas))
-        if abs(_cell_parameters(architecture, data) - wanted) <= TOLERANCE * wanted:
+        if abs(_cell_parameters(architecture, data) - winner_size) <= TOLERANCE * winner_size:
             return architecture
-    raise SearchError(f"no random cell of about {wanted:,} parameters in {MOST_TRIES} tries")
+    raise SearchError(f"no random cell of about {winner_size:,} parameters in {MOST_TRIES} tries")
 
 
 def _cell_parameters(architecture: Architecture, data: DataSpec) -> int:

@@ -49,18 +49,18 @@ def main(arguments: Sequence[str] | None) -> None:
     first = _scorer(experiment, dataset)
     pool = WorkerPool(first.evaluate, workers, THREADS)
     seconds: dict[str, list[float]] = {"default": [], "one": []}
-    found: dict[str, list[float | None]] = {}
+    fitnesses: dict[str, list[float | None]] = {}
     try:
         _timed(experiment, dataset, candidates[: 2 * workers], pool)  # starts the processes
         for _ in range(options.rounds):
             for name, executor in (("default", pool), ("one", None)):
                 took, fitness = _timed(experiment, dataset, candidates, executor)
                 seconds[name].append(took)
-                if found.setdefault(name, fitness) != fitness:
+                if fitnesses.setdefault(name, fitness) != fitness:
                     raise SearchError(f"{name}: two rounds gave different scores")
     finally:
         pool.close()
-    if found["default"] != found["one"]:
+    if fitnesses["default"] != fitnesses["one"]:
         raise SearchError("the default workers and one process gave different scores")
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     speedup = medians["one"] / medians["default"]

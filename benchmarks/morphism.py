@@ -89,13 +89,13 @@ def compare(experiment: StrategyExperiment, dataset: Dataset) -> list[Outcome]:
     validation = part_of(dataset.validation, fitness.validation_subset, seed)
     climbed = _outcome("climb", network, result.samples, experiment, validation, dataset)
     examples = len(train)
-    found = [climbed]
+    outcomes = [climbed]
     for way, samples in (("alone", result.samples), ("alone, short", own * examples * fitness.epochs)):
         network = build_network(start, dataset.spec, seed=seed)
         settings = replace(fitness.training(experiment.training), epochs=round(samples / examples))
         fit(network, train, settings, device=get_device(experiment.run.device), seed=seed)
-        found.append(_outcome(way, network, settings.epochs * examples, experiment, validation, dataset))
-    return found
+        outcomes.append(_outcome(way, network, settings.epochs * examples, experiment, validation, dataset))
+    return outcomes
 
 
 def _read(folder: Path, result: SearchResult, dataset: Dataset) -> tuple[Network, Architecture, int]:

@@ -104,7 +104,7 @@ GENERATION = 1  # one machine, one cell after the other
 
 
 def score_of(proposal: Proposal, worth: float) -> Score:
-    """The score of a proposal's cell, as a strategy is told it."""
+    """The score of a proposal's cell, as `tell` takes it."""
     return Score(candidate=proposal.number, status=SCORED, metrics={"accuracy": worth}, objective=worth, fitness=worth)
 
 

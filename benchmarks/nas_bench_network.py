@@ -36,14 +36,14 @@ class NasBenchNetwork(nn.Module):
 class _NasBenchCell(nn.Module):
     def __init__(self, cell: Cell, channels: int) -> None:
         super().__init__()
-        self.ways = [tuple(map(int, edge.split(">"))) for edge in EDGES]
+        self.edges = [tuple(map(int, edge.split(">"))) for edge in EDGES]
         self.ops = nn.ModuleList(_op(OPS[op], channels) for op in cell)
 
     def forward(self, x: Tensor) -> Tensor:
         states = [x]
         for state in range(1, 4):
-            into = [op(states[a]) for (a, b), op in zip(self.ways, self.ops, strict=True) if b == state]
-            states.append(sum(into[1:], into[0]))
+            inputs = [op(states[a]) for (a, b), op in zip(self.edges, self.ops, strict=True) if b == state]
+            states.append(sum(inputs[1:], inputs[0]))
         return states[-1]
 
 

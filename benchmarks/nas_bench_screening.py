@@ -128,9 +128,9 @@ def outcome(
 ) -> tuple[float, int]:
     """The test accuracy of one run's best cell, and how many cells it trained."""
     run = Run(table, NasBenchSpace())
-    made = TableScreen(run, screen, factor, signals, signal_seconds, seed) if screen else None
+    table_screen = TableScreen(run, screen, factor, signals, signal_seconds, seed) if screen else None
     with contextlib.suppress(SpentError):
-        search_screened(name, run, seed, made)
+        search_screened(name, run, seed, table_screen)
     return run.curve[-1][1], len(run.known)
 
 
@@ -158,13 +158,13 @@ def main(arguments: Sequence[str] | None) -> None:
     rows: list[dict[str, Any]] = []
     for name in options.strategies:
         for screen, factor in [("", 1), *((one, factor) for one in options.screens for factor in options.factors)]:
-            found = [
+            outcomes = [
                 outcome(name, screen, factor, table, signals, options.signal_seconds, options.first_seed + number)
                 for number in range(options.runs)
             ]
-            tests = [test for test, _ in found]
+            tests = [test for test, _ in outcomes]
             deviation = statistics.stdev(tests) if len(tests) > 1 else 0.0
-            cells = statistics.fmean(cells for _, cells in found)
+            cells = statistics.fmean(cells for _, cells in outcomes)
             row = {"strategy": name, "screen": screen, "factor": factor, "mean": statistics.fmean(tests)}
             rows.append({**row, "deviation": deviation, "cells": cells})
             print(f"{name} {screen or 'plain'} {factor}: {rows[-1]['mean']:.3f}", file=sys.stderr, flush=True)

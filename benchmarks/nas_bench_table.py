@@ -131,5 +131,5 @@ def _encode(point: Cell) -> tuple[float, ...]:
     connected = [path for path in PATHS if all(point[edge] != 0 for edge in path)]
     used = {edge for path in connected for edge in path}
     counts = [float(sum(point[edge] == known for edge in used)) for known in range(1, len(OPS))]
-    ways = [float(path in connected) for path in PATHS]
-    return (*one_hot, *counts, *ways)
+    paths = [float(path in connected) for path in PATHS]
+    return (*one_hot, *counts, *paths)

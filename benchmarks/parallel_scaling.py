@@ -4,9 +4,8 @@
 
 What is left when an evaluation needs no core is the cost of handing tasks out and results back, which is what may not
 grow with the workers. Contenders are the executors that a search uses (`neat_deep.scoring.executors`): a pool of
-spawned processes, and Ray on this machine, where it is installed (`pip install 'neat-deep[ray]'`). Ray is told that the
-machine has as many CPUs as there are workers, so that it runs so many tasks side by side: a task that sleeps takes
-none.
+spawned processes, and Ray on this machine, where it is installed (`pip install 'neat-deep[ray]'`). Ray is set to as
+many CPUs as there are workers, so that it runs as many tasks side by side: a task that sleeps takes none.
 A round of one task a worker starts the processes and is not counted. One worker gets as many tasks for each worker as
 many do, so both take about as long. Keys in JSON: `speedup_8` (Ray) and `speedup_8_pool`, by the number of workers;
 `speedup_8` is None where Ray is not installed.
@@ -74,8 +73,8 @@ def _executor(contender: str, workers: int) -> Executor[float, float]:
     import ray
 
     # Ray tells its workers the folder of a script, but not that of a module which a test imports.
-    here = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, runtime_env=here)
+    environment = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, runtime_env=environment)
     executor = RayWorkers(sleep, threads=1)
     executor.close = ray.shutdown  # type: ignore[method-assign] # started here, so ended here
     return executor

@@ -32,5 +32,5 @@ def run_apart(script: Path | str, options: Sequence[str], what: str) -> dict[str
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SearchError(f"{what}: {done.stderr.strip()[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures

@@ -56,18 +56,18 @@ def main(arguments: Sequence[str] | None) -> None:
     with naming(options.config):
         check_experiment(experiment, dataset.spec)
     with naming(options.winner):
-        wanted = cell_parameters(winner, dataset.spec)
-    found = sample(winner, experiment.neat.genome_config, dataset.spec, options.count, experiment.run.seed)
+        winner_size = cell_parameters(winner, dataset.spec)
+    architectures = sample(winner, experiment.neat.genome_config, dataset.spec, options.count, experiment.run.seed)
     with naming("--out"):
         folder = new_folder(options.out or "runs/random_genomes")
     console = Console()
     console.print(
-        f"the winner's cells have {wanted:,} parameters; random genomes: within {TOLERANCE:.0%} of that",
+        f"the winner's cells have {winner_size:,} parameters; random genomes: within {TOLERANCE:.0%} of that",
         highlight=False,
     )
     table = Table("genome", "nodes", "cell parameters", "all parameters", "test accuracy", "seconds")
     accuracies, sizes = [], []
-    for number, architecture in enumerate(found, 1):
+    for number, architecture in enumerate(architectures, 1):
         architecture.save(folder / f"random_{number}.json")
         sizes.append(cell_parameters(architecture, dataset.spec))
         trained = retrain(architecture, dataset, experiment.training, device=device, seed=experiment.run.seed)
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None) -> None:
     console.print(f"mean {100 * mean:.2f}%, best {100 * best:.2f}%", highlight=False)
     if options.json:
         figures = {"accuracies": accuracies, "mean": mean, "best": best, "cell_parameters": sizes}
-        print(json.dumps({**figures, "winner_cell_parameters": wanted, "tolerance": TOLERANCE}))
+        print(json.dumps({**figures, "winner_cell_parameters": winner_size, "tolerance": TOLERANCE}))
 
 
 def sample(winner: Architecture, config: Any, data: DataSpec, count: int, seed: int) -> list[Architecture]:
@@ -93,9 +93,9 @@ def sample(winner: Architecture, config: Any, data: DataSpec, count: int, seed: 
     # neat-python keeps its live counters in the configuration: a second sample would go on from the first one's keys.
     config.node_indexer = None
     config.innovation_tracker = InnovationTracker()
-    wanted = cell_parameters(winner, data)
+    winner_size = cell_parameters(winner, data)
     seen = {winner.cell.digest()}
-    found: list[Architecture] = []
+    architectures: list[Architecture] = []
     for key in range(MOST_TRIES):
         genome = CellGenome(key)
         genome.configure_new(config)
@@ -110,13 +110,13 @@ def sample(winner: Architecture, config: Any, data: DataSpec, count: int, seed: 
             continue
         seen.add(digest)
         architecture = replace(winner, cell=cell)
-        if abs(cell_parameters(architecture, data) - wanted) <= TOLERANCE * wanted:
-            found.append(architecture)
-            if len(found) == count:
-                return found
+        if abs(cell_parameters(architecture, data) - winner_size) <= TOLERANCE * winner_size:
+            architectures.append(architecture)
+            if len(architectures) == count:
+                return architectures
     raise SearchError(
-        f"only {len(found)} of {count} random genomes with {wanted:,} parameters in their cells, within {TOLERANCE:.0%}"
-        f" of that, in {MOST_TRIES} tries"
+        f"only {len(architectures)} of {count} random genomes with {winner_size:,} parameters in their cells, within"
+        f" {TOLERANCE:.0%} of that, in {MOST_TRIES} tries"
     )
 
 

@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None) -> None:
     for fitness, architecture in chosen:
         pairs.append(_retrain(architecture, fitness, experiment, dataset, options.retrainings))
         console.print(f"{100 * fitness:.2f}% in the search, {100 * statistics.fmean(pairs[-1].test):.2f}% retrained")
-    found = spearmanr([pair.fitness for pair in pairs], [statistics.fmean(pair.test) for pair in pairs])
-    console.print(_table(pairs, float(found.statistic), float(found.pvalue)))
+    correlation = spearmanr([pair.fitness for pair in pairs], [statistics.fmean(pair.test) for pair in pairs])
+    console.print(_table(pairs, float(correlation.statistic), float(correlation.pvalue)))
     if options.json:
-        figures: dict[str, Any] = {"rho": float(found.statistic), "p": float(found.pvalue)}
+        figures: dict[str, Any] = {"rho": float(correlation.statistic), "p": float(correlation.pvalue)}
         figures |= {"networks": [pair._asdict() for pair in pairs], "seed": experiment.run.seed}
         print(json.dumps({**figures, "threads": torch.get_num_threads(), "torch": torch.__version__}))
 

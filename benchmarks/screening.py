@@ -46,7 +46,7 @@ from turns import at_least
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "digits_neat.ini"
 NONE = "none"
-BEST = 5  # networks whose mean accuracy is told
+BEST = 5  # networks whose mean accuracy is reported
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ def _search_here(options: argparse.Namespace, strategy: str, screen: str, seed: 
         started = time.time()
         budget = Budget(soft_deadline=started + options.seconds)
         if strategy == NEAT:
-            found = evolve(load_experiment(file), dataset, folder, console, budget=budget)
+            result = evolve(load_experiment(file), dataset, folder, console, budget=budget)
         else:
-            found = search(load_strategy_experiment(file), dataset, folder, console, budget=budget)
+            result = search(load_strategy_experiment(file), dataset, folder, console, budget=budget)
         seconds = time.time() - started
         with RunStore.read(folder) as store:
             evaluations = store.evaluations()
@@ -133,15 +133,15 @@ def _search_here(options: argparse.Namespace, strategy: str, screen: str, seed: 
         seed,
         best[0],
         statistics.fmean(best[:BEST]),
-        found.best.parameters,
-        found.trained,
-        found.screened_out,
+        result.best.parameters,
+        result.trained,
+        result.screened_out,
         seconds,
     )
 
 
 def _kept(keep: Path | None, facts: Mapping[str, Any]) -> list[Outcome]:
-    """What an earlier process found; raises `SearchError` for what other options made."""
+    """The outcomes of an earlier process; raises `SearchError` if it had other options."""
     if keep is None or not keep.is_file():
         return []
     kept = json.loads(read_text(keep, "kept outcomes", SearchError))
@@ -195,7 +195,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set", type=setting, nargs="+", default=[], metavar="SECTION.KEY=VALUE", help="change the INI file"
     )
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep what is found there, and go on from it")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep the outcomes there, and resume from them")
     parser.add_argument("--json", action="store_true", help="print a last line of JSON")
     parser.add_argument("--one", choices=screens, default="", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

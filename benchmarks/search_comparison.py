@@ -103,12 +103,12 @@ def main(arguments: Sequence[str] | None) -> None:
     curves: list[Curve] = []
     for seed in range(options.seed, options.seed + options.seeds):
         for contender in options.contenders:
-            found = kept.find(contender, seed)
-            if found is None:
-                found = _curves(options, contender, seed)
-                kept.add(contender, seed, found)
-            curves += found
-            for curve in found:
+            contender_curves = kept.find(contender, seed)
+            if contender_curves is None:
+                contender_curves = _curves(options, contender, seed)
+                kept.add(contender, seed, contender_curves)
+            curves += contender_curves
+            for curve in contender_curves:
                 console.print(f"{curve.contender}, seed {seed}: {100 * curve.by(options.budget):.2f}%", highlight=False)
     figures = summarise(curves, options.budget)
     console.print(tabulate(figures, options.budget, options.seeds))
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None) -> None:
 
 
 def _facts(options: argparse.Namespace) -> dict[str, Any]:
-    """What decides on the curve of a contender and a seed, so that one kept by other options is not taken."""
+    """What decides the curve of a contender and a seed, so that no curve kept by other options is reused."""
     files = {"config": options.config, "darts_config": options.darts_config}
     texts = {name: read_text(path, "the INI file", ConfigError) for name, path in files.items()}
     return {
@@ -149,7 +149,7 @@ def parts(rungs: str) -> dict[str, Sections]:
 
 
 def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curve]:
-    """The searches of one contender: one, but for `cache`, which also tells what `off` would have cost."""
+    """The curves of one contender: its own; the search of `cache` also gives the curve of `off`."""
     if contender in (DARTS, RESTARTS):
         return [_darts(options, contender, seed)]
     with tempfile.TemporaryDirectory() as place, (Path(place) / "screen").open("w", encoding="utf-8") as screen:
@@ -163,11 +163,11 @@ def _curves(options: argparse.Namespace, contender: str, seed: int) -> list[Curv
         max((c.accuracy or 0.0 for c in candidates if c.generation <= row.generation and c.rung == rungs), default=0.0)
         for row in generations
     ]
-    found = [Curve(contender, seed, _cumulative([row.samples for row in generations]), tuple(best))]
+    curves = [Curve(contender, seed, _cumulative([row.samples for row in generations]), tuple(best))]
     if contender == CACHE:
         uncached = _cumulative([row.samples + row.saved_by_reuse for row in generations])
-        found.insert(0, replace(found[0], contender=OFF, samples=uncached))
-    return found
+        curves.insert(0, replace(curves[0], contender=OFF, samples=uncached))
+    return curves
 
 
 def by_evaluation(contender: str, seed: int, evaluations: Sequence[EvaluationRecord], rungs: int) -> Curve:
@@ -175,9 +175,9 @@ def by_evaluation(contender: str, seed: int, evaluations: Sequence[EvaluationRec
 
     In this order the samples are asked of the budget, whichever of those that run at once ends first.
     """
-    made = sorted(evaluations, key=lambda one: (one.generation, one.rung, one.candidate))
-    whole = [one.metrics.get("accuracy", 0.0) if not one.has_failed and one.rung == rungs else 0.0 for one in made]
-    samples = _cumulative([one.samples for one in made])
+    ordered = sorted(evaluations, key=lambda one: (one.generation, one.rung, one.candidate))
+    whole = [one.metrics.get("accuracy", 0.0) if not one.has_failed and one.rung == rungs else 0.0 for one in ordered]
+    samples = _cumulative([one.samples for one in ordered])
     return Curve(contender, seed, samples, tuple(itertools.accumulate(whole, max)))
 
 
@@ -220,7 +220,7 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
     accuracies: list[float] = []
     while len(samples) < at_most and sum(samples) < options.budget:
         number = len(samples)
-        found = search(
+        result = search(
             darts,
             skeleton,
             dataset,
@@ -229,10 +229,10 @@ def _darts(options: argparse.Namespace, contender: str, seed: int) -> Curve:
             augmentation=settings.training.augmentation,
             class_weights=settings.training.class_weights,
         )
-        score = scorer.score([Candidate(number, found.architecture)])[0]
+        score = scorer.score([Candidate(number, result.architecture)])[0]
         if score.accuracy is None:
             log.warning("%s, seed %d: cell %d %s: %s", contender, seed, number + 1, score.status, score.reason)
-        samples.append(found.history[-1].samples + scorer.cost.samples)
+        samples.append(result.history[-1].samples + scorer.cost.samples)
         accuracies.append(score.accuracy or 0.0)
     if not any(accuracies):
         raise SearchError(f"{contender}, seed {seed}: no derived cell could be scored; the last: {score.reason}")

@@ -133,9 +133,9 @@ def draw(curves: Sequence[Curve], budget: int, path: Path) -> None:
             name = "_nolegend_"
         below = sorted(100 * curve.best[0] for curve in rows if 100 * curve.best[0] < low)
         if below:
-            told = ", ".join(f"{best:.1f}" for best in below) + "%"
+            text = ", ".join(f"{best:.1f}" for best in below) + "%"
             place = (max(curve.samples[0] for curve in rows), low + 0.03 * (high - low))
-            axes.annotate(told, place, (8, 0), textcoords="offset points", color=f"C{number}", va="center")
+            axes.annotate(text, place, (8, 0), textcoords="offset points", color=f"C{number}", va="center")
     axes.set_xlabel("training samples")
     axes.set_ylabel("best validation accuracy so far (%)")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -149,15 +149,15 @@ def _is_points(rows: Sequence[Curve]) -> bool:
 
 
 def _room(curves: Sequence[Curve], budget: int) -> tuple[float, float]:
-    """The axis from where most searches stood after a tenth of the budget, and each contender halfway, to the best.
+    """The axis: from where most searches were after a tenth of the budget, and each contender halfway, to the best.
 
     The few that began far below come in from the foot: shown whole they would press all others into one line.
     """
-    found = [curve for curve in curves if len(curve.samples) > 1] or curves
-    early = sorted(100 * curve.by(budget // 10) for curve in found)
+    lines = [curve for curve in curves if len(curve.samples) > 1] or curves
+    early = sorted(100 * curve.by(budget // 10) for curve in lines)
     halfway = [
-        100 * statistics.fmean(curve.by(budget // 2) for curve in found if curve.contender == name)
-        for name in _names(found)
+        100 * statistics.fmean(curve.by(budget // 2) for curve in lines if curve.contender == name)
+        for name in _names(lines)
     ]
     low, high = min(early[len(early) // 5], *halfway), max(100 * curve.by(budget) for curve in curves)
     return low - 0.15 * (high - low) - 0.05, high + 0.05 * (high - low) + 0.05
@@ -184,9 +184,9 @@ def tabulate(figures: Mapping[str, Mapping[str, Any]], budget: int, seeds: int) 
     for name, row in figures.items():
         best, shares = row["best"], row["share_of_samples"]
         reached = [share for share in shares if share is not None]
-        told = (
+        median = (
             f"{100 * statistics.median(reached):.0f}% ({len(reached)} of {len(shares)} seeds)" if reached else "never"
         )
         accuracies = [f"{100 * f(best):.2f}%" for f in (statistics.fmean, min, max)]
-        table.add_row(name, *accuracies, *([told] if against else []))
+        table.add_row(name, *accuracies, *([median] if against else []))
     return table

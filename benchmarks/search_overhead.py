@@ -15,11 +15,11 @@ own, without that of parts called inside it: the progress bars that `fit` moves 
 bars' own thread draws meanwhile is counted as overhead by its processor time, since it takes that from the training.
 
 `--scaling` asks how all of that grows with the population: searches of 100 and of 1,000 genomes, each in a process of
-its own, whose fitness is a formula of the network's parameters, so that nothing is trained or scored. The formula wants
-networks of the size that digits need: if it wanted ever larger ones, a larger population would pay for the larger
-networks that it finds. Networks are built, counted, stored, drawn and bred as ever. Seconds are those of the whole
-search; of them, those of neat-python's own reproduction and speciation stand beside. Memory is the process's highest
-resident set less what it was before the search, from /proc, so this needs Linux.
+its own, whose fitness is a formula of the network's parameters, so that nothing is trained or scored. The formula asks
+for networks of the size that digits need: with ever larger ones, a larger population would pay for larger networks.
+Networks are built, counted, stored, drawn and bred as ever. Seconds are those of the whole search; of them, those of
+neat-python's own reproduction and speciation stand beside. Memory is the process's highest resident set less what it
+was before the search, from /proc, so this needs Linux.
 """
 
 from __future__ import annotations

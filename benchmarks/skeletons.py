@@ -87,9 +87,9 @@ def main(arguments: Sequence[str] | None) -> None:
     most = count_macs(build_network(Architecture(cell, skeleton), dataset.spec, seed=0), dataset.spec)
     console = Console()
     console.print(f"{space.count(10**6):,} skeletons; at most {most:,} multiply-accumulates", highlight=False)
-    found = search(experiment, dataset, space, cell, most=most, evaluations=options.evaluations)
+    skeletons = search(experiment, dataset, space, cell, most=most, evaluations=options.evaluations)
     finalists = {SHIPPED: skeleton}
-    finalists |= {f"number {n}": one for n, one in enumerate(found[: options.finalists], 1) if one != skeleton}
+    finalists |= {f"number {n}": one for n, one in enumerate(skeletons[: options.finalists], 1) if one != skeleton}
     if len(finalists) == 1:
         raise SearchError("no skeleton of the search but the shipped one trains within its multiply-accumulates")
     trained = {

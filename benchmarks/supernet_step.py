@@ -113,8 +113,8 @@ def summarise(measured: dict[str, Measured], setting: Setting, steps: int) -> di
         "memory_ratio_compiled": compiled and compiled.memory / measured[TEXTBOOK].memory,
         "compile_seconds": compiled and compiled.first - statistics.median(compiled.seconds),
         "second_order_cost": _ratio(measured, SECOND_ORDER, OURS),
-        "seconds": {name: statistics.median(found.seconds) for name, found in measured.items()},
-        "memory_mib": {name: found.memory for name, found in measured.items()},
+        "seconds": {name: statistics.median(figures.seconds) for name, figures in measured.items()},
+        "memory_mib": {name: figures.memory for name, figures in measured.items()},
         **setting._asdict(),
         "nodes": SPACE.nodes,
         "candidates": len(SPACE.candidates),
@@ -151,9 +151,9 @@ def measure(contenders: Sequence[str], setting: Setting, steps: int) -> dict[str
         workers[name].start()
         far_end.close()
 
-    def answer(name: str, go_on: bool) -> Any:
+    def answer(name: str, one_more: bool) -> Any:
         try:
-            pipes[name].send(go_on)
+            pipes[name].send(one_more)
             return pipes[name].recv()
         except (EOFError, BrokenPipeError):
             workers[name].join()
@@ -217,8 +217,8 @@ def _our_iteration(supernet: Supernet, train: Batch, validation: Batch, *, secon
         return architect.first_order(validation, seed=SEED)
 
     def iterate() -> Tensor:
-        found = alpha_gradient()
-        for alpha, gradient in zip(supernet.alphas.parameters(), found.gradients, strict=True):
+        result = alpha_gradient()
+        for alpha, gradient in zip(supernet.alphas.parameters(), result.gradients, strict=True):
             alpha.grad = gradient
         alpha_optimizer.step()
         weights = list(supernet.weights())
@@ -229,7 +229,7 @@ def _our_iteration(supernet: Supernet, train: Batch, validation: Batch, *, secon
         nn.utils.clip_grad_norm_(weights, DARTS.gradient_clip)
         weight_optimizer.step()
         loss.item()
-        return found.gradients[0][0]
+        return result.gradients[0][0]
 
     return iterate
 
@@ -283,8 +283,8 @@ def check_agreement(setting: Setting) -> None:
 def _check_gradients(gradients: dict[str, list[list[float]]]) -> None:
     """Raise `RuntimeError` unless all contenders found the same first gradient of the alphas."""
     expected = torch.tensor(gradients[TEXTBOOK])
-    for name, found in gradients.items():
-        difference = ((torch.tensor(found) - expected).abs().max() / expected.abs().max()).item()
+    for name, gradient in gradients.items():
+        difference = ((torch.tensor(gradient) - expected).abs().max() / expected.abs().max()).item()
         if not difference <= GRADIENT_AGREEMENT:
             raise RuntimeError(
                 f"alpha gradients of {name} and {TEXTBOOK} differ by {difference:.2g} of the largest,"
@@ -423,16 +423,16 @@ def _show(measured: dict[str, Measured], setting: Setting, steps: int) -> None:
     for heading in ("seconds", "first", "speedup", "in single rounds", "MiB", "ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     textbook = measured[TEXTBOOK]
-    for name, found in measured.items():
-        ratios = [slow / fast for slow, fast in zip(textbook.seconds, found.seconds, strict=True)]
+    for name, figures in measured.items():
+        ratios = [slow / fast for slow, fast in zip(textbook.seconds, figures.seconds, strict=True)]
         table.add_row(
             name,
-            f"{statistics.median(found.seconds):.2f}",
-            f"{found.first:.2f}",
+            f"{statistics.median(figures.seconds):.2f}",
+            f"{figures.first:.2f}",
             f"{statistics.median(ratios):.2f}x",
             f"{min(ratios):.2f} to {max(ratios):.2f}",
-            f"{found.memory:,.0f}",
-            f"{found.memory / textbook.memory:.2f}",
+            f"{figures.memory:,.0f}",
+            f"{figures.memory / textbook.memory:.2f}",
         )
     Console().print(table)
 

@@ -18,8 +18,8 @@ def entropy(alphas: Alphas) -> Tensor:
     if edges is None:
         return mean
     space = alphas.space
-    into = [space.edges_into(node) for node in range(space.nodes)]
-    return mean + torch.stack([_entropies(edges[:, part.start : part.stop]).mean() for part in into]).mean()
+    ranges = [space.edges_into(node) for node in range(space.nodes)]
+    return mean + torch.stack([_entropies(edges[:, part.start : part.stop]).mean() for part in ranges]).mean()
 
 
 def undecided(alphas: Alphas) -> Tensor:

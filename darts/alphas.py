@@ -21,7 +21,7 @@ class Mixing:
     `candidates` (aggregations, edges, candidates) sums to 1 over the candidates, unless they are independent. `edges`
     (aggregations, edges), if any, sums to 1 over each node's edges, and `aggregations` (nodes, aggregations), if any,
     over the aggregations. `chosen` holds for each aggregation and edge the one candidate that is computed, or is None
-    when all are; `left` for each edge those that are not ruled out, or is None when all are left.
+    when all are; `alive_rows` holds for each edge the candidates that are not ruled out, or is None when none is.
     """
 
     candidates: Tensor
@@ -29,7 +29,7 @@ class Mixing:
     aggregations: Tensor | None = None
     chosen: list[list[int]] | None = None
     identity_dropout: float = 0.0
-    left: list[list[int]] | None = None
+    alive_rows: list[list[int]] | None = None
 
 
 class Alphas(nn.Module):
@@ -40,7 +40,7 @@ class Alphas(nn.Module):
     feeds, so every aggregation has its own set. Where candidates are `independent`, the weight of each is its logit's
     sigmoid, and no candidate takes weight from another (FairDARTS, arXiv 1911.12126, section 3.2).
 
-    `alive` (aggregations, edges, candidates) tells which candidates `restrict` has left.
+    `alive` (aggregations, edges, candidates) says which candidates `restrict` has not ruled out.
     """
 
     alive: Tensor
@@ -65,8 +65,8 @@ class Alphas(nn.Module):
         self.edges = near_zero(kinds, edges) if edge_normalisation else None
         self.aggregations = near_zero(space.nodes, kinds) if kinds > 1 else None
         self.register_buffer("alive", torch.ones(self.candidates.shape, dtype=torch.bool))
-        self.left: list[list[int]] | None = None  # what `alive` says, without a wait for the device in each pass
-        self.register_load_state_dict_post_hook(lambda alphas, _: alphas._note_what_is_left())
+        self.alive_rows: list[list[int]] | None = None  # what `alive` says, without a wait for the device in each pass
+        self.register_load_state_dict_post_hook(lambda alphas, _: alphas._note_alive_rows())
 
     def restrict(self, alive: Tensor) -> None:
         """Rule out the candidates that are not `alive` (aggregations, edges, candidates), bring back those that are.
@@ -74,11 +74,12 @@ class Alphas(nn.Module):
         What is ruled out has the weight 0 and is not computed; an edge without candidates is none.
         """
         self.alive.copy_(alive)
-        self._note_what_is_left()
+        self._note_alive_rows()
 
-    def _note_what_is_left(self) -> None:
-        left = self.alive.any(0).tolist()
-        self.left = None if bool(self.alive.all()) else [[r for r, is_in in enumerate(edge) if is_in] for edge in left]
+    def _note_alive_rows(self) -> None:
+        alive = self.alive.any(0).tolist()
+        rows = [[row for row, is_alive in enumerate(edge) if is_alive] for edge in alive]
+        self.alive_rows = None if bool(self.alive.all()) else rows
 
     def forward(self, *, temperature: float | None = None, identity_dropout: float = 0.0) -> Mixing:
         """The weights of one pass; with a `temperature` one candidate an edge is drawn by the Gumbel-softmax trick.
@@ -96,31 +97,38 @@ class Alphas(nn.Module):
             hard = torch.zeros_like(soft).scatter_(-1, largest, 1.0)
             weights, chosen = hard - soft.detach() + soft, largest.squeeze(-1).tolist()
         return Mixing(
-            weights, self.edge_weights(), self.aggregation_weights(), chosen, identity_dropout, left=self.left
+            weights,
+            self.edge_weights(),
+            self.aggregation_weights(),
+            chosen,
+            identity_dropout,
+            alive_rows=self.alive_rows,
         )
 
     def candidate_weights(self) -> Tensor:
         """The weight of each candidate on its edge, (aggregations, edges, candidates)."""
         weights = self._logits().sigmoid() if self.independent else F.softmax(self._logits(), dim=-1)
-        return weights if self.left is None else weights * self.alive  # the softmax of an edge that is none is even
+        return (
+            weights if self.alive_rows is None else weights * self.alive
+        )  # the softmax of an edge that is none is even
 
     def _logits(self) -> Tensor:
-        return self.candidates if self.left is None else self.candidates.masked_fill(~self.alive, RULED_OUT)
+        return self.candidates if self.alive_rows is None else self.candidates.masked_fill(~self.alive, RULED_OUT)
 
     def strongest(self) -> Mixing:
         """Each edge's strongest candidate alone, with weight 1: what sampling comes to, without the draw."""
         largest = self._logits().detach().argmax(-1, keepdim=True)
         weights = torch.zeros_like(self.candidates).scatter_(-1, largest, 1.0)
         chosen = largest.squeeze(-1).tolist()
-        return Mixing(weights, self.edge_weights(), self.aggregation_weights(), chosen, left=self.left)
+        return Mixing(weights, self.edge_weights(), self.aggregation_weights(), chosen, alive_rows=self.alive_rows)
 
     def edge_weights(self) -> Tensor | None:
         """The softmax over each node's edges, (aggregations, edges), where edges are normalised."""
         if self.edges is None:
             return None
-        logits = self.edges if self.left is None else self.edges.masked_fill(~self.alive.any(-1), RULED_OUT)
-        into = [self.space.edges_into(node) for node in range(self.space.nodes)]
-        return torch.cat([F.softmax(logits[:, part.start : part.stop], dim=1) for part in into], dim=1)
+        logits = self.edges if self.alive_rows is None else self.edges.masked_fill(~self.alive.any(-1), RULED_OUT)
+        ranges = [self.space.edges_into(node) for node in range(self.space.nodes)]
+        return torch.cat([F.softmax(logits[:, part.start : part.stop], dim=1) for part in ranges], dim=1)
 
     def aggregation_weights(self) -> Tensor | None:
         """The softmax over the aggregations, (nodes, aggregations), where there are several."""

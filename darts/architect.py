@@ -59,9 +59,9 @@ class Architect:
         virtual = _virtual_step(weights, self._slopes(weights, train, seed), optimizer, learning_rate)
         val_loss, accuracy = self._loss(virtual, validation, seed)
         alphas = self._alphas()
-        found = torch.autograd.grad(val_loss, [*alphas, *virtual.values()], allow_unused=True)
+        derivatives = torch.autograd.grad(val_loss, [*alphas, *virtual.values()], allow_unused=True)
         val_loss = val_loss.detach()
-        direct, directions = found[: len(alphas)], found[len(alphas) :]
+        direct, directions = derivatives[: len(alphas)], derivatives[len(alphas) :]
         by_name = {n: d for n, d in zip(virtual, directions, strict=True) if d is not None}
         curvature = self._mixed_product(weights, by_name, train, seed)
         gradients = [torch.zeros_like(a) if d is None else d for a, d in zip(alphas, direct, strict=True)]
@@ -97,8 +97,8 @@ class Architect:
         """The loss's gradient; 0 for an alpha that it does not depend on, as on the share of a node's only edge."""
         loss, accuracy = self._loss(weights, batch, seed)
         alphas = self._alphas()
-        found = torch.autograd.grad(loss, alphas, allow_unused=True)
-        gradients = [torch.zeros_like(a) if g is None else g for a, g in zip(alphas, found, strict=True)]
+        derivatives = torch.autograd.grad(loss, alphas, allow_unused=True)
+        gradients = [torch.zeros_like(a) if g is None else g for a, g in zip(alphas, derivatives, strict=True)]
         return AlphaGradient(gradients, loss.detach(), accuracy)
 
     def _weights(self) -> Named:

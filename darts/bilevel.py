@@ -201,7 +201,7 @@ class _Run:
         return time.time() + self.history[-1].seconds > latest
 
     def why_stopped(self) -> str:
-        """Why no epoch more is wanted: parameter-free ops took over, or the alphas' curvature grew; empty for neither.
+        """Why the search stops early: parameter-free ops took over, or the alphas' curvature grew; empty for neither.
 
         Ops took over when the last epoch's cell has as many as the limit, and one before had fewer. Cells of random
         alphas often have many; they have not taken over (DARTS+, arXiv 1909.06035, section 3.2).
@@ -222,9 +222,9 @@ class _Run:
         started = time.perf_counter()
         index = len(self.history)
         self._set_brakes(index)
-        left = candidates_left(self.settings, index)
-        if left is not None and left != candidates_left(self.settings, index - 1):
-            shrink(self.supernet.alphas, left)
+        count = candidates_left(self.settings, index)
+        if count is not None and count != candidates_left(self.settings, index - 1):
+            shrink(self.supernet.alphas, count)
         weights, alphas = self.trainer.train(index)
         eigenvalue = self._eigenvalue(index) if self.settings.stop_eigenvalue_ratio and alphas.examples else None
         return self._summarise(weights, alphas, time.perf_counter() - started, eigenvalue)

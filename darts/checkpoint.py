@@ -125,10 +125,10 @@ def load_checkpoint(
         raise SearchError(f"{path}: a damaged checkpoint: {type(error).__name__}: {reason}") from None
 
 
-def _check_identity(path: Path, found: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    for key in sorted(own.keys() | found.keys()):
-        if found.get(key) != own.get(key):
+def _check_identity(path: Path, stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    for key in sorted(own.keys() | stored.keys()):
+        if stored.get(key) != own.get(key):
             raise SearchError(
-                f"{path} is a checkpoint of another search: {key}: it has {found.get(key)}, this search "
+                f"{path} is a checkpoint of another search: {key}: it has {stored.get(key)}, this search "
                 f"{own.get(key)}; allowed: all as it was begun"
             )

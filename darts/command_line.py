@@ -67,7 +67,7 @@ log = logging.getLogger(__name__)
 
 
 def run_darts(request: Request) -> None:
-    """Search, derive, retrain, report, or go on with a search that stopped; raises `NeatDeepError`.
+    """Search, derive, retrain, report, or resume a search that stopped; raises `NeatDeepError`.
 
     A `search_only` request leaves the retraining out.
     """
@@ -83,10 +83,10 @@ def run_darts(request: Request) -> None:
     start, start_note = None, ""
     if "start" in given:
         with naming("--start"):
-            found = read_start(given["start"])
-        start = without_gates(found.cell)
+            architecture = read_start(given["start"])
+        start = without_gates(architecture.cell)
         if request.run is None:
-            note = start_skeleton(SkeletonOptions(), experiment.network, found.skeleton).note
+            note = start_skeleton(SkeletonOptions(), experiment.network, architecture.skeleton).note
             start_note = f"starting from {given['start']}: {note}"
         with naming(f"--start: {given['start']}"):
             check_holdable(experiment.darts.space(), start)

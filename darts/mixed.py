@@ -61,15 +61,16 @@ class MixedCell(nn.Module):
     ) -> Tensor:
         values: list[list[Tensor]] = [[] for _ in self.space.aggregations]  # of each aggregation's edges
         shares: list[Tensor | None] = [None] * len(values)
-        into = [number for number in self.space.edges_into(node) if mixing.left is None or mixing.left[number]]
-        for number in into:
+        alive = mixing.alive_rows
+        numbers = [number for number in self.space.edges_into(node) if alive is None or alive[number]]
+        for number in numbers:
             source = self.space.edges[number][1]
             mixed = self.edges[number](free[source], mask, mixing, number)
             for kind, value in enumerate(mixed):
                 values[kind].append(self._beside_the_rest(value, states[source]))
         if mixing.edges is not None:
             # Views of single edges: an index of several would make a GPU wait in each pass.
-            shares = [torch.stack([mixing.edges[kind, number] for number in into]) for kind in range(len(values))]
+            shares = [torch.stack([mixing.edges[kind, number] for number in numbers]) for kind in range(len(values))]
         combined = [
             combine(name, value, share)
             for name, value, share in zip(self.space.aggregations, values, shares, strict=True)
@@ -132,8 +133,8 @@ class MixedEdge(nn.Module):
             ]
         ops, first, activations = self.space.real_ops, self.space.first_real, len(self.space.activations)
         weights = mixing.candidates[:, number, first:].unflatten(1, (len(ops), activations))
-        if mixing.left is not None:
-            places = sorted({(row - first) // activations for row in mixing.left[number] if row >= first})
+        if mixing.alive_rows is not None:
+            places = sorted({(row - first) // activations for row in mixing.alive_rows[number] if row >= first})
             ops = tuple(ops[place] for place in places)
             weights = torch.stack([weights[:, place] for place in places], dim=1) if places else weights[:, :0]
         values = [None if op in self.ops else self._free_value(op, free, mask, mixing) for op in ops]

@@ -163,12 +163,12 @@ class _WeightedSums(torch.autograd.Function):
 
 def _group(tensors: Sequence[Tensor], norms: Sequence[ImageBatchNorm | None]) -> list[tuple[Tensor, ...]]:
     """The flat list of tensors, cut up into the terms that it was made of."""
-    left = list(tensors)
+    remaining = list(tensors)
     groups = []
     for norm in norms:
         count = 1 if norm is None else 3
-        groups.append(tuple(left[:count]))
-        del left[:count]
+        groups.append(tuple(remaining[:count]))
+        del remaining[:count]
     return groups
 
 
@@ -205,8 +205,8 @@ def _plain_backward(
     gradients: Sequence[Tensor],
 ) -> tuple[Tensor | None, ...]:
     """The gradients as functions that autograd can differentiate again, from the plain sums done over."""
-    # Each tensor as a view that nothing but its own term reads. One value may be made from another (every op's from
-    # the state, which identity's is), and the way through the other is autograd's to take, later, and only once.
+    # Each tensor becomes a view that only its own term reads. One value may be computed from another (every op's from
+    # the state, which is identity's value): autograd follows that path itself, later, and may follow it only once.
     weights, *tensors = [t.view_as(t) for t in (weights, *tensors)]
     terms = []
     for term, norm in zip(_group(tensors, norms), norms, strict=True):
@@ -214,6 +214,6 @@ def _plain_backward(
         terms.append(Term(value))
     sums = _plain_sums(terms, weights, activations)
     inputs = [t for t in (weights, *tensors) if t.requires_grad]
-    found = iter(torch.autograd.grad(sums, inputs, gradients, create_graph=True, allow_unused=True))
-    by_weights, *by_tensors = [next(found) if t.requires_grad else None for t in (weights, *tensors)]
+    derivatives = iter(torch.autograd.grad(sums, inputs, gradients, create_graph=True, allow_unused=True))
+    by_weights, *by_tensors = [next(derivatives) if t.requires_grad else None for t in (weights, *tensors)]
     return (by_weights, None, None, *by_tensors)

@@ -195,10 +195,10 @@ def _curves_section(history: Sequence[EpochSummary]) -> Section:
                 rows.append({"epoch": epoch.epoch, "half": half, "loss": loss, "accuracy": accuracy})
     across = charts.axis("epoch", "epoch", axis={"format": "d", "tickMinStep": 1}, scale={"nice": False, "zero": False})
     line = {"type": "line", "point": {"size": 36, "filled": True}}
-    told = charts.tooltip(
+    tooltip = charts.tooltip(
         ("epoch", "epoch", "d"), ("half", "on", ""), ("loss", "loss", ".3f"), ("accuracy", "accuracy", ".2%")
     )
-    more = {"x": across, "color": charts.colours("half", HALVES), "tooltip": told}
+    more = {"x": across, "color": charts.colours("half", HALVES), "tooltip": tooltip}
     losses = charts.marks(rows, line, y=charts.size_axis("loss", "loss", rows, "~g"), **more)
     steps = charts.marks(rows, line, y=charts.accuracy_axis("accuracy", rows, "accuracy of the supernet"), **more)
     return Section(

@@ -129,9 +129,9 @@ def selection_steps(settings: DartsSettings, alpha_examples: int) -> tuple[int, 
     """
     space = settings.space()
     batches = math.ceil(min(settings.selection_examples or alpha_examples, alpha_examples) / settings.batch_size)
-    wide = [into for node in range(space.nodes) if len(into := space.edges_into(node)) > EDGES_KEPT]
+    wide = [edges for node in range(space.nodes) if len(edges := space.edges_into(node)) > EDGES_KEPT]
     candidates = min([len(space.candidates), *settings.shrink]) - space.first_real
-    judged = len(space.edges) * candidates + sum(len(into) for into in wide)
+    judged = len(space.edges) * candidates + sum(len(edges) for edges in wide)
     return batches * judged, settings.selection_steps * (len(space.edges) + len(wide))
 
 

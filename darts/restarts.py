@@ -49,16 +49,16 @@ def search_several(
     scoring: float = 0.0,
     tick: Callable[[], None] = lambda: None,
 ) -> tuple[SearchResult, tuple[Restart, ...]]:
-    """Search `restarts` times, compare the cells, and return the search of the best with how all of them did.
+    """Search `restarts` times and compare the cells; returns the search with the best one, and the outcomes of all.
 
     `search` is called with a search's number, its seed, its folder, and the point of `time.time()` when it must end; it
-    goes on where it stopped before. What was scored in an earlier process is not done again. When the time until
+    resumes where it stopped before. What was scored in an earlier process is not done again. When the time until
     `latest` is too short for one more search as long as the longest, there are fewer; `scoring` are the seconds that
     training one cell for its score will probably take. `tick` is called when a cell is scored. Raises `SearchError`
     when no cell can be trained.
     """
     count = experiment.darts.restarts
-    found: dict[int, SearchResult] = {}
+    results: dict[int, SearchResult] = {}
     restarts: list[Restart] = []
     longest = 0.0
     for number in range(1, count + 1):
@@ -71,23 +71,23 @@ def search_several(
             started = time.time()
             own.mkdir(parents=True, exist_ok=True)
             end = None if latest is None else started + (latest - started) / (count - number + 1) - scoring
-            found[number] = search(number, _seed(experiment, number), own, end)
-            score = _score(found[number].architecture, experiment, dataset, device, number)
+            results[number] = search(number, _seed(experiment, number), own, end)
+            score = _score(results[number].architecture, experiment, dataset, device, number)
             write_score(own, score)
             tick()
         longest = max(longest, score.seconds + sum(epoch.seconds for epoch in _history(own)))
         restarts.append(Restart(number, score.accuracy))
         reached = score.accuracy
-        said = "its cell cannot be trained" if reached is None else f"its cell reaches {100 * reached:.2f}%"
-        console.print(f"search {number} of {count}: {said}", highlight=False)
+        outcome = "its cell cannot be trained" if reached is None else f"its cell reaches {100 * reached:.2f}%"
+        console.print(f"search {number} of {count}: {outcome}", highlight=False)
     best = max(restarts, key=lambda one: (one.accuracy is not None, one.accuracy or 0.0))
     if best.accuracy is None:
         raise SearchError(f"the cells of all {len(restarts)} searches diverge when they are trained")
-    if best.number not in found:
+    if best.number not in results:
         place = folder_of(folder, best.number)
         # No epoch more, also where the time had cut it short: what is returned is what was scored.
-        found[best.number] = search(best.number, _seed(experiment, best.number), place, 0.0)
-    return found[best.number], tuple(restarts)
+        results[best.number] = search(best.number, _seed(experiment, best.number), place, 0.0)
+    return results[best.number], tuple(restarts)
 
 
 def cost_of(

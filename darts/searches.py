@@ -47,9 +47,9 @@ def read_score(folder: Path) -> CellScore | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(read_text(path, "score of a search", SearchError))
-        accuracy = found["accuracy"]
-        return CellScore(None if accuracy is None else float(accuracy), float(found["seconds"]))
+        score = json.loads(read_text(path, "score of a search", SearchError))
+        accuracy = score["accuracy"]
+        return CellScore(None if accuracy is None else float(accuracy), float(score["seconds"]))
     except (ValueError, TypeError, KeyError) as error:
         raise SearchError(f"{path}: not the score of a search: {error}") from None
 

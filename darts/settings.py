@@ -260,7 +260,7 @@ def load_darts_experiment(path: Path | str, *, stored: bool = False, trusted: bo
     With `stored` the file is one that `darts_settings_text` wrote, for an older program perhaps: a setting that it did
     not know has the value that does what that program did. The plugins that the file names are imported; unless it is
     `trusted`, as one in a run's folder is not, they must be loaded already. Raises `ConfigError`, which names the file,
-    the section, the key, what was found and what is allowed.
+    the section, the key, its value and what is allowed.
     """
     parser = read_ini(path)
     use_plugins(path, parser, trusted=trusted)

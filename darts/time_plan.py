@@ -91,8 +91,8 @@ def plan_minutes(
             f"one epoch of the final training {pace.final_epoch:.0f} s)"
         )
     whole = 60 * minutes
-    wanted_after = repeats * (experiment.training.epochs * pace.final_epoch + pace.test)
-    search_end = end - FINISH_SECONDS - pace.scoring - min(wanted_after, LONGEST_SHARE * whole)
+    final_seconds = repeats * (experiment.training.epochs * pace.final_epoch + pace.test)
+    search_end = end - FINISH_SECONDS - pace.scoring - min(final_seconds, LONGEST_SHARE * whole)
     epochs = settings.epochs
     if not begun:
         each = (search_end - now) / settings.restarts - weights_alone

@@ -66,18 +66,18 @@ def alphas_of(space: SearchSpace, epoch: EpochSummary, *, independent: bool = Fa
         (alphas.aggregations, epoch.aggregation_weights),
     )
     with torch.no_grad():
-        for place, weights in known:
-            if place is not None and weights is not None:
+        for parameter, weights in known:
+            if parameter is not None and weights is not None:
                 try:
-                    found = torch.tensor(weights).reshape(place.shape)
+                    values = torch.tensor(weights).reshape(parameter.shape)
                 except (RuntimeError, ValueError, TypeError):
                     raise SearchError(
                         f"epoch {epoch.epoch}: got other weights than the settings ask for, allowed: "
-                        f"{' x '.join(map(str, place.shape))} numbers"
+                        f"{' x '.join(map(str, parameter.shape))} numbers"
                     ) from None
                 # The logarithm of a softmax has that softmax.
-                is_sigmoid = independent and place is alphas.candidates
-                place.copy_(found.logit(SMALLEST) if is_sigmoid else found.clamp_min(SMALLEST).log())
+                is_sigmoid = independent and parameter is alphas.candidates
+                parameter.copy_(values.logit(SMALLEST) if is_sigmoid else values.clamp_min(SMALLEST).log())
     return alphas
 
 

@@ -55,10 +55,10 @@ def exported(package: str) -> dict[str, str]:
 
 def summary(name: str, module: str) -> str:
     """The first sentence of what a name's docstring says; nothing for a value, which has that of its class."""
-    found = getattr(importlib.import_module(module), name)
-    if not (inspect.isclass(found) or inspect.isroutine(found)):
+    value = getattr(importlib.import_module(module), name)
+    if not (inspect.isclass(value) or inspect.isroutine(value)):
         return ""
-    paragraph = (inspect.getdoc(found) or "").partition("\n\n")[0]
+    paragraph = (inspect.getdoc(value) or "").partition("\n\n")[0]
     return " ".join(paragraph.split()).replace("|", "\\|")
 
 
@@ -73,6 +73,6 @@ def _sorted(names: dict[str, str]) -> list[tuple[str, str]]:
 
 def _page(room: str, names: dict[str, str]) -> str:
     package = room if room == "darts" else f"neat_deep.{room}"
-    told = inspect.getdoc(importlib.import_module(package)) or ""
+    introduction = inspect.getdoc(importlib.import_module(package)) or ""
     directives = [f"::: {module}.{name}\n" for name, module in _sorted(names)]
-    return "\n".join([f"# {package}", "", told, "", *directives])
+    return "\n".join([f"# {package}", "", introduction, "", *directives])

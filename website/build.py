@@ -51,8 +51,8 @@ def build(work: Path) -> list[str]:
 def unlisted_pages(pages: Path, config: str) -> list[str]:
     """A line for each page that the navigation leaves out, but for those that show files, which pages link to."""
     listed = set(re.findall(r"[\w/-]+\.md", config.partition("\nnav:\n")[2]))
-    found = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
-    left_out = sorted(page for page in found - listed if not page.startswith(f"{FILES}/"))
+    paths = {path.relative_to(pages).as_posix() for path in pages.rglob("*.md")}
+    left_out = sorted(page for page in paths - listed if not page.startswith(f"{FILES}/"))
     return [f"{page}: not in the navigation of {CONFIG.name}" for page in left_out]
 
 

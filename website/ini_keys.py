@@ -42,7 +42,7 @@ def sections_of_keys(configs: Path) -> str:
 
 def shipped_comments(files: Iterable[Path]) -> Comments:
     """What the comments of INI files say of each key, and how many files say it."""
-    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    comments: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for file in files:
         section, comment = "", list[str]()
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -50,11 +50,11 @@ def shipped_comments(files: Iterable[Path]) -> Comments:
                 section, comment = head[1], []
             elif key := re.match(r"(?:# )?(\w+) =", line):
                 if comment:
-                    found[section, key[1]][" ".join(comment)] += 1
+                    comments[section, key[1]][" ".join(comment)] += 1
                 comment = []
             else:
                 comment = [*comment, line[2:]] if line.startswith("# ") else []
-    return found
+    return comments
 
 
 def usual(comments: Counter[str]) -> str:
@@ -137,10 +137,10 @@ def _meaning(section: str, key: str, facts: KeyFacts, comments: Comments) -> str
         return beside
     text = " ".join((inspect.getdoc(facts.owner) or "").split())
     sentences = re.split(r"(?<=[.;:]) ", text)
-    told = next((sentence.rstrip(".;:") for sentence in sentences if f"`{facts.field}`" in sentence), None)
-    if told is None:
+    meaning = next((sentence.rstrip(".;:") for sentence in sentences if f"`{facts.field}`" in sentence), None)
+    if meaning is None:
         raise ConfigError(f"[{section}] {key}: nothing says what it is; put a comment beside the field in its class")
-    return told
+    return meaning
 
 
 def _cell(text: str) -> str:

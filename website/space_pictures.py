@@ -87,9 +87,9 @@ def _op_row(op: OpInfo, pictures: Path, link: str) -> list[str]:
         file.write_text(reach_svg(reach(op, rank)), encoding="utf-8")
         shown.append(f"![what {op.name} reads of {RANK_WORDS[rank]}]({link}/{file.name})")
     weights = [count_parameters(op.factory(FeatureSpec(rank, CHANNELS))) for rank in ranks]
-    told = f"{weights[0]:,}" if len(set(weights)) == 1 else ", ".join(f"{count:,}" for count in weights)
+    counts = f"{weights[0]:,}" if len(set(weights)) == 1 else ", ".join(f"{count:,}" for count in weights)
     words = ", ".join(RANK_WORDS[rank] for rank in ranks)
-    return [f"`{op.name}`", " ".join(shown), op.summary or op.family, words, told]
+    return [f"`{op.name}`", " ".join(shown), op.summary or op.family, words, counts]
 
 
 def reach(op: OpInfo, rank: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The C allocator, told to keep what a training step frees, since the next step needs as much again."""
+"""Makes the C allocator keep what a training step frees, since the next step needs as much again."""
 
 from __future__ import annotations
 

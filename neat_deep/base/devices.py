@@ -22,8 +22,8 @@ def get_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, ImportError):  # what torch raises for a device that is not there
         usable = False
     if not usable:
-        found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-        raise DeviceError(f"device '{name}' cannot be used here; allowed: {', '.join(['auto', 'cpu', *found])}")
+        accelerators = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+        raise DeviceError(f"device '{name}' cannot be used here; allowed: {', '.join(['auto', 'cpu', *accelerators])}")
     return device
 
 

@@ -29,8 +29,8 @@ def setting(default: Value, *, before: Value = _SAME, in_files: bool = True) -> 
     without the field is resumed with it, so the default may be another. Without `in_files` no INI file can set it.
     """
     metadata = {_IN_FILES: in_files, **({} if before is _SAME else {_BEFORE: before})}
-    made: Any = dataclasses.field(default=default, metadata=metadata)
-    return typing.cast(Value, made)
+    field: Any = dataclasses.field(default=default, metadata=metadata)
+    return typing.cast(Value, field)
 
 
 # --- INI: texts under flat keys --------------------------------------------------------------------------------------

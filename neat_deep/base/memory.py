@@ -1,4 +1,4 @@
-"""A lack of memory, told from the many ways in which it is raised."""
+"""Recognises a lack of memory in the many exceptions that report one."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from neat_deep.base.errors import OutputError
 
 
-def new_folder(wanted: Path | str) -> Path:
-    """`wanted`, or the first of `wanted-2`, `wanted-3` ... that is not there yet: no run overwrites another.
+def new_folder(folder: Path | str) -> Path:
+    """`folder`, or the first of `folder-2`, `folder-3` ... that does not exist yet: no run overwrites another.
 
     Raises `OutputError`.
     """
-    path = first = Path(wanted)
+    path = first = Path(folder)
     if first.name in ("", ".."):  # no name to put a number behind
-        raise OutputError(f"got '{wanted}', allowed: the name of a new folder")
+        raise OutputError(f"got '{folder}', allowed: the name of a new folder")
     try:
         if first.exists() and not first.is_dir():
             raise OutputError(f"{first} is a file, allowed: a folder")

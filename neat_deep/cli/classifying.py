@@ -45,6 +45,6 @@ def classify_texts(classifier: TextClassifier, texts: Sequence[str], file: Path 
     _print(classifier(texts), texts)
 
 
-def _print(found: Sequence[Prediction], inputs: Iterable[object]) -> None:
-    for one, prediction in zip(inputs, found, strict=True):
-        print(f"{prediction.class_name}\t{100 * prediction.probability:.1f}%\t{one}")
+def _print(predictions: Sequence[Prediction], inputs: Iterable[object]) -> None:
+    for item, prediction in zip(inputs, predictions, strict=True):
+        print(f"{prediction.class_name}\t{100 * prediction.probability:.1f}%\t{item}")

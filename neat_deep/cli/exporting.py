@@ -19,8 +19,8 @@ def export(network: Path, *, format: str, out: Path | None, channels: int | None
     with naming("--out"):
         check_out(out, format)
     exported = export_network(trained, out, format=format, channels=channels)
-    into, result = exported.description["input"], exported.description["output"]
-    print(f"written to {exported.path}: {_tensor(into)} to {_tensor(result)}")
+    inputs, outputs = exported.description["input"], exported.description["output"]
+    print(f"written to {exported.path}: {_tensor(inputs)} to {_tensor(outputs)}")
     print(
         f"checked against torch: on {exported.examples} examples the largest difference of a probability is"
         f" {exported.difference:.1e}"

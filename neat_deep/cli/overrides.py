@@ -40,15 +40,15 @@ def override_run(run: RunSettings, given: Given, *names: str) -> RunSettings:
     """`run` with the limits that were given in place, and the options `names`.
 
     Another limit takes the place of `generations`, unless that is given too. Raises `ConfigError`, for a limit of 0
-    too: in a file it means no limit, which on the command line is said by leaving the option out.
+    too: in a file it means no limit, and on the command line leaving the option out does.
     """
     for name in LIMITS:
         value = given.get(name)
         if value is not None and not (math.isfinite(value) and value > 0):
             least = "a finite number above 0" if name == "minutes" else "1 or more"
             raise ConfigError(f"{flag(name)}: got {value:g}, allowed: {least}")
-    others = [name for name in LIMITS if name != "generations" and given.get(name)]
-    limits = {**given, "generations": 0} if others and given.get("generations") is None else given
+    other_limits = [name for name in LIMITS if name != "generations" and given.get(name)]
+    limits = {**given, "generations": 0} if other_limits and given.get("generations") is None else given
     return override(run, limits, {name: name for name in (*LIMITS, *names)})
 
 

@@ -21,23 +21,23 @@ def take_plugins(words: Sequence[str]) -> list[str]:
     Raises `ConfigError`.
     """
     names: list[str] = []
-    others: list[str] = []
-    left = iter(words)
-    for word in left:
+    other_words: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
         if word == "--":
-            others += [word, *left]
+            other_words += [word, *remaining]
         elif word == OPTION:
-            names.append(next(left, ""))
+            names.append(next(remaining, ""))
         elif word.startswith(f"{OPTION}="):
             names.append(word.removeprefix(f"{OPTION}="))
         else:
-            others.append(word)
+            other_words.append(word)
     if "" in names:
         raise ConfigError(f"{OPTION}: got nothing, allowed: a Python file, or a module that Python finds")
     load_installed_plugins()
     load_plugins(names)
     _named[:] = names
-    return others
+    return other_words
 
 
 def named_plugins() -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def load_training_plan(path: Path | str) -> TrainingPlan:
 def load_experiment(path: Path | str) -> Experiment:
     """Read and check an experiment's INI file.
 
-    Raises `ConfigError`, which names the file, the section, the key, what was found and what is allowed. Sections of
+    Raises `ConfigError`, which names the file, the section, the key, its value and what is allowed. Sections of
     other programs may stay in the file; a warning names them. The plugins that the file names are imported.
     """
     text = read_text(path, "INI file", ConfigError)

@@ -1,4 +1,4 @@
-"""An INI file's sections as settings dataclasses, and back. Which sections there are is told by `base.sections`."""
+"""An INI file's sections as settings dataclasses, and back. `base.sections` says which sections there are."""
 
 from __future__ import annotations
 

@@ -67,14 +67,14 @@ class ImageReader:
 
     def _bytes(self, array: Any) -> Tensor:
         height, width, channels = _height_width_channels(self.shape)
-        found = np.empty(array.shape, dtype=np.uint8)
+        values = np.empty(array.shape, dtype=np.uint8)
         for start in range(0, len(array), AT_ONCE):
             part = array[start : start + AT_ONCE]
             if part.dtype != np.uint8 or (self.low, self.high) != (0, BRIGHTEST):
                 shares = (part.astype(np.float64) - self.low) / ((self.high - self.low) or 1.0)
                 part = np.rint(np.clip(shares, 0, 1) * BRIGHTEST)
-            found[start : start + AT_ONCE] = part
-        pixels = torch.from_numpy(found).reshape(-1, height, width, channels)
+            values[start : start + AT_ONCE] = part
+        pixels = torch.from_numpy(values).reshape(-1, height, width, channels)
         return pixels.permute(0, 3, 1, 2)  # (N, C, H, W)
 
 

@@ -130,10 +130,10 @@ def _augmentation(augmentation: Augmentation, side: int) -> Augmentation:
 
 def _reductions(asked: tuple[int, ...], cells: int, side: int) -> tuple[int, ...]:
     """Where to halve images of `side` pixels: more often where they are large, and never to a single pixel."""
-    others = [place for place in range(cells) if place not in asked]
+    extra = [place for place in range(cells) if place not in asked]
     count = max(len(asked), math.ceil(math.log2(max(1.0, side / LAST_SIDE))))
     most = max(0, (side - 1).bit_length() - 1)
-    return tuple(sorted([*asked, *others][: min(count, most)]))
+    return tuple(sorted([*asked, *extra][: min(count, most)]))
 
 
 def _with_options(experiment: AnyExperiment, options: FitOptions, seed: int) -> AnyExperiment:

@@ -80,9 +80,9 @@ class FitnessEvaluator:
                 self.best_genome = dict(genomes)[self.scorer.best.candidate]
 
     def network(self, genome: CellGenome, config: Any) -> Architecture | None:
-        """What a genome expresses; None for one that expresses none, of which scoring says why."""
-        found = self._candidate(genome, config.genome_config)
-        return found.architecture if isinstance(found, Candidate) else None
+        """The network that a genome expresses; None if it expresses none, for which scoring gives the reason."""
+        entry = self._candidate(genome, config.genome_config)
+        return entry.architecture if isinstance(entry, Candidate) else None
 
     def _express(self, genomes: Sequence[tuple[int, CellGenome]], config: Any) -> list[Candidate | Score]:
         return [self._candidate(genome, config.genome_config) for _, genome in genomes]

@@ -174,20 +174,20 @@ class CellGenome(DefaultGenome):
             return
         split = choice(enabled)
         source, target = split.key
-        made = self._number(split, config)
-        if made.node in self.nodes:  # this genome split that connection already in this generation
+        numbers = self._number(split, config)
+        if numbers.node in self.nodes:  # this genome split that connection already in this generation
             return
-        node = self.create_node(config, made.node)
+        node = self.create_node(config, numbers.node)
         node.pass_on()
         node.fresh = True
-        self.nodes[made.node] = node
+        self.nodes[numbers.node] = node
         split.enabled = False
-        self.add_connection(config, source, made.node, 1.0, True, innovation=made.into)
-        self.add_connection(config, made.node, target, split.weight, True, innovation=made.out)
-        self._keep_order_behind(self.connections[made.node, target], split)
+        self.add_connection(config, source, numbers.node, 1.0, True, innovation=numbers.into)
+        self.add_connection(config, numbers.node, target, split.weight, True, innovation=numbers.out)
+        self._keep_order_behind(self.connections[numbers.node, target], split)
 
     def _number(self, split: CellConnectionGene, config: CellGenomeConfig) -> Split:
-        """The numbers of what a split makes: those that the generation has for it, unless the run began before that."""
+        """The numbers of a split's parts: those of the whole generation, but in older runs the genome's own."""
         tracker, (source, target) = config.innovation_tracker, split.key
         if config.shared_splits:
             return split_connection(tracker, source, target, lambda: config.get_new_node_key(self.nodes))

@@ -1,8 +1,8 @@
 """A neat-python population as plain data, and back: enough of it that the search goes on as if never stopped.
 
 Only public names of neat-python are read and set. Its counters are `itertools.count` objects, which tell their value
-only by giving it away; `capture` puts readable ones in their place, with the same values. What a newer neat-python
-keeps beyond what is known here is found by looking, and kept too.
+only by giving it away; `capture` puts readable ones in their place, with the same values. Attributes that only a
+newer neat-python has are kept too.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ def seed_population(population: neat.Population, architecture: Architecture) -> 
     an architecture that a genome of the population's configuration cannot hold.
     """
     config = population.config
-    first, *others = sorted(population.population)
+    first, *mutants = sorted(population.population)
     genomes = {first: seed_architecture(architecture, config.genome_config, first)}
-    for key in others:
+    for key in mutants:
         genomes[key] = copy.deepcopy(genomes[first])
         genomes[key].key = key
         genomes[key].mutate(config.genome_config)

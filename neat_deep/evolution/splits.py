@@ -26,10 +26,10 @@ def split_connection(tracker: InnovationTracker, source: int, target: int, new_k
     """
     if hasattr(tracker, "get_node_split"):
         return Split(*tracker.get_node_split(source, target, new_key))
-    made = tracker.generation_innovations
+    innovations = tracker.generation_innovations
     place = source, target, KIND
-    if place not in made:
+    if place not in innovations:
         key = new_key()
         into = tracker.get_innovation_number(source, key, "add_node_in")
-        made[place] = Split(key, into, tracker.get_innovation_number(key, target, "add_node_out"))
-    return Split(*made[place])
+        innovations[place] = Split(key, into, tracker.get_innovation_number(key, target, "add_node_out"))
+    return Split(*innovations[place])

@@ -88,10 +88,10 @@ def _compare(model: Model, load: Callable[[Path], Callable[[Tensor], Tensor]], p
     batches = model.examples()
     try:
         exported = load(path)
-        found = [exported(batch) for batch in batches]
+        outputs = [exported(batch) for batch in batches]
     except Exception as error:  # noqa: BLE001 - what runs the file is another's program
         raise ArchitectureError(f"the exported model does not run: {first_line(error)}") from None
-    differences = [(one - model(batch)).abs().max() for one, batch in zip(found, batches, strict=True)]
+    differences = [(output - model(batch)).abs().max() for output, batch in zip(outputs, batches, strict=True)]
     largest = float(torch.stack(differences).max())
     if not largest <= TOLERANCE:  # nor NaN
         raise ArchitectureError(

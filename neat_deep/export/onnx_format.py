@@ -36,7 +36,7 @@ def encode(program: ExportedProgram, model: Model, description: str) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about torch's own code
-            made = torch.onnx.export(
+            onnx_program = torch.onnx.export(
                 program,
                 input_names=[model.inputs],
                 output_names=[OUTPUT],
@@ -47,9 +47,9 @@ def encode(program: ExportedProgram, model: Model, description: str) -> bytes:
             )
     except torch.onnx.errors.OnnxExporterError as error:
         raise ArchitectureError(f"torch.onnx cannot write the network: {first_line(error)}") from None
-    assert made is not None
-    made.model.metadata_props[ENTRY] = description
-    content: bytes = made.model_proto.SerializeToString()
+    assert onnx_program is not None
+    onnx_program.model.metadata_props[ENTRY] = description
+    content: bytes = onnx_program.model_proto.SerializeToString()
     return content
 
 

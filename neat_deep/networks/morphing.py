@@ -28,12 +28,12 @@ def start_from_parent(network: Network, morphism: Morphism, weights: Mapping[str
     the parent's, and for an op that cannot be widened.
     """
     own = network.state_dict()
-    given = _Inheritance(morphism, weights, own, seed).all()
-    # Each tensor of the parent has one place, but that a projection of word vectors may come or go.
-    left = len(weights.keys() - {PROJECTION}) - len(given.keys() - {PROJECTION})
-    if left:
-        raise ArchitectureError(f"weights: {left} of {len(weights)} tensors have no place in the morphism's child")
-    for name, tensor in given.items():
+    inherited = _Inheritance(morphism, weights, own, seed).all()
+    # Each tensor of the parent has one place; only a projection of word vectors may be added or removed.
+    unplaced = len(weights.keys() - {PROJECTION}) - len(inherited.keys() - {PROJECTION})
+    if unplaced:
+        raise ArchitectureError(f"weights: {unplaced} of {len(weights)} tensors have no place in the morphism's child")
+    for name, tensor in inherited.items():
         if name not in own or own[name].shape != tensor.shape or own[name].dtype != tensor.dtype:
             place = f"{own[name].dtype} of shape {tuple(own[name].shape)}" if name in own else "no such part"
             raise ArchitectureError(
@@ -69,16 +69,16 @@ class _Inheritance:
 
     def all(self) -> dict[str, Tensor]:
         """Everything that the child takes over."""
-        found = self._stem() | self._reductions()
+        tensors = self._stem() | self._reductions()
         for index, origin in enumerate(self._morphism.cells):
             if origin is None:
                 continue
             if part(self._weights, f"cells.{origin}."):  # else it has no weights, or the parent did without it
-                found |= named(self._cell(index, origin), f"cells.{index}.")
+                tensors |= named(self._cell(index, origin), f"cells.{index}.")
             if f"gates.{origin}" in self._weights:
-                found[f"gates.{index}"] = self._weights[f"gates.{origin}"]
+                tensors[f"gates.{index}"] = self._weights[f"gates.{origin}"]
         ngrams = {name: tensor for name, tensor in self._weights.items() if name.startswith("ngrams.")}
-        return found | self._head() | ngrams
+        return tensors | self._head() | ngrams
 
     def _wider(self, cell: int, origin: int) -> Widening:
         """What happens to the features of a cell; its number among the parent's cells is `origin`."""
@@ -93,36 +93,36 @@ class _Inheritance:
     def _stem(self) -> dict[str, Tensor]:
         wider, stem = self._level(0), part(self._weights, "stem.")
         if "conv.weight" in stem:
-            found = {"conv.weight": wider.copy(stem["conv.weight"])} | _norm(stem, wider)
+            tensors = {"conv.weight": wider.copy(stem["conv.weight"])} | _norm(stem, wider)
         else:
-            found = _embedding(stem, wider, has_projection=PROJECTION in self._own)
-        return named(found, "stem.")
+            tensors = _embedding(stem, wider, has_projection=PROJECTION in self._own)
+        return named(tensors, "stem.")
 
     def _reductions(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {}
         parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
         for count, (before, after) in enumerate(zip(parent.reduce_after, child.reduce_after, strict=True)):
             for name, branch in _children(part(self._weights, f"reductions.{before}.branches.")).items():
                 wider = _Wider(self._level(count), self._level(count + 1))
-                found |= named(_strided(branch, wider), f"reductions.{after}.branches.{name}.")
-        return found
+                tensors |= named(_strided(branch, wider), f"reductions.{after}.branches.{name}.")
+        return tensors
 
     def _cell(self, index: int, origin: int) -> dict[str, Tensor]:
         wider, weights = self._wider(index, origin), part(self._weights, f"cells.{origin}.")
         ops, gates = _children(part(weights, "ops.")), part(weights, "gates.")
-        found: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {}
         edges = [edge for node in self._morphism.child.cell.nodes for edge in node.edges]
         for number, (edge, old) in enumerate(zip(edges, self._morphism.ops, strict=True)):
             if old is None:
                 continue
-            found |= named(_widened(edge.op, ops.get(str(old), {}), wider), f"ops.{number}.")
+            tensors |= named(_widened(edge.op, ops.get(str(old), {}), wider), f"ops.{number}.")
             if edge.gated:
-                found[f"gates.{number}"] = gates[str(old)]
+                tensors[f"gates.{number}"] = gates[str(old)]
         projection = part(weights, "projection.")
         if projection:
             blocks = _blocks(projection["conv.weight"], self._morphism.nodes, wider)
-            found |= named({"conv.weight": wider.copy(blocks)} | _norm(projection, wider), "projection.")
-        return found
+            tensors |= named({"conv.weight": wider.copy(blocks)} | _norm(projection, wider), "projection.")
+        return tensors
 
     def _head(self) -> dict[str, Tensor]:
         parent, child = self._morphism.parent.skeleton, self._morphism.child.skeleton
@@ -134,11 +134,11 @@ class _Inheritance:
 
 def _children(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """The tensors of each child by its name: what stands before the first dot."""
-    found: dict[str, dict[str, Tensor]] = {}
+    children: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         child, _, rest = name.partition(".")
-        found.setdefault(child, {})[rest] = tensor
-    return found
+        children.setdefault(child, {})[rest] = tensor
+    return children
 
 
 def _norm(tensors: Mapping[str, Tensor], wider: Widening) -> dict[str, Tensor]:
@@ -151,18 +151,18 @@ def _strided(tensors: Mapping[str, Tensor], wider: _Wider) -> dict[str, Tensor]:
 
 
 def _embedding(stem: Mapping[str, Tensor], wider: Widening, *, has_projection: bool) -> dict[str, Tensor]:
-    """The stem for sequences: word vectors keep their width, so a linear layer may come to stand behind them, or go."""
+    """The stem for sequences. Word vectors keep their width: a linear layer behind them may be added or removed."""
     embedding, project = stem["embedding.weight"], stem.get("project.weight")
-    found = {}
+    tensors = {}
     if has_projection:
         rows = torch.eye(wider.old, dtype=embedding.dtype) if project is None else project
-        found = {"embedding.weight": embedding, "project.weight": wider.copy(rows)}
+        tensors = {"embedding.weight": embedding, "project.weight": wider.copy(rows)}
     else:
         columns = embedding if project is None else embedding @ project.T
-        found = {"embedding.weight": wider.copy(columns, 1)}
+        tensors = {"embedding.weight": wider.copy(columns, 1)}
     if "positions.weight" in stem:
-        found["positions.weight"] = wider.copy(stem["positions.weight"], 1)
-    return found
+        tensors["positions.weight"] = wider.copy(stem["positions.weight"], 1)
+    return tensors
 
 
 def _blocks(weight: Tensor, nodes: tuple[Origin, ...], wider: Widening) -> Tensor:
@@ -175,8 +175,8 @@ def _blocks(weight: Tensor, nodes: tuple[Origin, ...], wider: Widening) -> Tenso
 def _widened(op: str, tensors: Mapping[str, Tensor], wider: Widening) -> dict[str, Tensor]:
     if wider.old == wider.new:
         return dict(tensors)
-    how = get_op(op).widen
-    if how is None:
+    widen = get_op(op).widen
+    if widen is None:
         raise ArchitectureError(f"op '{op}' cannot be widened: it was registered without a function `widen`")
-    made: dict[str, Tensor] = resolve(how)(tensors, wider)
-    return made
+    widened: dict[str, Tensor] = resolve(widen)(tensors, wider)
+    return widened

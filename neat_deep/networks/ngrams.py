@@ -42,10 +42,10 @@ class NGrams(nn.Module):
         weights = self.weight * self.scale
         counts = counted.sum(1, keepdim=True)
         if is_exporting():
-            found = F.embedding(rows.clamp_max(len(weights) - 1), weights)  # (B, N, classes)
-            summed = found.masked_fill(~counted.unsqueeze(2), 0.0).sum(1)
+            vectors = F.embedding(rows.clamp_max(len(weights) - 1), weights)  # (B, N, classes)
+            summed = vectors.masked_fill(~counted.unsqueeze(2), 0.0).sum(1)
         else:
-            # The counted rows alone, one text after the other: a sum's order, and so its rounding, knows no padding.
+            # Only the counted rows, text by text: padding changes neither a sum's order nor its rounding.
             starts = (counts.cumsum(0) - counts).squeeze(1)
             summed = F.embedding_bag(rows[counted], weights, starts, mode="sum")
         return summed / counts.clamp_min(1).sqrt()
@@ -55,9 +55,9 @@ class NGrams(nn.Module):
         """Start from the naive Bayes log-count ratios of `train`, each class against the others.
 
         As in Wang and Manning, ACL 2012, eq. 1, where the ratios are also the scale in which weights learn: an n-gram
-        that tells nothing learns nothing. Here each count lacks the text that asks, on average: counts are multiplied
-        by (n - 1) / n, n the texts that have the n-gram. With the whole counts the n-grams know every training text by
-        heart, and the cells learn next to nothing.
+        that tells nothing learns nothing. Here each count leaves out one text, on average the one that is being
+        classified: counts are multiplied by (n - 1) / n, n the texts that have the n-gram. With the whole counts the
+        n-grams know every training text by heart, and the cells learn next to nothing.
         """
         buckets, classes = self.weight.shape
         if classes == 1:
@@ -70,9 +70,9 @@ class NGrams(nn.Module):
         texts = counts.view(classes, buckets)  # that have the n-gram
         texts = texts * (1 - 1 / texts.sum(0).clamp_min(1))
         shares = ((texts.sum(1) + 1) / (texts.sum() + classes))[:, None]
-        here = (texts + SMOOTHING * shares) / shares
-        elsewhere = (texts.sum(0) - texts + SMOOTHING * (1 - shares)) / (1 - shares)
-        self.scale.copy_(SPEED * (here / elsewhere).log().T)
+        in_class = (texts + SMOOTHING * shares) / shares
+        in_others = (texts.sum(0) - texts + SMOOTHING * (1 - shares)) / (1 - shares)
+        self.scale.copy_(SPEED * (in_class / in_others).log().T)
         self.weight.fill_(START / SPEED)
 
     def _rows(self, tokens: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -80,15 +80,15 @@ class NGrams(nn.Module):
         buckets, length = len(self.weight), tokens.shape[1]
         if mask is None:
             mask = torch.ones_like(tokens, dtype=torch.bool)
-        # A text may be shorter than an n-gram: padded, no shape depends on that, and an export takes any length.
+        # A text may be shorter than an n-gram. With this padding no shape depends on that: an export takes any length.
         beyond = (0, self.longest - 1)
         tokens, mask = F.pad(tokens, beyond), F.pad(mask, beyond)  # (B, L + longest - 1)
-        found = []
+        hashes = []
         hashed = torch.zeros_like(tokens[:, :length])
         for size in range(1, self.longest + 1):
             last = slice(size - 1, size - 1 + length)  # the last tokens of the n-grams that begin at each place
             hashed = (hashed * FACTOR + tokens[:, last] + size) % PRIME
-            found.append((hashed % buckets).masked_fill(~mask[:, last], buckets))
-        rows = torch.cat(found, dim=1).sort(dim=1).values
+            hashes.append((hashed % buckets).masked_fill(~mask[:, last], buckets))
+        rows = torch.cat(hashes, dim=1).sort(dim=1).values
         first = torch.ones_like(rows[:, :1], dtype=torch.bool)
         return rows, torch.cat([first, rows[:, 1:] != rows[:, :-1]], dim=1) & (rows < buckets)

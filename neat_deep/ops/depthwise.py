@@ -107,8 +107,8 @@ def _weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
 
 
 def _convolution_weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor, padding: tuple[int, int]) -> Tensor:
-    found = torch.ops.aten.convolution_backward(
+    gradients = torch.ops.aten.convolution_backward(
         gradient, x, weight, None, [1, 1], padding, [1, 1], False, [0, 0], len(weight), [False, True, False]
     )
-    by_weight: Tensor = found[1]
+    by_weight: Tensor = gradients[1]
     return by_weight

@@ -62,8 +62,8 @@ class OpInfo:
     @property
     def factory(self) -> OpFactory:
         """The function that makes the op's module, imported now if it has to be."""
-        made: OpFactory = resolve(self.code)
-        return made
+        factory: OpFactory = resolve(self.code)
+        return factory
 
 
 @dataclass(frozen=True)

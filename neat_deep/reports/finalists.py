@@ -53,10 +53,10 @@ class Finalist:
 
 
 def rank_finalists(store: RunStore, experiment: AnyExperiment) -> tuple[Finalist, ...]:
-    """A run's finalists by what the store has of their trainings, the winner first; none where none has an objective.
+    """A run's finalists, ranked by their stored trainings, the winner first; empty where none has an objective.
 
     One whose training failed, or was not made, comes after all others. Where the time was too short for all trainings,
-    what counts are those that every other finalist has.
+    only as many count as each of the others has.
     """
     trials = stored_trials(store)
     chosen = best_networks(store, experiment.fitness.finalists)
@@ -66,11 +66,11 @@ def rank_finalists(store: RunStore, experiment: AnyExperiment) -> tuple[Finalist
     }
     whole = [own for own in by_digest.values() if own and not any(trial.has_failed for trial in own)]
     rounds = min(map(len, whole), default=0)
-    found = [
+    finalists = [
         _finalist(rank, record, store.architecture(record.digest), by_digest[record.digest], rounds, experiment)
         for rank, record in enumerate(chosen, 1)
     ]
-    ranked = sorted(found, key=lambda one: (one.objective is None, -(one.objective or 0.0), one.rank))
+    ranked = sorted(finalists, key=lambda one: (one.objective is None, -(one.objective or 0.0), one.rank))
     return tuple(ranked) if ranked and ranked[0].objective is not None else ()
 
 

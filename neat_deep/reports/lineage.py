@@ -25,15 +25,15 @@ def family_tree(candidates: Sequence[CandidateRecord], key: int) -> FamilyTree:
     first: dict[int, CandidateRecord] = {}
     for row in candidates:
         first.setdefault(row.candidate, row)
-    found, edges, waiting = {}, [], [key]
+    members, edges, waiting = {}, [], [key]
     while waiting:
         child = waiting.pop()
-        if child in found or child not in first:
+        if child in members or child not in first:
             continue
-        found[child] = first[child]
+        members[child] = first[child]
         edges += [(parent, child) for parent in first[child].parents]
         waiting += first[child].parents
-    ordered = sorted(found.values(), key=lambda row: (row.generation, row.candidate))
+    ordered = sorted(members.values(), key=lambda row: (row.generation, row.candidate))
     return FamilyTree(tuple(ordered), tuple(sorted(edges)))
 
 

@@ -29,11 +29,11 @@ def pareto_front(candidates: Sequence[CandidateRecord]) -> Front:
     """
     valid = [record for record in candidates if record.objective is not None]
     top = max((record.rung for record in valid), default=0)
-    found: dict[str, CandidateRecord] = {}
+    records: dict[str, CandidateRecord] = {}
     for record in valid:
         if record.rung == top:
-            found.setdefault(record.key, record)
-    networks = sorted(found.values(), key=lambda record: (record.parameters, -(record.accuracy or 0.0)))
+            records.setdefault(record.key, record)
+    networks = sorted(records.values(), key=lambda record: (record.parameters, -(record.accuracy or 0.0)))
     front: list[CandidateRecord] = []
     for record in networks:
         if not front or (record.accuracy or 0.0) > (front[-1].accuracy or 0.0):
@@ -44,18 +44,18 @@ def pareto_front(candidates: Sequence[CandidateRecord]) -> Front:
 def write_front(store: RunStore, folder: Path, skeleton: Skeleton | None = None) -> Front:
     """Write a run's front as `pareto.json`, with its architectures, and as `pareto.png`.
 
-    `skeleton` is what those stand in that are named by their cells, if it is given.
+    `skeleton`, if given, is that of the networks whose digest is their cell's.
 
-    The figures are of the networks of the search, which may have had other channels than their architectures.
+    The figures are those of the search, where networks may have had other channels than their architectures say.
 
     Nothing is written for a run without a valid network. Raises `StoreError` and `OutputError`.
     """
-    found = pareto_front(store.candidates())
-    if found.front:
+    front = pareto_front(store.candidates())
+    if front.front:
         entries = []
-        for record in found.front:
+        for record in front.front:
             architecture = store.architecture(record.digest)
-            if skeleton is not None and record.digest == architecture.cell.digest():  # it is that of all candidates
+            if skeleton is not None and record.digest == architecture.cell.digest():  # all candidates share it
                 architecture = replace(architecture, skeleton=skeleton)
             entries.append(
                 {
@@ -68,7 +68,7 @@ def write_front(store: RunStore, folder: Path, skeleton: Skeleton | None = None)
                 }
             )
         write_text(folder / "pareto.json", json.dumps(entries, indent=2) + "\n")
-        points = [(record.parameters, record.accuracy or 0.0) for record in found.networks]
-        front = [(record.parameters, record.accuracy or 0.0) for record in found.front]
-        plot_front(points, front, folder / "pareto.png")
-    return found
+        points = [(record.parameters, record.accuracy or 0.0) for record in front.networks]
+        front_points = [(record.parameters, record.accuracy or 0.0) for record in front.front]
+        plot_front(points, front_points, folder / "pareto.png")
+    return front

@@ -15,17 +15,17 @@ def with_unfinished(
 ) -> tuple[list[GenerationRecord], list[CandidateRecord]]:
     """The generations and their candidates, and those of the generation that is being scored.
 
-    A generation is written as a whole at its end; until then its evaluations alone tell of it. Each network that has
-    any stands as one candidate then, on the highest rung that it has reached, and without the seconds of the
-    generation, which nobody has measured yet. Those that stand in a record already keep their order; the others follow.
+    A generation is written as a whole at its end; until then only its evaluations are stored. Each network that has
+    one becomes a candidate, on the highest rung that it has reached. The seconds of such a generation are 0, as nobody
+    has measured them yet. Candidates that are stored already keep their order; the others follow.
     """
     generations, candidates = list(generations), list(candidates)
     known = {record.generation: record for record in generations}
     for number in sorted({evaluation.generation for evaluation in evaluations}):
-        made = [evaluation for evaluation in evaluations if evaluation.generation == number]
-        samples = sum(evaluation.samples for evaluation in made)
+        current = [evaluation for evaluation in evaluations if evaluation.generation == number]
+        samples = sum(evaluation.samples for evaluation in current)
         record = known.get(number)
-        # A record that is not finished is of a budget's end; a run that was resumed may have gone on since.
+        # An unfinished record was written when a budget ended; a resumed run may have evaluated more since.
         if record is not None and (record.finished or record.samples >= samples):
             continue
         places = {one.candidate: one.position for one in candidates if one.generation == number}
@@ -36,7 +36,7 @@ def with_unfinished(
                 generation=number, finished=False, samples=samples, saved_by_reuse=0, saved_by_rungs=0, seconds=0.0
             )
         )
-        furthest = {evaluation.key: evaluation for evaluation in sorted(made, key=lambda one: one.rung)}
+        furthest = {evaluation.key: evaluation for evaluation in sorted(current, key=lambda one: one.rung)}
         ordered = sorted(furthest.values(), key=lambda one: places.get(one.candidate, len(places)))
         candidates += [_as_candidate(evaluation, place) for place, evaluation in enumerate(ordered)]
     return sorted(generations, key=lambda record: record.generation), candidates

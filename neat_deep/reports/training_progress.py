@@ -63,11 +63,11 @@ class TrainingReporter:
     def _print(self, progress: TrainingProgress, *, ended: bool = False) -> None:
         self._printed, self._printed_at = progress.epoch, self._last_at
         seconds = self._printed_at - self._started
-        rest = seconds * (1 - progress.share) / progress.share
-        left = f"{rest / 60:.1f} minutes left" if rest >= 60 else f"{rest:.0f} s left"
+        seconds_left = seconds * (1 - progress.share) / progress.share
+        time_left = f"{seconds_left / 60:.1f} minutes left" if seconds_left >= 60 else f"{seconds_left:.0f} s left"
         self._console.print(
             f"{self._name}, epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, {seconds:.0f} s; "
-            f"{'done' if ended else left}",
+            f"{'done' if ended else time_left}",
             highlight=False,
             markup=False,
             soft_wrap=True,

@@ -47,10 +47,10 @@ class Climb:
         yield self.reached
         climbing = set(self._brackets)
         for rung in range(self._ladder.top + 1):
-            here = [key for key, start in self._brackets.items() if start <= rung and key in climbing]
-            self._stopped.update(dict.fromkeys(here, rung))
+            keys = [key for key, start in self._brackets.items() if start <= rung and key in climbing]
+            self._stopped.update(dict.fromkeys(keys, rung))
             missing = []
-            for key in here:
+            for key in keys:
                 record = self._known_on(key, rung)
                 if record is None:
                     missing.append(self._entries[key])
@@ -63,7 +63,7 @@ class Climb:
             if any(entry.key not in self.reached or self.reached[entry.key].rung < rung for entry in missing):
                 return  # the budget ended
             if rung < self._ladder.top:
-                climbing -= set(here) - self._promoted(here, rung)
+                climbing -= set(keys) - self._promoted(keys, rung)
         self.finished = True
 
     def climbed(self, rung: int) -> list[str]:

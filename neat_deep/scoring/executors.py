@@ -242,8 +242,8 @@ class RayWorkers(Generic[Task, Result]):
                     result = WorkerDied(f"Ray: {type(error).__name__}, {ATTEMPTS} times")
                 yield task, result
         finally:
-            for unwanted in running:
-                ray.cancel(unwanted, force=True)
+            for reference in running:
+                ray.cancel(reference, force=True)
 
     def _submit(self, task: Task) -> Any:
         with preserved():

@@ -71,17 +71,19 @@ class FinalistTrainer:
         """Train there from now on; it must do jobs as `self.evaluate` does."""
         self._executor = executor
 
-    def train(self, wanted: Sequence[tuple[str, int, Architecture]], deadline: float | None = None) -> Iterator[Trial]:
-        """The trials of architectures by digest and number, as they end; at `deadline` the others are broken off."""
-        jobs = [self._job(digest, number, architecture, deadline) for digest, number, architecture in wanted]
-        numbers = {job.key: (digest, number) for job, (digest, number, _) in zip(jobs, wanted, strict=True)}
+    def train(
+        self, trainings: Sequence[tuple[str, int, Architecture]], deadline: float | None = None
+    ) -> Iterator[Trial]:
+        """Train architectures, given by digest and number; yields trials as they end. At `deadline` the rest stop."""
+        jobs = [self._job(digest, number, architecture, deadline) for digest, number, architecture in trainings]
+        numbers = {job.key: (digest, number) for job, (digest, number, _) in zip(jobs, trainings, strict=True)}
         for job, result in self._executor.run(jobs):
             digest, number = numbers[job.key]
             if isinstance(result, WorkerDied):
                 yield Trial(digest, number, RAISED, reason=result.reason)
             else:
-                found = result.status, result.metrics if result.status == SCORED else {}
-                yield Trial(digest, number, *found, result.samples, result.seconds, result.reason)
+                outcome = result.status, result.metrics if result.status == SCORED else {}
+                yield Trial(digest, number, *outcome, result.samples, result.seconds, result.reason)
 
     def _job(self, digest: str, number: int, architecture: Architecture, deadline: float | None) -> Job:
         name = f"finalist {number}"

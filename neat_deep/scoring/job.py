@@ -214,7 +214,7 @@ class Evaluator:
     ) -> dict[str, float]:
         network.eval()
         return measure(
-            self.metrics, known, lambda found: Measured(network, self.spec, validation, found, tuple(steps.losses))
+            self.metrics, known, lambda values: Measured(network, self.spec, validation, values, tuple(steps.losses))
         )
 
 

@@ -54,7 +54,7 @@ class Kinship:
     def __len__(self) -> int:
         return len(self._kin)
 
-    def wanted_weights(self) -> set[tuple[str, int]]:
+    def needed_weights(self) -> set[tuple[str, int]]:
         """Key and rung of the trained weights that children may still need."""
         return {(ancestor.key, ancestor.rung) for ancestor in self._all_ancestors().values()}
 

@@ -71,9 +71,11 @@ class JobPlanner:
         if below is not None:
             return below, None, rung
         if entry.heritage is not None:
-            made = entry.heritage.morphism
+            morphism = entry.heritage.morphism
             scored = replace(
-                made, parent=self._settings.architecture(made.parent), child=self._settings.architecture(made.child)
+                morphism,
+                parent=self._settings.architecture(morphism.parent),
+                child=self._settings.architecture(morphism.child),
             )
             return weights_of(entry.heritage, self._log.weights), scored, 0
         tensors = collect(entry.pieces, self._log.weights) if entry.pieces else {}

@@ -48,8 +48,8 @@ class EvaluationLog(Protocol):
     def kept_weights(self) -> set[tuple[str, int]]:
         """Key and rung of all kept weights."""
 
-    def keep_weights(self, wanted: Collection[tuple[str, int]]) -> None:
-        """Drop the weights of all others."""
+    def keep_weights(self, needed: Collection[tuple[str, int]]) -> None:
+        """Drop all kept weights but those of `needed`, given by key and rung."""
 
 
 class MemoryLog:
@@ -71,6 +71,6 @@ class MemoryLog:
         """Key and rung of all kept weights."""
         return set(self._weights)
 
-    def keep_weights(self, wanted: Collection[tuple[str, int]]) -> None:
-        """Drop the weights of all others."""
-        self._weights = {place: data for place, data in self._weights.items() if place in wanted}
+    def keep_weights(self, needed: Collection[tuple[str, int]]) -> None:
+        """Drop all kept weights but those of `needed`, given by key and rung."""
+        self._weights = {place: data for place, data in self._weights.items() if place in needed}

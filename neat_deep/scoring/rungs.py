@@ -94,8 +94,8 @@ def comparable_fitness(standings: Mapping[str, Standing], top: int) -> dict[str,
     A network keeps its objective, with two exceptions. Within a bracket one that was stopped is never fitter than one
     that was promoted over it: its objective is cut to the least fitness of those that this generation trained further.
     And one that was stopped stands below the best network of the generation that was trained to the `top`, or short
-    trainings that flatter could push the best network known out of the population. Across brackets objectives stand
-    otherwise as they are.
+    trainings that flatter could push the best network known out of the population. Otherwise
+    the objectives of different brackets are compared as they are.
     """
     fitness: dict[str, float] = {}
     finished = [one.objective for one in standings.values() if one.rung == top]
@@ -104,8 +104,8 @@ def comparable_fitness(standings: Mapping[str, Standing], top: int) -> dict[str,
         members = {key: one for key, one in standings.items() if one.bracket == bracket}
         ceiling = math.inf
         for rung in sorted({one.rung for one in members.values()}, reverse=True):
-            here = {key: one for key, one in members.items() if one.rung == rung}
+            on_rung = {key: one for key, one in members.items() if one.rung == rung}
             limit = ceiling if rung == top else min(ceiling, highest)
-            fitness.update({key: min(one.objective, limit) for key, one in here.items()})
-            ceiling = min([ceiling, *(fitness[key] for key, one in here.items() if one.earned)])
+            fitness.update({key: min(one.objective, limit) for key, one in on_rung.items()})
+            ceiling = min([ceiling, *(fitness[key] for key, one in on_rung.items() if one.earned)])
     return fitness

@@ -150,13 +150,13 @@ class Scorer:
 
     def _score_generation(self, candidates: Sequence[Candidate | Score], living: Collection[int]) -> list[Score]:
         self.generation = []
-        made_before = {(record.key, record.rung) for record in self._known.of_this_generation()}  # by a stopped run
-        if not made_before and (refusal := self.budget.refusal() or self._idleness()):
+        stored = {(record.key, record.rung) for record in self._known.of_this_generation()}  # by a stopped run
+        if not stored and (refusal := self.budget.refusal() or self._idleness()):
             raise BudgetSpentError(refusal)
         for listener in self._listeners:
             listener.generation_started(self._known.generation, len(candidates))
         self._kinship.retain(living)
-        self._journal.keep_weights(made_before | self._kinship.wanted_weights())
+        self._journal.keep_weights(stored | self._kinship.needed_weights())
         needed = self._kinship.keep(self._journal.kept_weights())
         entries = [entry if isinstance(entry, Score) else self._enter(entry) for entry in candidates]
         scored = [entry for entry in entries if isinstance(entry, Entry)]
@@ -189,16 +189,16 @@ class Scorer:
         return self._known.generation
 
     def signals(self, name: str, architectures: Mapping[str, Architecture]) -> dict[str, JobResult]:
-        """A signal of networks without a training, by digest, as `identify` gives it, and where it failed the reason.
+        """A signal of untrained networks, by their digests from `identify`; where it failed, the reason.
 
         It is no evaluation: nothing is kept of it, and no budget counts it. The global random states stay as they are.
         """
         jobs = [self._planner.plan_signal(digest, architecture, name) for digest, architecture in architectures.items()]
-        found: dict[str, JobResult] = {}
+        results: dict[str, JobResult] = {}
         with preserved():
             for job, result in self._executor_of_signals().run(jobs):
-                found[job.key] = JobResult(RAISED, reason=result.reason) if isinstance(result, WorkerDied) else result
-        return found
+                results[job.key] = JobResult(RAISED, reason=result.reason) if isinstance(result, WorkerDied) else result
+        return results
 
     def _executor_of_signals(self) -> Executor[Job, JobResult]:
         return self._executor

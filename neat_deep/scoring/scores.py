@@ -95,7 +95,7 @@ class ScoreListener(Protocol):
         """Scoring of `candidates` candidates begins; generations count from 0."""
 
     def training_progressed(self, progress: Progress) -> None:
-        """The candidate in training made a step; not told of trainings in other processes."""
+        """The candidate in training made a step; not called for trainings in other processes."""
 
     def candidate_scored(self, score: Score, is_best: bool) -> None:
         """One candidate is done; `is_best` when no network of the run was better before."""

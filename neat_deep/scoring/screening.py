@@ -125,15 +125,15 @@ class Screen:
         missing = {digest: one for digest, one in networks.items() if digest not in self._values}
         if missing:
             results = self._scorer.signals(self._name, missing)
-            found = {
+            values = {
                 digest: None if result.status != SCORED else result.metrics[self._name]
                 for digest, result in results.items()
             }
             reasons = [result.reason for result in results.values() if result.reason]
-            if all(value is None for value in found.values()) and reasons:
+            if all(value is None for value in values.values()) and reasons:
                 log.warning("screen: the signal '%s' has no value for any network: %s", self._name, reasons[0])
-            self._values |= found
-            self._log.add_signals(self._name, found)
+            self._values |= values
+            self._log.add_signals(self._name, values)
         return self._values
 
     def _predicted(self, networks: Mapping[str, Architecture]) -> Mapping[str, float | None]:

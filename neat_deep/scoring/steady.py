@@ -32,8 +32,8 @@ class SteadyScorer(Scorer):
         self._known.counts_at_once = True
         self._batch = batch
         self._recent: deque[Entry] = deque(maxlen=recent)
-        self._untold: set[tuple[str, int]] = set()  # key and rung of what was stored just before a stop
-        self._is_open = False  # whether anybody was told that the batch has begun
+        self._pending: set[tuple[str, int]] = set()  # key and rung of evaluations stored just before a stop
+        self._is_open = False  # whether the listeners know that the batch has begun
         self._running: dict[str, list[Entry]] = {}  # by key: more than one entry for twins
         self._lowest = math.inf
 
@@ -45,15 +45,15 @@ class SteadyScorer(Scorer):
         self._lowest = min((worth for worth in worths if worth is not None), default=math.inf)
 
     def take_up(self, scores: Sequence[Score]) -> None:
-        """Go on with a batch of which these scores are known.
+        """Resume a batch of which these scores are known.
 
-        What else was evaluated for it is asked for again, and ends at once; until then its weights are kept.
+        `ask` gives its other evaluated candidates again, and they end at once; until then their weights are kept.
         """
         for score in scores:
             self._tell(score)
-        told = {score.candidate for score in scores}
-        made = self._known.of_this_generation()
-        self._untold = {(record.key, record.rung) for record in made if record.candidate not in told}
+        scored = {score.candidate for score in scores}
+        records = self._known.of_this_generation()
+        self._pending = {(record.key, record.rung) for record in records if record.candidate not in scored}
 
     def run(
         self,
@@ -116,7 +116,7 @@ class SteadyScorer(Scorer):
 
     def _keep_parents(self, living: Collection[int]) -> None:
         self._kinship.retain(living)
-        self._journal.keep_weights(self._kinship.wanted_weights() | self._untold)
+        self._journal.keep_weights(self._kinship.needed_weights() | self._pending)
         self._kinship.keep(self._journal.kept_weights())
 
     def _end(self, score: Score, entry: Entry | None, tell: Callable[[Score], None]) -> None:
@@ -128,7 +128,7 @@ class SteadyScorer(Scorer):
         if entry is not None:
             self._recent.append(entry)
             self._kinship.follow(self._recent)
-            self._untold.discard((entry.key, 0))
+            self._pending.discard((entry.key, 0))
         self._tell(score)
         known = {one.key: self._known.get(one.key, one.rung) for one in self.generation}
         self.cost = self._cost({key: record for key, record in known.items() if record is not None})

@@ -91,13 +91,13 @@ def zico(untrained: Untrained) -> float:
     batch = untrained.batch
     size = max(2, len(batch.labels) // PARTS)
     starts = range(0, len(batch.labels) - size + 1, size)
-    found = [_gradients(untrained.network, _part(batch, start, start + size)) for start in starts]
+    gradients = [_gradients(untrained.network, _part(batch, start, start + size)) for start in starts]
     total = 0.0
-    for name in found[0]:
-        if found[0][name].ndim > 1:  # of convolutions and linear layers, as published
-            gradients = torch.stack([part[name].double() for part in found])
-            spread = gradients.std(0, correction=0)
-            ratios = gradients.abs().mean(0)[spread > 0] / spread[spread > 0]
+    for name in gradients[0]:
+        if gradients[0][name].ndim > 1:  # of convolutions and linear layers, as published
+            stacked = torch.stack([part[name].double() for part in gradients])
+            spread = stacked.std(0, correction=0)
+            ratios = stacked.abs().mean(0)[spread > 0] / spread[spread > 0]
             total += float(ratios.sum().log()) if len(ratios) else 0.0
     return total
 
@@ -130,17 +130,17 @@ class _Features:
 
 @contextmanager
 def _features(network: nn.Module, change: Callable[[Tensor], Tensor] | None = None) -> Iterator[_Features]:
-    """Within the block the stem's output is cut off from the stem, and changed by `change`."""
-    found = _Features()
+    """Within the block the stem's output is detached, and changed by `change`."""
+    features = _Features()
 
     def cut(_: nn.Module, __: object, output: Tensor) -> Tensor:
         changed = output.detach() if change is None else change(output.detach())
-        found.leaf = changed.requires_grad_()
-        return found.leaf
+        features.leaf = changed.requires_grad_()
+        return features.leaf
 
     handle = network.stem.register_forward_hook(cut)  # type: ignore[operator, union-attr]
     try:
-        yield found
+        yield features
     finally:
         handle.remove()
 

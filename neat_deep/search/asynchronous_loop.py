@@ -94,7 +94,7 @@ class _Loop:
         self._keep_state(back_up=is_finished)
 
     def _begin(self) -> list[Score]:
-        """Begin, or take up what the store holds; returns the scores of a generation that is not finished."""
+        """Begin, or resume from the store; returns the scores of a generation that is not finished."""
         generation = self._store.last_generation()
         if generation is None:
             self._keep_state(back_up=True)
@@ -106,16 +106,16 @@ class _Loop:
             self._running[number] = Candidate(number, Architecture.from_json(architecture), tuple(parents))
         self._stopped.extend(self._running.values())
         records = self._store.candidates()  # in the order in which their evaluations ended
-        # The store may know of one more, whose score was written just before the run stopped: it is asked for again.
-        told = [r for r in records if r.generation == generation and r.candidate in state["told"]]
-        scored = [r.candidate for r in (*(r for r in records if r.generation < generation), *told) if r.key]
+        # The store may have one score more, written just before the run stopped: `_ask` gives that candidate again.
+        current = [r for r in records if r.generation == generation and r.candidate in state["told"]]
+        scored = [r.candidate for r in (*(r for r in records if r.generation < generation), *current) if r.key]
         take_up(self._session, self._scorer, generation, self._living(), scored[-self._recent :])
-        self._parents = {record.candidate: record.parents for record in told}
-        before = (figures.seconds for figures in self._store.generations() if figures.generation == generation)
-        self._started -= sum(before)
+        self._parents = {record.candidate: record.parents for record in current}
+        earlier = (figures.seconds for figures in self._store.generations() if figures.generation == generation)
+        self._started -= sum(earlier)
         return [
             stored_score(record, None if record.objective is None else self._store.architecture(record.digest))
-            for record in told
+            for record in current
         ]
 
     def _keep_state(self, *, back_up: bool) -> None:

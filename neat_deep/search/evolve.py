@@ -53,7 +53,7 @@ def evolve(
 
     The first generation is made of mutants of `start`, if there is one: a cell, or an architecture, as another search
     may have found it, whose skeleton counts where skeletons are searched.
-    With `resume` the run in `folder` is taken up after the last evaluation that ended, and ends as if it had never
+    With `resume` the run in `folder` continues after the last evaluation that ended, and ends as if it had never
     stopped. `budget` overrides what `[Run]` says about evaluations and samples; `started` is the point of `time.time()`
     from which the run's time counts. neat-python draws from Python's global `random`; all global generators are set
     here. Raises `SearchError` when nothing valid was found and for `start` with `resume`, `StoreError` when the run
@@ -113,10 +113,10 @@ def _run(experiment: Experiment, session: Session, evaluator: FitnessEvaluator) 
     journal = RunJournal(session.store, population, evaluator)
     population.add_reporter(journal)
     asked = experiment.run.generations
-    left = max(0, asked - population.generation) if asked else None
+    remaining = max(0, asked - population.generation) if asked else None
     try:
         with evaluating_in(session.workers, experiment.run, evaluator.scorer):
-            population.run(evaluator, left)
+            population.run(evaluator, remaining)
     except BudgetSpentError as end:  # raised through `run`: a budget may end in the middle of a generation
         journal.budget_spent()
         return str(end)

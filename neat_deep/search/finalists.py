@@ -41,10 +41,10 @@ def choose_winner(
 def train_finalists(
     session: Session, experiment: AnyExperiment, dataset: Dataset, console: Console
 ) -> tuple[Finalist, ...]:
-    """Train a search's best networks again and rank them, the winner first; without any if the settings ask for none.
+    """Train a search's best networks again and rank them, the winner first; empty if the settings ask for none.
 
-    What is trained is kept in the store at once, and a resumed run trains only what is missing. One whose training
-    fails comes after all others.
+    Each training is stored at once, so a resumed run trains only what is missing. A network whose training fails
+    comes after all others.
     """
     fitness, deadline = experiment.fitness, session.budget.finalist_deadline
     chosen = best_networks(session.store, fitness.finalists)
@@ -52,16 +52,16 @@ def train_finalists(
         return ()
     trials = stored_trials(session.store)
     known = {(trial.digest, trial.number) for trial in trials}
-    wanted = [
+    missing = [
         (record.digest, number, session.store.architecture(record.digest))
         for number in range(1, fitness.finalist_seeds + 1)
         for record in chosen
         if (record.digest, number) not in known
     ]
-    if wanted:
+    if missing:
         epochs = fitness.finalist_training(experiment.training).epochs
         console.print(
-            f"the best {len(chosen)} networks are trained again: {len(wanted)} trainings of {epochs} epochs",
+            f"the best {len(chosen)} networks are trained again: {len(missing)} trainings of {epochs} epochs",
             highlight=False,
             soft_wrap=True,
         )
@@ -69,7 +69,7 @@ def train_finalists(
             dataset, fitness, experiment.training, device=session.device, seed=experiment.run.seed
         )
         with evaluating_in(session.workers, experiment.run, trainer):
-            for trial in trainer.train(wanted, deadline):
+            for trial in trainer.train(missing, deadline):
                 if trial.status == BROKEN_OFF:
                     log.warning("finalist %s: the time was too short to train it again", trial.digest[:8])
                     continue

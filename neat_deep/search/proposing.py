@@ -56,16 +56,16 @@ class ScreenedStrategy:
         self._kept = kept
 
     def ask(self, count: int) -> Sequence[Proposal]:
-        """The best of so many times as many proposals; all of them while the screen cannot tell networks apart."""
+        """The `count` best of `factor` times as many proposals; `count` unscreened ones until the screen is ready."""
         if not self._screen.is_ready:
             return list(self._strategy.ask(count))
         proposals: list[Proposal] = list(self._strategy.ask(count * self._screen.factor))
         kept = [proposal for proposal in proposals if proposal.number in self._kept]
-        others = [proposal for proposal in proposals if proposal.number not in self._kept]
-        networks = [candidate_of(proposal, self._skeleton).architecture for proposal in others]
+        undecided = [proposal for proposal in proposals if proposal.number not in self._kept]
+        networks = [candidate_of(proposal, self._skeleton).architecture for proposal in undecided]
         chosen = set(self._screen.best(networks, count - len(kept)))
-        self._strategy.screened_out([one for place, one in enumerate(others) if place not in chosen])
-        numbers = {*self._kept, *(others[place].number for place in chosen)}
+        self._strategy.screened_out([one for place, one in enumerate(undecided) if place not in chosen])
+        numbers = {*self._kept, *(undecided[place].number for place in chosen)}
         return [proposal for proposal in proposals if proposal.number in numbers]
 
     def tell(self, scores: Sequence[Score]) -> None:

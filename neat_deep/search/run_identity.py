@@ -37,7 +37,7 @@ ROUNDING = {("Run", "device")}
 def describe_run(
     experiment: AnyExperiment, dataset: Dataset, device: torch.device, start: Start | None = None
 ) -> dict[str, str]:
-    """What a store is told about its run when it is made; `start` is what the search starts from."""
+    """What a new store records about its run; `start` is what the search starts from."""
     first = {} if start is None else {"start": whole_start(start, experiment.network).to_json()}
     if is_asynchronous(experiment):
         first["repeatable"] = NOT_REPEATABLE

@@ -62,7 +62,7 @@ class Session:
             listener.generation_ended(self.history[-1], scorer.best)
 
     def result(self, scorer: Scorer, ended: str) -> SearchResult:
-        """Draw what is drawn at the end, and say what was found; raises `SearchError` when nothing was."""
+        """Draw the Pareto front, and return the result; raises `SearchError` when no network is valid."""
         result = search_result(self.store, scorer, self.history, ended)
         write_front(self.store, self.folder, scorer.skeleton)
         return result
@@ -81,7 +81,7 @@ def search_session(
     listeners: Sequence[SearchListener] = (),
     started: float | None = None,
 ) -> Iterator[Session]:
-    """An open search in `folder`, new or taken up; `budget` stands in for what `[Run]` says of evaluations and samples.
+    """An open search in `folder`, new or resumed; `budget` replaces the evaluations and samples of `[Run]`.
 
     Its time counts from `started`, a point of `time.time()`, or from now.
 

@@ -194,8 +194,8 @@ def _best_labelling(graph: Wiring, colours: Colours) -> tuple[str, list[int]]:
         if first in seen:
             continue
         seen.add(first)
-        found = _best_labelling(graph, branch)
-        if best is None or found[0] < best[0]:
-            best = found
+        labelling = _best_labelling(graph, branch)
+        if best is None or labelling[0] < best[0]:
+            best = labelling
     assert best is not None  # `tied` is not empty
     return best

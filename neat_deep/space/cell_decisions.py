@@ -22,10 +22,10 @@ def cell_decisions(options: CellOptions) -> tuple[Decision, ...]:
     decisions = [Decision("nodes", tuple(str(number) for number in range(1, options.nodes + 1)))]
     for node in range(options.nodes):
         first = len(decisions)
-        there = (0, frozenset(range(node, options.nodes)))
+        enough_nodes = (0, frozenset(range(node, options.nodes)))
         switched_on = frozenset(i for i, op in enumerate(options.ops) if op != NONE)
         states = tuple(str(state) for state in range(options.num_inputs + node))
-        needs_first, needs_second = (there,), (there, (first + 3, switched_on))
+        needs_first, needs_second = (enough_nodes,), (enough_nodes, (first + 3, switched_on))
         decisions += [
             Decision(f"node {node} op 1", options.edge_ops, needs_first),
             Decision(f"node {node} source 1", states, needs_first),
@@ -73,14 +73,14 @@ def all_cells(options: CellOptions) -> Iterator[CellGraph]:
         yield from _with_more_nodes(options, (), nodes)
 
 
-def _with_more_nodes(options: CellOptions, nodes: tuple[CellNode, ...], wanted: int) -> Iterator[CellGraph]:
-    if len(nodes) == wanted:
+def _with_more_nodes(options: CellOptions, nodes: tuple[CellNode, ...], count: int) -> Iterator[CellGraph]:
+    if len(nodes) == count:
         cell = CellGraph(options.num_inputs, nodes)
-        if len(cell.used_nodes()) == wanted:
+        if len(cell.used_nodes()) == count:
             yield cell
         return
     for node in _nodes(options, len(nodes)):
-        yield from _with_more_nodes(options, (*nodes, node), wanted)
+        yield from _with_more_nodes(options, (*nodes, node), count)
 
 
 def _nodes(options: CellOptions, index: int) -> Iterator[CellNode]:

@@ -60,11 +60,11 @@ class Morphism:
         for node, place in zip(canonical.nodes, places, strict=True):
             draft = drafts[place]
             nodes.append(replace(node, key=draft.key))
-            left = list(zip(draft.edges, draft.ops, strict=True))
+            unplaced = list(zip(draft.edges, draft.ops, strict=True))
             for edge in node.edges:  # the canonical form may have swapped them
-                found = next(pair for pair in left if pair[0] == replace(edge, source=states[edge.source]))
-                left.remove(found)
-                ops.append(found[1])
+                original = next(pair for pair in unplaced if pair[0] == replace(edge, source=states[edge.source]))
+                unplaced.remove(original)
+                ops.append(original[1])
         return replace(
             self,
             child=replace(self.child, cell=CellGraph(cell.num_inputs, tuple(nodes), cell.output)),

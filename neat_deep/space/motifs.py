@@ -101,29 +101,29 @@ class _Placing:
         self._bodies: dict[str, tuple[CellNode, ...]] = {}
 
     def place(self, nodes: Sequence[CellNode], num_inputs: int) -> tuple[CellNode, ...]:
-        made: list[CellNode] = []
+        placed: list[CellNode] = []
         states = list(range(num_inputs))
         for node in nodes:
             edges = []
             for slot, edge in enumerate(node.edges):
                 moved = replace(edge, source=states[edge.source])
                 if edge.op in self._motifs:
-                    moved = self._put(moved, (node.key, slot), made, num_inputs)
+                    moved = self._put(moved, (node.key, slot), placed, num_inputs)
                 edges.append(moved)
-            made.append(replace(node, edges=tuple(edges)))
-            states.append(num_inputs + len(made) - 1)
-        return tuple(made)
+            placed.append(replace(node, edges=tuple(edges)))
+            states.append(num_inputs + len(placed) - 1)
+        return tuple(placed)
 
-    def _put(self, edge: Edge, place: tuple[int, int], made: list[CellNode], num_inputs: int) -> Edge:
-        """Add the nodes of an edge's motif to `made`; returns the edge that reads them."""
+    def _put(self, edge: Edge, place: tuple[int, int], placed: list[CellNode], num_inputs: int) -> Edge:
+        """Add the nodes of an edge's motif to `placed`; returns the edge that reads them."""
         states = [edge.source]
         *before, last = self._body(edge.op)
         (only, *rest) = last.edges
         folds = not rest and IDENTITY in (only.activation, edge.activation)
         for node in before if folds else [*before, last]:
             edges = tuple(replace(inner, source=states[inner.source]) for inner in node.edges)
-            made.append(replace(node, edges=edges, key=_key_in_place(*place, edge.op, node.key)))
-            states.append(num_inputs + len(made) - 1)
+            placed.append(replace(node, edges=edges, key=_key_in_place(*place, edge.op, node.key)))
+            states.append(num_inputs + len(placed) - 1)
         if folds:
             activation = edge.activation if only.activation == IDENTITY else only.activation
             return Edge(states[only.source], only.op, activation, edge.gated)

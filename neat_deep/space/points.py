@@ -16,7 +16,7 @@ Point = TypeVar("Point")
 
 @dataclass(frozen=True)
 class Decision:
-    """One of the choices that make a point: one of `options`, told by its place among them.
+    """One of the choices that make a point: one of `options`, given by its place among them.
 
     It counts only where each `(place, allowed)` of `needs` holds: the decision at `place`, which comes before it,
     counts and has one of the values `allowed`. An op counts only if its node is there, for example.

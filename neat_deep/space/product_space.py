@@ -61,12 +61,12 @@ class ProductSpace(ABC, Generic[Point]):
     def neighbours(self, point: Point) -> list[Point]:
         """Every other network one step away, once each."""
         parts = self.split(point)
-        found = {self.key(point): point}
+        points = {self.key(point): point}
         for place, space in enumerate(self._spaces):
             for part in space.neighbours(parts[place]):
                 other = self._with(parts, place, part)
-                found.setdefault(self.key(other), other)
-        return list(found.values())[1:]
+                points.setdefault(self.key(other), other)
+        return list(points.values())[1:]
 
     def _with(self, parts: Sequence[Any], place: int, part: Any) -> Point:
         return self.join([*parts[:place], part, *parts[place + 1 :]])
@@ -101,13 +101,13 @@ class ProductSpace(ABC, Generic[Point]):
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
         """The decisions of the parts, one after the other."""
-        made: list[Decision] = []
+        decisions: list[Decision] = []
         for name, space in self.parts.items():
-            first = len(made)
+            first = len(decisions)
             for decision in space.decisions:
                 needs = tuple((first + place, allowed) for place, allowed in decision.needs)
-                made.append(Decision(f"{name} {decision.name}".strip(), decision.options, needs))
-        return tuple(made)
+                decisions.append(Decision(f"{name} {decision.name}".strip(), decision.options, needs))
+        return tuple(decisions)
 
     def values(self, point: Point) -> tuple[int, ...]:
         """The decisions that make the point; 0 for each that does not count."""

@@ -73,12 +73,12 @@ class SearchSpace(CellOptions):
 
     def neighbours(self, point: CellGraph) -> list[CellGraph]:
         """Every other network one step away, once each."""
-        found = {point.digest(): point}
+        cells = {point.digest(): point}
         for kind in KINDS:
             for step in kind(self, point):
                 cell = self._point(step)
-                found.setdefault(cell.digest(), cell)
-        return list(found.values())[1:]
+                cells.setdefault(cell.digest(), cell)
+        return list(cells.values())[1:]
 
     def enumerate(self) -> Iterator[CellGraph]:
         """Every network once, in the smallest cell that holds it; cells of fewer nodes come first."""
@@ -100,10 +100,10 @@ class SearchSpace(CellOptions):
         and no node only passes a value on, so no two of them are one network.
         """
         edges = len(self.edge_ops) * len(self.activations)  # that read one state
-        found = 1
-        for others in range(self.num_inputs - 1, self.num_inputs - 1 + self.nodes):  # states but for the one before
-            found *= len(self.aggregations) * (edges * (edges + 1) // 2 + edges * edges * others)
-        return found
+        count = 1
+        for older in range(self.num_inputs - 1, self.num_inputs - 1 + self.nodes):  # states before the one before
+            count *= len(self.aggregations) * (edges * (edges + 1) // 2 + edges * edges * older)
+        return count
 
     def encode(self, point: CellGraph) -> tuple[float, ...]:
         """The canonical cell as ones and zeros, and how often it has each op: see `encode_cell`."""

@@ -67,23 +67,23 @@ class SkeletonOptions:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """The channels, the number of reductions, and then the cells of each stage that there is."""
-        made: list[Decision] = []
+        decisions: list[Decision] = []
         if self.channels_options:
-            made.append(Decision(CHANNELS, tuple(map(str, self.channels_options))))
+            decisions.append(Decision(CHANNELS, tuple(map(str, self.channels_options))))
         if self.reductions_options:
-            place, numbers = len(made), self.reductions_options
-            made.append(Decision(REDUCTIONS, tuple(map(str, numbers))))
+            place, numbers = len(decisions), self.reductions_options
+            decisions.append(Decision(REDUCTIONS, tuple(map(str, numbers))))
             every = tuple(map(str, self.stage_cells_options))
             some = tuple(number for number in every if number != "0")
             if 0 in numbers:
-                made.append(Decision(CELLS, some, ((place, frozenset({numbers.index(0)})),)))
+                decisions.append(Decision(CELLS, some, ((place, frozenset({numbers.index(0)})),)))
             for stage in range(max(numbers) + 1 if any(numbers) else 0):
-                there = frozenset(i for i, number in enumerate(numbers) if number >= max(1, stage))
-                made.append(Decision(_cells_of(stage), some if stage else every, ((place, there),)))
-        return tuple(made)
+                enough_reductions = frozenset(i for i, number in enumerate(numbers) if number >= max(1, stage))
+                decisions.append(Decision(_cells_of(stage), some if stage else every, ((place, enough_reductions),)))
+        return tuple(decisions)
 
     def decide(self, values: Sequence[int], base: Skeleton) -> Skeleton:
-        """The skeleton `base` with what the decisions say in place; those that do not count change nothing."""
+        """The skeleton `base`, changed as the decisions say; those that do not count change nothing."""
         decisions = self.decisions
         if len(values) != len(decisions) or min(values) < 0:
             raise ValueError(f"decisions: got {values}, allowed: {len(decisions)} of 0 or more")
@@ -94,26 +94,26 @@ class SkeletonOptions:
             return values[place]
 
         make_decisions(decisions, choose)
-        made = replace(base, channels=chosen.get(CHANNELS, base.channels))
+        skeleton = replace(base, channels=chosen.get(CHANNELS, base.channels))
         if REDUCTIONS in chosen:
             reductions = chosen[REDUCTIONS]
             stages = [chosen[_cells_of(stage)] for stage in range(reductions + 1)] if reductions else [chosen[CELLS]]
             *places, cells = accumulate(stages)
-            made = replace(made, cells=cells, reduce_after=tuple(places), gated_cells=())
-        return made
+            skeleton = replace(skeleton, cells=cells, reduce_after=tuple(places), gated_cells=())
+        return skeleton
 
     def values(self, skeleton: Skeleton) -> tuple[int, ...]:
         """The decisions that make a skeleton, 0 for each that does not count.
 
-        Raises `ValueError`, which says all that is outside, for a skeleton that they cannot make.
+        Raises `ValueError`, which names everything outside the options, for a skeleton that they cannot make.
         """
         stages = skeleton.stages
-        found = {CHANNELS: skeleton.channels, REDUCTIONS: len(stages) - 1, CELLS: stages[0]}
-        found |= {_cells_of(stage): cells for stage, cells in enumerate(stages)}
+        numbers = {CHANNELS: skeleton.channels, REDUCTIONS: len(stages) - 1, CELLS: stages[0]}
+        numbers |= {_cells_of(stage): cells for stage, cells in enumerate(stages)}
         outside: list[str] = []
 
         def choose(_: int, decision: Decision) -> int:
-            text = str(found[decision.name])
+            text = str(numbers[decision.name])
             if text in decision.options:
                 return decision.options.index(text)
             outside.append(f"{decision.name}: got {text}, allowed: {', '.join(decision.options)}")
@@ -128,10 +128,10 @@ class SkeletonOptions:
 
 
 def all_values(decisions: Sequence[Decision], keep: dict[int, int] | None = None) -> Iterator[tuple[int, ...]]:
-    """Every way to make decisions; those at the places in `keep` have the values that stand there."""
+    """All combinations of values for the decisions; a decision whose place is in `keep` has the value given there."""
     kept = keep or {}
 
-    def go_on(values: list[int], counted: list[bool]) -> Iterator[tuple[int, ...]]:
+    def extend(values: list[int], counted: list[bool]) -> Iterator[tuple[int, ...]]:
         place = len(values)
         if place == len(decisions):
             yield tuple(values)
@@ -141,9 +141,9 @@ def all_values(decisions: Sequence[Decision], keep: dict[int, int] | None = None
         if counts:
             options = [kept[place]] if place in kept else range(len(decisions[place].options))
         for value in options:
-            yield from go_on([*values, value], [*counted, counts])
+            yield from extend([*values, value], [*counted, counts])
 
-    return go_on([], [])
+    return extend([], [])
 
 
 def _cells_of(stage: int) -> str:

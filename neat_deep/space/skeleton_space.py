@@ -69,10 +69,10 @@ class SkeletonSpace:
     def neighbours(self, point: Skeleton) -> list[Skeleton]:
         """Every other skeleton one step away, once each."""
         kept = self._kept(point)
-        found = []
+        skeletons = []
         for place, value in self._changes(point):
-            found += [self.decide(values) for values in all_values(self.decisions, kept | {place: value})]
-        return found
+            skeletons += [self.decide(values) for values in all_values(self.decisions, kept | {place: value})]
+        return skeletons
 
     def _kept(self, point: Skeleton) -> dict[int, int]:
         """The decisions that count, by place."""

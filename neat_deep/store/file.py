@@ -180,9 +180,9 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
 
     SQLite's check does not see damage inside a long value, which fills pages of its own.
     """
-    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if found != "ok":
-        raise _DamagedError(f"{path} is damaged: {' '.join(found.split())}")
+    result = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if result != "ok":
+        raise _DamagedError(f"{path} is damaged: {' '.join(result.split())}")
     meta = dict(connection.execute("SELECT name, value FROM meta"))
     checksum = meta.pop(CHECKSUM, None)
     if checksum is not None and checksum != meta_checksum(meta):

@@ -83,7 +83,7 @@ class RunStore:
 
     def close(self) -> None:
         """Close the file, and let others write it."""
-        with suppress(sqlite3.Error):  # a full disk has been told where it was met
+        with suppress(sqlite3.Error):  # a full disk was reported where it happened
             self._connection.close()
         if self._lock is not None:
             self._lock.close()
@@ -97,10 +97,10 @@ class RunStore:
     # --- what the run is ---------------------------------------------------------------------------------------------
 
     def meta(self) -> dict[str, str]:
-        """What `create` was told, and what `set_meta` changed since."""
-        found = dict(self._fetch("SELECT name, value FROM meta"))
-        found.pop(CHECKSUM, None)
-        return found
+        """What `create` was given, and what `set_meta` has changed since."""
+        meta = dict(self._fetch("SELECT name, value FROM meta"))
+        meta.pop(CHECKSUM, None)
+        return meta
 
     def fact(self, name: str) -> str:
         """One entry that a search writes; raises `StoreError` in a store that was made without it."""
@@ -137,17 +137,17 @@ class RunStore:
 
     def architecture(self, digest: str) -> Architecture:
         """The architecture that was evaluated under a digest; raises `StoreError` where there is none."""
-        found = self._fetch("SELECT architecture FROM architectures WHERE digest = ?", (digest,))
-        if not found:
+        rows = self._fetch("SELECT architecture FROM architectures WHERE digest = ?", (digest,))
+        if not rows:
             raise StoreError(f"{self.path}: the architecture {digest} is not there")
-        return Architecture.from_json(found[0][0])
+        return Architecture.from_json(rows[0][0])
 
     def weights(self, key: str, rung: int) -> bytes | None:
         """The kept weights of an evaluation, None where they are not kept."""
-        found = self._fetch("SELECT data, sha256 FROM weights WHERE key = ? AND rung = ?", (key, rung))
-        if not found:
+        rows = self._fetch("SELECT data, sha256 FROM weights WHERE key = ? AND rung = ?", (key, rung))
+        if not rows:
             return None
-        data, checksum = found[0]
+        data, checksum = rows[0]
         if checksum_of(data) != checksum:
             raise StoreError(f"{self.path}: the weights of {key}, rung {rung}, are damaged; {ADVICE}")
         return bytes(data)
@@ -156,10 +156,10 @@ class RunStore:
         """Key and rung of all kept weights."""
         return set(self._fetch("SELECT key, rung FROM weights"))
 
-    def keep_weights(self, wanted: Collection[tuple[str, int]]) -> None:
-        """Drop all kept weights but those of `wanted`, given by key and rung."""
+    def keep_weights(self, needed: Collection[tuple[str, int]]) -> None:
+        """Drop all kept weights but those of `needed`, given by key and rung."""
         with self._write():
-            dropped = self.kept_weights() - set(wanted)
+            dropped = self.kept_weights() - set(needed)
             self._connection.executemany("DELETE FROM weights WHERE key = ? AND rung = ?", dropped)
 
     # --- generations -------------------------------------------------------------------------------------------------
@@ -187,10 +187,10 @@ class RunStore:
 
     def state(self, generation: int) -> tuple[str, bytes]:
         """What a generation began with; raises `StoreError` where it is missing or damaged."""
-        found = self._fetch("SELECT state, torch_random, sha256 FROM states WHERE generation = ?", (generation,))
-        if not found:
+        rows = self._fetch("SELECT state, torch_random, sha256 FROM states WHERE generation = ?", (generation,))
+        if not rows:
             raise StoreError(f"{self.path}: the state of generation {generation} is not there")
-        text, torch_random, checksum = found[0]
+        text, torch_random, checksum = rows[0]
         if state_checksum(text, torch_random) != checksum:
             raise StoreError(f"{self.path}: the state of generation {generation} is damaged; {ADVICE}")
         return text, torch_random

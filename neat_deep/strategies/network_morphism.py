@@ -158,9 +158,9 @@ class NetworkMorphism:
             for name in names:
                 if name == widen.__name__ and not can_widen(morphism):
                     continue
-                made = MOVES[name](morphism, self._limits, self._random)
-                if made is not None:
-                    morphism = made
+                grown = MOVES[name](morphism, self._limits, self._random)
+                if grown is not None:
+                    morphism = grown
                     break
         return morphism
 
@@ -229,9 +229,9 @@ def start_cell(space: Space[Any], start: Architecture) -> CellGraph:
 
 
 def _start_cell(space: Space[Any], cell: CellGraph) -> CellGraph:
-    found = list(outside(_cells_of(space), cell.canonical()))
-    if found:
-        raise GraphError("; ".join(found))
+    problems = list(outside(_cells_of(space), cell.canonical()))
+    if problems:
+        raise GraphError("; ".join(problems))
     return _with_keys(cell)
 
 

@@ -1,7 +1,7 @@
 """What a search can start from: an architecture, as another search may have found it.
 
 Its cell must be in the search space. Its skeleton is kept where the search chooses skeletons, and this one among them;
-elsewhere the cell stands in the skeleton of the experiment, and the user is told so.
+elsewhere the cell stands in the skeleton of the experiment, and a note says so.
 """
 
 from __future__ import annotations
@@ -50,25 +50,25 @@ class StartSkeleton:
 def start_skeleton(options: SkeletonOptions, base: Skeleton, given: Skeleton) -> StartSkeleton:
     """The skeleton in which a search starts from an architecture that has `given`.
 
-    That is `given`, without gates, where `options` let the search choose it; what they do not choose is as `base` says,
-    the skeleton of the experiment. Where they cannot make it, or choose nothing, it is `base`. Raises `GraphError`
-    where the search can have neither.
+    It is `given`, without gates, where `options` can make it; what they do not choose comes from `base`, the skeleton
+    of the experiment. Where they cannot make it, or choose nothing, it is `base`. Raises `GraphError` where the search
+    can have neither.
     """
     in_base = f"its cell, in the skeleton of [Network]: {_shape(base)}"
     if not options.are_given:
-        is_left = _shape(given) != _shape(base)
-        left = f"; its own ({_shape(given)}) is left, as this search starts from cells alone" if is_left else ""
-        return StartSkeleton(base, in_base + left)
+        differs = _shape(given) != _shape(base)
+        remark = f"; its own ({_shape(given)}) is left, as this search starts from cells alone" if differs else ""
+        return StartSkeleton(base, in_base + remark)
     outside = f"it is for {RANK_NAMES[given.rank]}, not for {RANK_NAMES[base.rank]}"
     if given.rank == base.rank:
         try:
-            made = options.decide(options.values(replace(given, gated_cells=())), base)
+            skeleton = options.decide(options.values(replace(given, gated_cells=())), base)
         except ValueError as error:
             outside = str(error)
         else:
-            is_whole = (_shape(made), made.growth) == (_shape(given), given.growth)
+            is_whole = (_shape(skeleton), skeleton.growth) == (_shape(given), given.growth)
             own = "its skeleton" if is_whole else "what is searched of its skeleton"
-            return StartSkeleton(made, f"its cell, in {own}: {_shape(made)}")
+            return StartSkeleton(skeleton, f"its cell, in {own}: {_shape(skeleton)}")
     try:
         options.values(base)
     except ValueError as error:
@@ -115,7 +115,7 @@ def start_point(space: Space[Any], start: Architecture) -> Any:
 def cell_point(space: Space[Any], cell: CellGraph) -> Any:
     """The point of a space of cells that computes what `cell` computes, without gates.
 
-    Raises `GraphError`, which says all that is outside, for a cell that the space does not hold.
+    Raises `GraphError`, which names everything outside the space, for a cell that the space does not hold.
     """
     if isinstance(space, HierarchicalSpace):
         given = {motif.name: CellGraph(1, motif.nodes) for motif in cell.motifs}
@@ -127,13 +127,13 @@ def cell_point(space: Space[Any], cell: CellGraph) -> Any:
     if not isinstance(space, SearchSpace):
         raise GraphError(f"got a cell, which a {type(space).__name__} does not hold; allowed: a space of cells")
     plain = without_gates(cell).canonical()
-    found = list(outside(space, plain))
+    problems = list(outside(space, plain))
     if plain.output != "last":
-        found.append(f"its output is that of all nodes ('{plain.output}'), allowed: the last node's")
+        problems.append(f"its output is that of all nodes ('{plain.output}'), allowed: the last node's")
     if not space.may_switch_off and any(len(node.edges) == 1 for node in plain.nodes):
-        found.append(f"it has a node with one input, and the space no op '{NONE}' to switch the other off")
-    if found:
-        raise GraphError("; ".join(found))
+        problems.append(f"it has a node with one input, and the space no op '{NONE}' to switch the other off")
+    if problems:
+        raise GraphError("; ".join(problems))
     return space.decide(space.values(plain))
 
 

@@ -67,7 +67,7 @@ class CanBeScreened(Protocol):
     """A strategy that is asked for more than is trained."""
 
     def screened_out(self, proposals: Sequence[Proposal]) -> None:
-        """These of what was asked for last are not trained: no score of theirs is ever told."""
+        """These of the last proposals are not trained, so `tell` never gets a score of theirs."""
         ...
 
 

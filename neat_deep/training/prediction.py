@@ -57,12 +57,12 @@ class ImageClassifier:
             if not isinstance(image, str | PathLike):
                 raise DataError(f"image {number}: got {type(image).__name__}, allowed: a path")
         paths = [Path(image) for image in images]
-        found: list[Prediction] = []
+        predictions: list[Prediction] = []
         for start in range(0, len(paths), BATCH_SIZE):
             pixels = read_images(paths[start : start + BATCH_SIZE], self.spec.shape)
             unlabelled = ImageSplit(pixels, torch.zeros(len(pixels), dtype=torch.long), self.spec)
-            found += _predict(self.network, unlabelled, self.spec)
-        return found
+            predictions += _predict(self.network, unlabelled, self.spec)
+        return predictions
 
 
 class TextClassifier:

@@ -58,14 +58,14 @@ def _retrain(
     network = build_network(architecture, dataset.spec, seed=weights_seed, vectors=dataset.vectors, train=dataset.train)
     # Read before the training, so that a damaged file costs none; scored once, after it.
     test_examples = dataset.read_test() if dataset.has_test else None
-    left = None
+    seconds_left = None
     if seconds is not None:
         example = seconds_per_example(architecture, dataset.spec, dataset.train, settings, device)
         tested = 0 if test_examples is None else len(test_examples)
-        left = seconds - (time.perf_counter() - started) - example * PASS_SHARE * tested
-        epochs = int(left / (example * len(dataset.train)))
+        seconds_left = seconds - (time.perf_counter() - started) - example * PASS_SHARE * tested
+        epochs = int(seconds_left / (example * len(dataset.train)))
         settings = dataclasses.replace(settings, epochs=max(1, min(settings.epochs, epochs)))
-        left = max(left, 0.1)  # late already: one step, and the score
+        seconds_left = max(seconds_left, 0.1)  # late already: one step, and the score
     report = fit(
         network,
         dataset.train,
@@ -74,7 +74,7 @@ def _retrain(
         seed=derive_seed(seed, "training"),
         validation=dataset.validation if stopping else None,
         on_step=on_step,
-        seconds=left,
+        seconds=seconds_left,
     )
     scored = None if test_examples is None else evaluate(network, test_examples, device=device)
     return Trained(

@@ -194,9 +194,9 @@ def _load_weights(network: Network, weights: dict[Any, Any]) -> None:
     for name, place in places.items():
         if name not in weights:
             raise ArchitectureError(f"weights: '{name}' is missing")
-        got = weights[name]
-        found = f"{got.dtype} of shape {tuple(got.shape)}" if isinstance(got, Tensor) else type(got).__name__
+        value = weights[name]
+        got = f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         allowed = f"{place.dtype} of shape {tuple(place.shape)}"
-        if found != allowed:
-            raise ArchitectureError(f"weights: {name}: got {found}, allowed: {allowed}")
+        if got != allowed:
+            raise ArchitectureError(f"weights: {name}: got {got}, allowed: {allowed}")
     network.load_state_dict(weights)

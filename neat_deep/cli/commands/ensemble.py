@@ -21,8 +21,8 @@ def ensemble(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)],
     **given: Any,
 ) -> None:
-    """They come from different species where there are; accuracy and size are told beside the single best network's.
-    The networks stay in the run's folder."""
+    """They come from different species where there are; accuracy and size are printed beside those of the best network
+    alone. The networks stay in the run's folder."""
     from neat_deep.cli.voting import train_ensemble
 
     train_ensemble(run, given)

@@ -40,8 +40,8 @@ def measure_costs(
 ) -> Seconds:
     """The seconds of one core that each step will take, if its network is as fast as the block made by hand.
 
-    `blocks` are the names of those blocks, by data set; `tell` hears what is measured. Each data set of the steps is
-    read, so what is missing or does not fit is told before anything begins: raises `ConfigError` and `DataError`.
+    `blocks` are the names of those blocks, by data set; `tell` is called with what is measured next. Each data set of
+    the steps is read, so this raises `ConfigError` or `DataError` for missing or unfit data before anything begins.
     """
     trainings: dict[str, _Pace] = {}
     searches: dict[tuple[str, str], float] = {}

@@ -48,12 +48,12 @@ class Experiment:
 
     def where(self, folder: ExperimentFolder) -> Where:
         """Where the data are; those that the program makes are in the experiment's folder."""
-        made = {part.name: folder.made(part.name) for part in self.scale.data_parts() if part.made}
-        return Where(self.data_root, self.device, made)
+        made_folders = {part.name: folder.made(part.name) for part in self.scale.data_parts() if part.made}
+        return Where(self.data_root, self.device, made_folders)
 
 
 def reproduce(scale: str, given: Given, *, out: Path | None = None, dry_run: bool = False) -> None:
-    """Do the experiment at a scale, or what is left of it in the folder `out`; of a `dry_run` only say what it costs.
+    """Do the experiment at a scale, or resume it in the folder `out`; a `dry_run` only prints what it would cost.
 
     Raises `NeatDeepError` for what the user can mend, before anything is written.
     """
@@ -64,19 +64,19 @@ def reproduce(scale: str, given: Given, *, out: Path | None = None, dry_run: boo
     if not dry_run:
         check_place(experiment.path)
     seconds: Seconds = {}
-    if dry_run or not is_begun:  # nothing is written in its folder before all that it needs is known to be there
+    if dry_run or not is_begun:  # nothing is written in its folder before all that it needs is checked
         with tempfile.TemporaryDirectory() as beside:
             for name, text in texts.items():
                 write_text(Path(beside) / CONFIGS / name, text)
-            left = _left(experiment, ExperimentFolder(experiment.path))
-            seconds = _tell_costs(experiment, left, ExperimentFolder(Path(beside)), console)
+            remaining = _remaining_steps(experiment, ExperimentFolder(experiment.path))
+            seconds = _print_costs(experiment, remaining, ExperimentFolder(Path(beside)), console)
     if dry_run:
         return
     with opened(*identity) as folder:
-        left = _left(experiment, folder)
-        if is_begun and left:
-            seconds = _tell_costs(experiment, left, folder, console)
-        _do(experiment, left, seconds, folder, console)
+        remaining = _remaining_steps(experiment, folder)
+        if is_begun and remaining:
+            seconds = _print_costs(experiment, remaining, folder, console)
+        _do(experiment, remaining, seconds, folder, console)
 
 
 def _read(name: str, given: Given, out: Path | None) -> Experiment:
@@ -100,20 +100,20 @@ def _read(name: str, given: Given, out: Path | None) -> Experiment:
     )
 
 
-def _left(experiment: Experiment, folder: ExperimentFolder) -> list[Step]:
+def _remaining_steps(experiment: Experiment, folder: ExperimentFolder) -> list[Step]:
     return [step for step in experiment.plan if folder.result(step) is None]
 
 
 def _do(
-    experiment: Experiment, left: Sequence[Step], seconds: Seconds, folder: ExperimentFolder, console: Console
+    experiment: Experiment, remaining: Sequence[Step], seconds: Seconds, folder: ExperimentFolder, console: Console
 ) -> None:
-    """Do what is left, and show what all came to."""
+    """Do the remaining steps, and show the results of all."""
     outcome = Outcome(experiment.scale, experiment.seed, experiment.plan, folder)
-    if left:
+    if remaining:
         _make_data(experiment, folder)
         workers = _workers(experiment.device)
         pool = WorkerPool(perform_beside, workers, THREADS)
-        reporter = StepReporter(console, experiment.plan, left, seconds, workers)
+        reporter = StepReporter(console, experiment.plan, remaining, seconds, workers)
         try:
             with closing(pool), reporter:
                 runner = Runner(folder, experiment.where(folder), perform, pool, (reporter, outcome))
@@ -137,9 +137,11 @@ def _workers(device: str) -> int:
     return cores() if get_device(device).type == "cpu" else max(1, torch.cuda.device_count())
 
 
-def _tell_costs(experiment: Experiment, left: Sequence[Step], folder: ExperimentFolder, console: Console) -> Seconds:
-    """Say what is left to do, and how long it takes here by a short measurement."""
-    done = len(experiment.plan) - len(left)
+def _print_costs(
+    experiment: Experiment, remaining: Sequence[Step], folder: ExperimentFolder, console: Console
+) -> Seconds:
+    """Print the remaining steps, and how long they take here, which a short measurement estimates."""
+    done = len(experiment.plan) - len(remaining)
     console.print(
         f"the published experiment, scale {experiment.scale.name} ({experiment.scale.summary}), "
         f"seed {experiment.seed}, in {experiment.path}: {len(experiment.plan)} steps, {done} done",
@@ -150,16 +152,16 @@ def _tell_costs(experiment: Experiment, left: Sequence[Step], folder: Experiment
     _make_data(experiment, folder)
     with console.status("measuring") as status:
         seconds = measure_costs(
-            left,
+            remaining,
             experiment.scale.blocks(),
             folder,
             experiment.where(folder),
             lambda what: status.update(f"measuring {what}"),
         )
     workers = _workers(experiment.device)
-    console.print(cost_table(experiment.plan, left, seconds))
+    console.print(cost_table(experiment.plan, remaining, seconds))
     console.print(
-        f"about {minutes_on(workers, left, seconds):.1f} minutes here, {workers} steps at a time (measured in "
+        f"about {minutes_on(workers, remaining, seconds):.1f} minutes here, {workers} steps at a time (measured in "
         f"{time.monotonic() - started:.0f} s)",
         highlight=False,
         soft_wrap=True,

@@ -81,18 +81,18 @@ def check_folder(path: Path, scale: str, seed: int, texts: Mapping[str, str]) ->
     if path.exists() and not path.is_dir():
         raise ConfigError(f"--out: {path} is a file, allowed: a folder")
     if not (path / IDENTITY).is_file():
-        found = next(_visible(path), None)
-        if found is not None:
+        content = next(_visible(path), None)
+        if content is not None:
             raise ConfigError(
-                f"--out: {path} holds something else ({found}); allowed: a folder that is new or empty, or one that "
+                f"--out: {path} holds something else ({content}); allowed: a folder that is new or empty, or one that "
                 "holds this experiment"
             )
         return False
-    before = _read_identity(path / IDENTITY)
+    stored = _read_identity(path / IDENTITY)
     for name, value in {"scale": scale, "seed": seed}.items():
-        if before.get(name) != value:
+        if stored.get(name) != value:
             raise ConfigError(
-                f"--{name}: got {value}, the experiment in {path} has {before.get(name)}; allowed: the same, or --out "
+                f"--{name}: got {value}, the experiment in {path} has {stored.get(name)}; allowed: the same, or --out "
                 "with another folder"
             )
     for name, text in texts.items():
@@ -106,12 +106,12 @@ def check_folder(path: Path, scale: str, seed: int, texts: Mapping[str, str]) ->
 
 
 def check_place(path: Path) -> None:
-    """Raise `OutputError` for a folder that cannot be written, or, where it is not there yet, cannot be made."""
-    there = path
-    while not there.exists() and there != there.parent:
-        there = there.parent
+    """Raise `OutputError` for a folder that cannot be written, or that does not exist yet and cannot be made."""
+    existing = path
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
     with naming("--out"):
-        check_writable(there)
+        check_writable(existing)
 
 
 @contextmanager

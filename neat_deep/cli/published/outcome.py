@@ -50,8 +50,8 @@ class Outcome:
         console.print(f"written to {self._folder.path}: {files}", highlight=False, soft_wrap=True)
 
     def _results(self) -> dict[str, Result]:
-        found = {step.name: self._folder.result(step) for step in self._plan}
-        return {name: result for name, result in found.items() if result is not None}
+        results = {step.name: self._folder.result(step) for step in self._plan}
+        return {name: result for name, result in results.items() if result is not None}
 
     def _write(self, results: dict[str, Result], pictures: tuple[str, ...]) -> None:
         rows = gather_rows(self._scale, self._plan, results)

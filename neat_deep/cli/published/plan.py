@@ -75,21 +75,23 @@ def _trainings(domain: Domain, data: str, seeds: Sequence[int]) -> list[Step]:
     return [
         Step("training", data, source, seed, by_hand=domain.by_hand)
         if source == HAND
-        else Step("training", data, source, seed, needs=_found_by(source, domain))
+        else Step("training", data, source, seed, needs=_search_of(source, domain))
         for source in SOURCES
         for seed in seeds
     ]
 
 
 def _vote(domain: Domain, seed: int, voters: int) -> list[Step]:
-    """The trainings of NEAT's other networks, with the first seed, and the vote; its best one is trained already."""
+    """The trainings of NEAT's other voters, with the first seed, and the vote; its best network is trained already."""
     data = domain.searched.name
-    others = [
-        Step("training", data, NEAT, seed, place=place, needs=_found_by(NEAT, domain)) for place in range(2, voters + 1)
+    trainings = [
+        Step("training", data, NEAT, seed, place=place, needs=_search_of(NEAT, domain))
+        for place in range(2, voters + 1)
     ]
-    members = [Step("training", data, NEAT, seed), *others]
-    return [*others, Step("vote", data, VOTE, seed, needs=tuple(step.name for step in members))]
+    members = [Step("training", data, NEAT, seed), *trainings]
+    return [*trainings, Step("vote", data, VOTE, seed, needs=tuple(step.name for step in members))]
 
 
-def _found_by(source: str, domain: Domain) -> tuple[str, ...]:
+def _search_of(source: str, domain: Domain) -> tuple[str, ...]:
+    """The name of the search that a training needs."""
     return (f"search-{domain.searched.name}-{source}",)

@@ -45,17 +45,17 @@ class Runner:
         self._results: dict[str, Result] = {}
 
     def run(self, plan: Sequence[Step]) -> None:
-        """Do what is left of a plan, in its order; raises what a step raises, and `SearchError` if its process died.
+        """Do a plan's remaining steps in order; raises what a step raises, and `SearchError` if its process died.
 
-        What is done stays done, so the same call goes on after whatever stopped it.
+        Each result is kept, so the same call resumes after an interruption.
         """
         known = {step.name: self._folder.result(step) for step in plan}
         self._results = {name: result for name, result in known.items() if result is not None}
-        left = [step for step in plan if step.name not in self._results]
-        for step in left:
+        remaining = [step for step in plan if step.name not in self._results]
+        for step in remaining:
             if step.all_cores:
                 self._keep(step, self._perform(self._begin(step)))
-        waiting = [step for step in left if not step.all_cores]
+        waiting = [step for step in remaining if not step.all_cores]
         for task, result in self._executor.run(_Ready(self, waiting)):
             if isinstance(result, WorkerDied):
                 raise SearchError(

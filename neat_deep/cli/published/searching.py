@@ -24,7 +24,7 @@ BEST = "best.json"
 
 
 def search(task: Task) -> Result:
-    """Search, without a final training; returns what was found and what it cost. Raises what the search raises."""
+    """Search, without a final training; returns the best networks and the cost. Raises what the search raises."""
     step = task.step
     run = task.folder.run(step.data, step.source)
     if not (run / RESULT).is_file():
@@ -32,12 +32,12 @@ def search(task: Task) -> Result:
     result = read_result(run)
     if not result:
         raise SearchError(f"{run / RESULT} is damaged; remove {run}, and the same command searches again")
-    found = [Architecture.load(run / BEST)]
+    architectures = [Architecture.load(run / BEST)]
     if step.finds > 1:
-        found += _others(run, found[0], step.finds - 1)
+        architectures += _further_voters(run, architectures[0], step.finds - 1)
     finalists = result.get("finalists", [])
     return {
-        "architectures": [architecture.to_json() for architecture in found],
+        "architectures": [architecture.to_json() for architecture in architectures],
         "validation_accuracy": number(result, "validation_accuracy"),
         "samples": int(number(result, "samples") or 0),
         "finalist_samples": sum(int(finalist["samples"]) for finalist in finalists),
@@ -74,13 +74,13 @@ def _search(task: Task, run: Path) -> None:
 
 
 def _core_seconds(task: Task, result: Mapping[str, Any]) -> float:
-    """What the search has taken of all cores that it had; of finalists the time of each training is known."""
+    """The seconds of all cores that the search had; each training of a finalist counts with its own."""
     count = cores() if task.step.all_cores and get_device(task.where.device).type == "cpu" else 1
     seconds = count * (number(result, "search_seconds") or 0.0)
     return seconds + sum(float(finalist["seconds"]) for finalist in result.get("finalists", []))
 
 
-def _others(run: Path, best: Architecture, count: int) -> list[Architecture]:
+def _further_voters(run: Path, best: Architecture, count: int) -> list[Architecture]:
     """The `count` best networks of a run that vote beside its best one; there may be fewer."""
     with RunStore.read(run) as store:
         members = choose_members(store.candidates(), count + 1)

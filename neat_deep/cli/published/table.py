@@ -151,8 +151,8 @@ def _failures(rows: Sequence[Row]) -> list[str]:
 def _settings(about: About) -> list[str]:
     lines = []
     for name, config, changes in about.cuts:
-        told = ", ".join(f"`{change}`" for change in changes)
-        lines.append(f"- `{name}`: `{config}` {f'with {told}' if told else 'as it is'}")
+        listed = ", ".join(f"`{change}`" for change in changes)
+        lines.append(f"- `{name}`: `{config}` {f'with {listed}' if listed else 'as it is'}")
     return lines
 
 

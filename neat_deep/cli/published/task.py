@@ -1,4 +1,4 @@
-"""What whoever does a step is told."""
+"""What a step is given when it is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Task:
-    """A step to do, with what the steps came to that it needs, by name."""
+    """A step to do, with the results of the steps that it needs, by name."""
 
     folder: ExperimentFolder
     step: Step

@@ -47,10 +47,10 @@ def train(task: Task) -> Result:
     if step.source == HAND:
         cell = load_by_hand(step.by_hand)
     else:
-        found = task.inputs[step.needs[0]]["architectures"]
-        if step.place > len(found):
-            return {"missing": f"the search trained {len(found)} different networks in full"}
-        cell = Architecture.from_json(found[step.place - 1]).cell
+        architectures = task.inputs[step.needs[0]]["architectures"]
+        if step.place > len(architectures):
+            return {"missing": f"the search trained {len(architectures)} different networks in full"}
+        cell = Architecture.from_json(architectures[step.place - 1]).cell
     inputs = _inputs_of(task)
     started = time.perf_counter()
     try:

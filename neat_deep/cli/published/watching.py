@@ -17,7 +17,7 @@ from neat_deep.cli.published.rows import LABELS
 SHOWN = 4  # steps that run, by name; of more there is no room
 
 
-def cost_table(plan: Sequence[Step], left: Sequence[Step], seconds: Seconds) -> Table:
+def cost_table(plan: Sequence[Step], remaining: Sequence[Step], seconds: Seconds) -> Table:
     """What is left to do, and its minutes of one core: a row for each data set."""
     table = Table(title="to do, in minutes of one core")
     for heading in ("data set", "searches", "minutes", "trainings and votes", "minutes"):
@@ -25,7 +25,7 @@ def cost_table(plan: Sequence[Step], left: Sequence[Step], seconds: Seconds) -> 
     for data in dict.fromkeys(step.data for step in plan):
         cells = []
         for is_search in (True, False):
-            steps = [step for step in left if step.data == data and (step.kind == "search") == is_search]
+            steps = [step for step in remaining if step.data == data and (step.kind == "search") == is_search]
             cells += [str(len(steps) or ""), _minutes(steps, seconds)]
         table.add_row(data, *cells)
     return table
@@ -52,11 +52,11 @@ class StepReporter:
     """
 
     def __init__(
-        self, console: Console, plan: Sequence[Step], left: Sequence[Step], seconds: Seconds, cores: int
+        self, console: Console, plan: Sequence[Step], remaining: Sequence[Step], seconds: Seconds, cores: int
     ) -> None:
         self._console = console
         self._total = len(plan)
-        self._left = {step.name: step for step in left}
+        self._remaining = {step.name: step for step in remaining}
         self._seconds = seconds
         self._cores = cores
         self._expected = self._taken = 0.0  # seconds of the steps that ended
@@ -81,12 +81,12 @@ class StepReporter:
 
     def ended(self, step: Step, result: Result, seconds: float) -> None:
         """Print the step's line, and move the bar."""
-        del self._running[step.name], self._left[step.name]
+        del self._running[step.name], self._remaining[step.name]
         self._expected += self._seconds[step.name] / (self._cores if step.all_cores else 1)
         self._taken += seconds
-        done = self._total - len(self._left)
-        left = f"; {self._time_left()}" if self._left else ""
-        self._print(f"[{done} of {self._total}] {describe(step)}: {_outcome(step, result)}, {seconds:.0f} s{left}")
+        done = self._total - len(self._remaining)
+        time_left = f"; {self._time_left()}" if self._remaining else ""
+        self._print(f"[{done} of {self._total}] {describe(step)}: {_outcome(step, result)}, {seconds:.0f} s{time_left}")
         if self._bar is not None:
             self._show()
 
@@ -104,12 +104,12 @@ class StepReporter:
         names = [describe(step) for step in self._running.values()]
         more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
         note = "; ".join([self._time_left(), *names[:SHOWN], *more])
-        self._bar.update(self._task, completed=self._total - len(self._left), note=note)
+        self._bar.update(self._task, completed=self._total - len(self._remaining), note=note)
 
     def _time_left(self) -> str:
         """As measured before, but for how fast the steps that ended were."""
         pace = self._taken / self._expected if self._expected else 1.0
-        minutes = pace * minutes_on(self._cores, [*self._left.values()], self._seconds)
+        minutes = pace * minutes_on(self._cores, [*self._remaining.values()], self._seconds)
         return f"about {minutes:.1f} minutes left" if minutes >= 1 else f"about {60 * minutes:.0f} s left"
 
     def _print(self, line: str) -> None:

@@ -40,47 +40,47 @@ class PassedOver:
 
 
 def find_parts(root: Path, reading: int, passed: PassedOver) -> dict[str, Path]:
-    """The folders of the parts train, validation and test, those that are there; raises `DataError` for two of a part.
+    """The existing folders of the parts train, validation and test; raises `DataError` for two folders of one part.
 
-    What lies beside them is passed over. Without train and test there are no parts.
+    What lies beside them is passed over. Empty where there is neither a train nor a test folder.
     """
     names = OLDER_PARTS if reading == 1 else PARTS
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     others = []
     for entry in list_folder(root):
         name = entry.name if reading == 1 else entry.name.lower()
         part = next((part for part, known in names.items() if name in known and entry.is_dir()), None)
         if part is None:
             others.append(entry)
-        elif part in found:
-            raise DataError(f"{root}: got the folders {found[part].name} and {entry.name}, allowed: one of them")
+        elif part in folders:
+            raise DataError(f"{root}: got the folders {folders[part].name} and {entry.name}, allowed: one of them")
         else:
-            found[part] = entry
-    if not found.keys() & {"train", "test"}:
+            folders[part] = entry
+    if not folders.keys() & {"train", "test"}:
         return {}
     for entry in others if reading > 1 else ():
         if entry.is_dir():
             passed.add("folders beside the parts", entry)
         elif entry.suffix.lower() in suffixes():
             passed.add("images beside the parts", entry)
-    return found
+    return folders
 
 
 def class_images(folder: Path, least: int, reading: int, passed: PassedOver) -> list[Path]:
     """The images of a class, those of its subfolders too, as torchvision reads them; raises `DataError` for too few."""
     if reading == 1:
         return list_images(folder, least, reading)
-    paths, others, dangling = [], 0, 0
+    paths, other_files, dangling_links = [], 0, 0
     for path in _walk(folder, frozenset()):
         if path.is_symlink() and not path.exists():
-            dangling += 1
+            dangling_links += 1
             passed.add("links that lead nowhere", path)
         elif path.suffix.lower() in suffixes():
             paths.append(path)
         else:
-            others += 1
+            other_files += 1
             passed.add("files that are no images by their suffix", path)
-    counts = {"files with another suffix": others, "links that lead nowhere": dangling}
+    counts = {"files with another suffix": other_files, "links that lead nowhere": dangling_links}
     reasons = [f"{count} {what}" for what, count in counts.items() if count]
     check_enough(folder, len(paths), least, f" (and {', '.join(reasons)})" if reasons else "")
     return paths

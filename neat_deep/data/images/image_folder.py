@@ -40,8 +40,8 @@ def read_folder_of_images(root: Path, side: int, reading: int = NEWEST_READING) 
     folder = _Folder(side, reading, passed)
     parts = find_parts(root, reading, passed)
     if len(parts.keys() & {"train", "test"}) == 1:
-        there, missing = ("train", "test") if "train" in parts else ("test", "train")
-        raise DataError(f"{root} has a folder {parts[there].name}, but no folder {missing}; the layout is {LAYOUT}")
+        present, missing = ("train", "test") if "train" in parts else ("test", "train")
+        raise DataError(f"{root} has a folder {parts[present].name}, but no folder {missing}; the layout is {LAYOUT}")
     validation = None
     notes = []
     if parts:
@@ -79,8 +79,8 @@ class _Folder:
         """The number of each class: its place among the names."""
         names = self._class_folders(folder)
         if len(names) < 2:
-            found = ", ".join(names) or "none"
-            raise DataError(f"{folder}: class folders: got {found}, allowed: 2 or more; the layout is {LAYOUT}")
+            folders = ", ".join(names) or "none"
+            raise DataError(f"{folder}: class folders: got {folders}, allowed: 2 or more; the layout is {LAYOUT}")
         return {name: label for label, name in enumerate(names)}
 
     def part(self, folder: Path, labels: dict[str, int], train: Path) -> LabelledFiles:

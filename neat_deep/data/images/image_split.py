@@ -84,9 +84,9 @@ class ImageSplit:
     ) -> Iterator[Batch]:
         """All images once, shuffled and augmented by the CPU `generator`; see `Split.train_batches`."""
         check_range("batch_size", batch_size, low=1)
-        wanted = augmentation or Augmentation()
-        check_augmentation(wanted, self.spec.rank)
-        return self._train_batches(batch_size, generator, wanted)
+        augmentation = augmentation or Augmentation()
+        check_augmentation(augmentation, self.spec.rank)
+        return self._train_batches(batch_size, generator, augmentation)
 
     def eval_batches(self, batch_size: int) -> Iterator[Batch]:
         """All images once, in order, as they are."""

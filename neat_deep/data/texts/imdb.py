@@ -42,13 +42,13 @@ def read_imdb(settings: DataSettings) -> TextSource:
 def _read_part(folder: Path, least: int) -> LabelledTexts:
     files: list[tuple[Path, int]] = []
     for label, name in enumerate(CLASS_FOLDERS):
-        found = sorted((folder / name).glob("*.txt"))
-        if len(found) < least:
+        paths = sorted((folder / name).glob("*.txt"))
+        if len(paths) < least:
             raise DataError(
-                f"{folder / name}: reviews (*.txt): got {len(found)}, allowed: {least} or more; the layout is"
+                f"{folder / name}: reviews (*.txt): got {len(paths)}, allowed: {least} or more; the layout is"
                 f" <root>/{FOLDER}/{{train,test}}/{{neg,pos}}/*.txt"
             )
-        files += [(path, label) for path in found]
+        files += [(path, label) for path in paths]
     return LabelledTexts(
         tuple(_read_review(path) for path, _ in files),
         torch.tensor([label for _, label in files]),

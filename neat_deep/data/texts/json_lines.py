@@ -23,16 +23,16 @@ def read_json_lines(path: Path, columns: Columns) -> list[Row]:
 
 def _row(path: Path, number: int, line: str, columns: Columns) -> Row:
     try:
-        found: Any = json.loads(line)
+        record: Any = json.loads(line)
     except (ValueError, RecursionError):
         raise DataError(f"{path}:{number}: got '{shorten(line)}', allowed: a JSON object in each line") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{path}:{number}: got {_kind(found)}, allowed: a JSON object in each line")
+    if not isinstance(record, dict):
+        raise DataError(f"{path}:{number}: got {_kind(record)}, allowed: a JSON object in each line")
     for name in columns:
-        if name not in found:
-            keys = ", ".join(map(shorten, found)) or "nothing"
+        if name not in record:
+            keys = ", ".join(map(shorten, record)) or "nothing"
             raise DataError(f"{path}:{number}: the key '{name}' is missing; the object has {keys}")
-    text, label = found[columns.text], found[columns.label]
+    text, label = record[columns.text], record[columns.label]
     if not isinstance(text, str):
         raise DataError(f"{path}:{number}: {columns.text}: got {_kind(text)}, allowed: a text")
     if not isinstance(label, str | int) or isinstance(label, bool):

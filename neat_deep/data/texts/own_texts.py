@@ -51,12 +51,12 @@ def read_own_texts(settings: DataSettings) -> TextSource:
 
 
 def _file(root: Path, part: str) -> Path:
-    """The file of a part, in whatever format; of none, the tab-separated one, whose absence is told when it is read."""
-    found = [path for suffix in READERS if (path := root / f"{part}{suffix}").is_file()]
-    if len(found) > 1:
-        names = " and ".join(path.name for path in found)
+    """The file of a part, in whatever format; if there is none, the path where a tab-separated one would be."""
+    files = [path for suffix in READERS if (path := root / f"{part}{suffix}").is_file()]
+    if len(files) > 1:
+        names = " and ".join(path.name for path in files)
         raise DataError(f"{root}: got {names}, allowed: one file for each part")
-    return found[0] if found else root / f"{part}.tsv"
+    return files[0] if files else root / f"{part}.tsv"
 
 
 def _numbers_first(name: str) -> tuple[int, int, str]:

@@ -23,20 +23,20 @@ def vectors_of_unknown(words: Sequence[str], vectors: Tensor, unknown: Sequence[
     """
     mean = vectors.mean(0)
     pieces = _pieces_of(words)
-    wanted = vectors - mean
+    targets = vectors - mean
     # Conjugate gradients for (A'A + ridge) z = A'v, all columns of v at once.
-    found = torch.zeros(BUCKETS, vectors.shape[1])
-    left = torch.sparse.mm(pieces.t(), wanted)
-    way = left.clone()
-    size = left.square().sum(0)
+    solution = torch.zeros(BUCKETS, vectors.shape[1])
+    residual = torch.sparse.mm(pieces.t(), targets)
+    direction = residual.clone()
+    squared = residual.square().sum(0)
     for _ in range(STEPS):
-        turned = torch.sparse.mm(pieces.t(), torch.sparse.mm(pieces, way)) + RIDGE * way
-        step = size / (way * turned).sum(0).clamp_min(1e-30)
-        found += step * way
-        left -= step * turned
-        before, size = size, left.square().sum(0)
-        way = left + size / before.clamp_min(1e-30) * way
-    return mean + torch.sparse.mm(_pieces_of(unknown), found)
+        product = torch.sparse.mm(pieces.t(), torch.sparse.mm(pieces, direction)) + RIDGE * direction
+        step = squared / (direction * product).sum(0).clamp_min(1e-30)
+        solution += step * direction
+        residual -= step * product
+        previous, squared = squared, residual.square().sum(0)
+        direction = residual + squared / previous.clamp_min(1e-30) * direction
+    return mean + torch.sparse.mm(_pieces_of(unknown), solution)
 
 
 def _pieces_of(words: Sequence[str]) -> Tensor:
@@ -44,14 +44,14 @@ def _pieces_of(words: Sequence[str]) -> Tensor:
     rows, columns, shares = [], [], []
     for row, word in enumerate(words):
         marked = f"<{word}>"
-        found = [
+        buckets = [
             zlib.crc32(marked[start : start + length].encode()) % BUCKETS
             for length in range(SHORTEST, LONGEST + 1)
             for start in range(len(marked) - length + 1)
         ]
-        rows += [row] * len(found)
-        columns += found
-        shares += [1 / len(found) for _ in found]  # an empty word has none
+        rows += [row] * len(buckets)
+        columns += buckets
+        shares += [1 / len(buckets) for _ in buckets]  # an empty word has none
     places = torch.tensor([rows, columns], dtype=torch.long).view(2, -1)
     return torch.sparse_coo_tensor(
         places, torch.tensor(shares), (len(words), BUCKETS), check_invariants=True

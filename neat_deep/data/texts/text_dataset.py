@@ -96,11 +96,15 @@ def _build(
 def encode_texts(texts: LabelledTexts, encoding: TextEncoding, spec: DataSpec) -> TextSplit:
     """Texts as one tensor of token numbers; raises `DataError`, naming a text's place."""
     numbers = encoding.encode(texts.texts)
-    for text, found, place in zip(texts.texts, numbers, texts.places, strict=True):
-        if not found:
+    for text, tokens, place in zip(texts.texts, numbers, texts.places, strict=True):
+        if not tokens:
             raise DataError(f"{place}: the tokenizer finds no token in '{shorten(text)}'")
     return TextSplit(
-        _flatten(numbers), torch.tensor([len(found) for found in numbers]), texts.labels, spec, encoding.encoder.unknown
+        _flatten(numbers),
+        torch.tensor([len(tokens) for tokens in numbers]),
+        texts.labels,
+        spec,
+        encoding.encoder.unknown,
     )
 
 

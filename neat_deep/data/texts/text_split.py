@@ -93,9 +93,9 @@ class TextSplit:
         augmentation that is for images.
         """
         check_range("batch_size", batch_size, low=1)
-        wanted = augmentation or Augmentation()
-        check_augmentation(wanted, self.spec.rank)
-        return self._train_batches(batch_size, generator, wanted)
+        augmentation = augmentation or Augmentation()
+        check_augmentation(augmentation, self.spec.rank)
+        return self._train_batches(batch_size, generator, augmentation)
 
     def eval_batches(self, batch_size: int) -> Iterator[Batch]:
         """Each text once, the shortest first, never augmented; long texts come in batches of fewer.
@@ -186,7 +186,7 @@ def _drop_words(batch: Batch, share: float, unknown: int, generator: torch.Gener
 
 
 def _take_out(batch: Batch, share: float, generator: torch.Generator) -> Batch:
-    """The batch without a share of its tokens, but with one of each text; padding does not change what is drawn."""
+    """The batch without a random share of its tokens; each text keeps one. Padding does not change what is drawn."""
     assert batch.mask is not None
     inputs, mask = batch.inputs, batch.mask
     drawn = torch.ones(mask.shape, device=mask.device)
@@ -195,10 +195,10 @@ def _take_out(batch: Batch, share: float, generator: torch.Generator) -> Batch:
     luckiest = drawn.masked_fill(~mask, -1.0).argmax(1, keepdim=True)
     kept = kept.scatter(1, luckiest, value=True)
     lengths = kept.sum(1, keepdim=True)
-    left = torch.arange(int(lengths.max()), device=mask.device) < lengths  # (B, L')
-    closed = torch.full(left.shape, PADDING, dtype=inputs.dtype, device=mask.device)
-    closed[left] = inputs[kept]  # row by row, in their order
-    return batch._replace(inputs=closed, mask=left)
+    new_mask = torch.arange(int(lengths.max()), device=mask.device) < lengths  # (B, L')
+    new_inputs = torch.full(new_mask.shape, PADDING, dtype=inputs.dtype, device=mask.device)
+    new_inputs[new_mask] = inputs[kept]  # row by row, in their order
+    return batch._replace(inputs=new_inputs, mask=new_mask)
 
 
 def _check_numbers(what: str, values: Tensor, count: int) -> None:

@@ -85,12 +85,12 @@ class HuggingFaceEncoder:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The token numbers of each text."""
-        return [found.ids for found in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
     def numbers_of(self, tokens: list[str]) -> list[int]:
         """The numbers of single tokens."""
-        found = map(self.tokenizer.token_to_id, tokens)
-        return [self.unknown if number is None else number for number in found]
+        numbers = map(self.tokenizer.token_to_id, tokens)
+        return [self.unknown if number is None else number for number in numbers]
 
     def to_json(self) -> str:
         """The tokenizer's own JSON, vocabulary and all."""

@@ -22,11 +22,11 @@ def torchtext_tokenizer(name: str = "basic_english") -> Tokenizer:
 
 def torchtext_vocabulary(tokenised: Iterable[Sequence[str]], most: int, min_count: int) -> Vocabulary:
     """torchtext's vocabulary of the commonest tokens, at most `most`; raises `ConfigError` as above."""
-    made: Any = import_torchtext("vocab").build_vocab_from_iterator(
+    vocab: Any = import_torchtext("vocab").build_vocab_from_iterator(
         tokenised, min_freq=min_count, specials=list(SPECIAL_TOKENS), max_tokens=most
     )
-    made.set_default_index(made[UNKNOWN_TOKEN])
-    vocabulary: Vocabulary = made
+    vocab.set_default_index(vocab[UNKNOWN_TOKEN])
+    vocabulary: Vocabulary = vocab
     return vocabulary
 
 

@@ -39,12 +39,12 @@ class WordVectors(NamedTuple):
 def read_vectors(path: Path, encoder: Encoder, *, more_words: int = 0) -> WordVectors:
     """The vectors that a file in GloVe's text format (a line: a word, then its numbers) has for known words.
 
-    So many of the first words that `encoder` does not know follow as `more_words` says, if its tokenizer leaves them
+    After them come the first `more_words` words that `encoder` does not know, of those that its tokenizer leaves
     whole. Every line is checked; of a word that stands there twice the first counts. Raises `VectorError`, naming file
     and line, for a line with too few numbers, or more than the first one has, or a number that is none.
     """
-    found: dict[str, list[float]] = {}
-    others: dict[str, list[float]] = {}
+    known: dict[str, list[float]] = {}
+    unknown: dict[str, list[float]] = {}
     size = 0
     for number, line in enumerate(_lines(path), 1):
         where = f"{path}:{number}"
@@ -72,13 +72,13 @@ def read_vectors(path: Path, encoder: Encoder, *, more_words: int = 0) -> WordVe
         if not all(abs(value) <= LARGEST for value in vector):  # which is false for nan too
             raise VectorError(f"{where}: got '{shorten(line)}', allowed: numbers that float32 can hold")
         if encoder.numbers_of([word])[0] != encoder.unknown:
-            found.setdefault(word, vector)
-        elif len(others) < more_words and encoder.encode([word]) == [[encoder.unknown]]:
-            others.setdefault(word, vector)
-    if not found:
+            known.setdefault(word, vector)
+        elif len(unknown) < more_words and encoder.encode([word]) == [[encoder.unknown]]:
+            unknown.setdefault(word, vector)
+    if not known:
         raise VectorError(f"{path}: none of its words is in the vocabulary of the training texts")
-    found |= others
-    return WordVectors(list(found), torch.tensor(list(found.values())))
+    known |= unknown
+    return WordVectors(list(known), torch.tensor(list(known.values())))
 
 
 def learn_words(encoder: Encoder, vectors: WordVectors) -> Encoder:

@@ -29,7 +29,7 @@ class Group:
 def compare_runs(runs: Sequence[RunReport]) -> Page:
     """The page of several runs; raises `ConfigError` for runs on different data, or one that is given twice."""
     _check_comparable(runs)
-    runs = _told_apart(runs)
+    runs = _with_distinct_names(runs)
     groups = _groups(runs)
     best = max(runs, key=_worth)
     figures = []
@@ -74,8 +74,8 @@ def _check_comparable(runs: Sequence[RunReport]) -> None:
                 )
 
 
-def _told_apart(runs: Sequence[RunReport]) -> list[RunReport]:
-    """The runs, of which those whose folders have one name are numbered: charts tell runs apart by their names."""
+def _with_distinct_names(runs: Sequence[RunReport]) -> list[RunReport]:
+    """The runs with distinct names, which charts need: those whose folders have the same name are numbered."""
     names = [run.name for run in runs]
     return [
         run if names.count(run.name) == 1 else replace(run, name=f"{run.name} [{names[:place].count(run.name) + 1}]")
@@ -89,11 +89,11 @@ def _fact(name: str, run: RunReport) -> str:
 
 
 def _groups(runs: Sequence[RunReport]) -> list[Group]:
-    """The runs by their kind, in the order in which they were given; kinds of one strategy are told apart by a run."""
-    found: dict[str, list[RunReport]] = {}
+    """The runs by kind, in the order given; kinds of one strategy also have the name of their first run."""
+    by_kind: dict[str, list[RunReport]] = {}
     for run in runs:
-        found.setdefault(run.group, []).append(run)
-    strategies = [members[0].strategy for members in found.values()]
+        by_kind.setdefault(run.group, []).append(run)
+    strategies = [members[0].strategy for members in by_kind.values()]
     return [
         Group(
             members[0].strategy
@@ -101,7 +101,7 @@ def _groups(runs: Sequence[RunReport]) -> list[Group]:
             else f"{members[0].strategy} ({members[0].name})",
             tuple(members),
         )
-        for members in found.values()
+        for members in by_kind.values()
     ]
 
 
@@ -135,7 +135,7 @@ def _summary_section(groups: Sequence[Group]) -> Section:
 
 
 def _mean(group: Group, value: Callable[[RunReport], float | None], form: Callable[[float], str]) -> str:
-    values = [found for run in group.runs if (found := value(run)) is not None]
+    values = [figure for run in group.runs if (figure := value(run)) is not None]
     return form(statistics.mean(values)) if values else UNKNOWN
 
 
@@ -266,7 +266,7 @@ def _points_section(groups: Sequence[Group]) -> Section:
         return Section("The trained networks", (Text("No run has trained its best network yet."),))
     shapes = {"domain": names, "range": [charts.SHAPES[n % len(charts.SHAPES)] for n in range(len(names))]}
     chosen = [("skeleton", "skeleton", "")] if any(run.skeleton for group in groups for run in group.runs) else []
-    told = charts.tooltip(
+    tooltip = charts.tooltip(
         ("run", "run", ""), ("seed", "seed", "d"), ("test", "test accuracy", ".2%"), ("parameters", "parameters", ",d"),
         ("minutes", "minutes in all", ".1f"), *chosen,
     )  # fmt: skip
@@ -279,7 +279,7 @@ def _points_section(groups: Sequence[Group]) -> Section:
             y=charts.accuracy_axis("test", rows, "test accuracy"),
             color=charts.colours("search", names),
             shape={"field": "search", "type": "nominal", "scale": shapes, "title": None},
-            tooltip=told,
+            tooltip=tooltip,
         )
         blocks.append(Chart(spec, f"Test accuracy of each run's network against {title}.", half=True))
     return Section("The trained networks", tuple(blocks), "Each point is a run. Point at one to see its best cell.")

@@ -27,7 +27,7 @@ PRICES = (("parameters", "parameters in the search", "~s"), ("seconds", "seconds
 OUTCOMES = ("scored", "reused", "failed", "not scored")
 OUTCOME_COLOURS = (charts.SERIES[0], charts.FAINT, charts.SERIES[1], charts.SERIES[4])
 
-TOLD = (
+TOOLTIP_FIELDS = (
     ("accuracy", "accuracy", ".2%"),
     ("parameters", "parameters", ",d"),
     ("seconds", "training (s)", ".2f"),
@@ -43,12 +43,14 @@ def progress_section(run: StoredRun) -> Section:
     lines: list[dict[str, Any]] = []
     best = 0.0
     for number in range(1, last + 1):
-        found = [row["accuracy"] for row in rows if row["generation"] == number]
-        best = max([best, *found])
+        accuracies = [row["accuracy"] for row in rows if row["generation"] == number]
+        best = max([best, *accuracies])
         if best:
-            lines.append({"generation": number, "best": best, "median": statistics.median(found) if found else None})
+            lines.append(
+                {"generation": number, "best": best, "median": statistics.median(accuracies) if accuracies else None}
+            )
     across = charts.generation_axis(last, run.step)
-    told = charts.tooltip(*TOLD)
+    tooltip = charts.tooltip(*TOOLTIP_FIELDS)
     keys = ("best so far", "median of the " + run.step, "one network")
     scale = {"domain": list(keys), "range": [charts.INK, charts.SERIES[1], charts.SERIES[0]]}
 
@@ -77,7 +79,7 @@ def progress_section(run: StoredRun) -> Section:
             x={**across, "field": "place"},
             y=charts.accuracy_axis("accuracy", rows),
             color=key(2),
-            tooltip=told,
+            tooltip=tooltip,
         ),
     )
     caption = f"Validation accuracy of {counted(len(rows), 'network')} by {run.step}; the best reached {percent(best)}."
@@ -123,7 +125,7 @@ def networks_section(run: StoredRun) -> Section:
                     "title": None,
                 },
                 size={"condition": {"test": "datum.front === 'Pareto front'", "value": 110}, "value": 50},
-                tooltip=charts.tooltip(*TOLD[:4]),
+                tooltip=charts.tooltip(*TOOLTIP_FIELDS[:4]),
             ),
         )
         caption = f"Validation accuracy against {title}; {counted(len(front), 'network')} on the Pareto front."
@@ -283,14 +285,14 @@ def _thinned(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _trained_rows(run: StoredRun) -> list[dict[str, Any]]:
     """The different networks that came to the last rung, each where it was trained."""
-    found: dict[str, CandidateRecord] = {}
+    records: dict[str, CandidateRecord] = {}
     for row in run.candidates:
         if row.objective is None or row.rung < run.top_rung:
             continue
-        before = found.get(row.key)
-        if before is None or (row.seconds > 0 and before.seconds == 0):
-            found[row.key] = row
-    return [network_row(row) for row in found.values()]
+        previous = records.get(row.key)
+        if previous is None or (row.seconds > 0 and previous.seconds == 0):
+            records[row.key] = row
+    return [network_row(row) for row in records.values()]
 
 
 def _front(rows: Sequence[dict[str, Any]], field: str) -> list[dict[str, Any]]:

@@ -100,10 +100,10 @@ def _page(stored: StoredRun, validation: float | None, seconds: float) -> Page:
 
 def _notice(stored: StoredRun) -> str:
     """What a reader must know first."""
-    told = [] if stored.result else ["This run has not come to its end: its best network is not trained in full yet."]
+    notes = [] if stored.result else ["This run has not come to its end: its best network is not trained in full yet."]
     if repeatable := stored.meta.get("repeatable"):
-        told.append(f"Repeatable: {repeatable}. Best so far counts the evaluations in the order in which they ended.")
-    return " ".join(told)
+        notes.append(f"Repeatable: {repeatable}. Best so far counts the evaluations in the order in which they ended.")
+    return " ".join(notes)
 
 
 def _cells(stored: StoredRun) -> dict[str, CellGraph]:

@@ -80,9 +80,9 @@ class StoredRun:
 
     @property
     def chooses_skeletons(self) -> bool:
-        """Whether its networks may stand in skeletons that differ: they are searched, or grow as morphism lets them."""
-        found = {one.skeleton for one in self.architectures.values()}
-        return skeleton_options_of(self.experiment).are_given or len(found) > 1
+        """Whether its networks may have different skeletons: the search chooses them, or morphisms make them grow."""
+        skeletons = {one.skeleton for one in self.architectures.values()}
+        return skeleton_options_of(self.experiment).are_given or len(skeletons) > 1
 
     @property
     def top_rung(self) -> int:
@@ -99,21 +99,21 @@ class StoredRun:
         """The best accuracy known after each evaluation, in the order of the proposals; where the search is
         asynchronous, in the order in which the evaluations ended.
 
-        A generation's seconds are known, those of each of its evaluations too, but not when each began: they are
-        taken to have ended one after the other, each for its share of the generation's time. Of a search with rungs
-        only trainings to the last rung count.
+        The seconds of a generation and of each evaluation are known, but not when each began. So evaluations are
+        assumed to end one after the other, each after its share of the generation's time. In a search with rungs only
+        trainings to the last rung count.
         """
         points: list[CurvePoint] = []
         samples, minutes, best = 0, 0.0, 0.0
         top = max((one.rung for one in self.evaluations if not one.has_failed), default=0)
         ends = {(row.generation, row.candidate): row.position for row in self.candidates if self.is_asynchronous}
         for generation in self.generations:
-            made = [one for one in self.evaluations if one.generation == generation.generation]
-            made.sort(key=lambda one: (one.rung, ends.get((one.generation, one.candidate), 0), one.candidate))
-            total = sum(one.seconds for one in made)
+            evaluations = [one for one in self.evaluations if one.generation == generation.generation]
+            evaluations.sort(key=lambda one: (one.rung, ends.get((one.generation, one.candidate), 0), one.candidate))
+            total = sum(one.seconds for one in evaluations)
             wall = (generation.seconds or total) / 60
             done = 0.0
-            for one in made:
+            for one in evaluations:
                 samples += one.samples
                 done += one.seconds
                 accuracy = one.metrics.get("accuracy")

@@ -186,8 +186,8 @@ def find_renderer() -> str | None:
     if dot := shutil.which("dot"):
         return dot
     for folder in (str(Path(sys.executable).parent), sysconfig.get_path("scripts"), None):  # None: all of PATH
-        if found := shutil.which("graphviz-pure", path=folder):
-            return found
+        if program := shutil.which("graphviz-pure", path=folder):
+            return program
     return None
 
 
