@@ -39,8 +39,8 @@ def weighted_sums(terms: Sequence[Term], weights: Tensor, activations: Sequence[
 def _can_save_memory(terms: Sequence[Term], activations: Sequence[str]) -> bool:
     """Eager training on a CPU; a compiler does as well by itself, and on a GPU each weight would cost a wait.
 
-    Without gradients nothing is kept anyway: then the norms are called as modules, for whoever listens to them, as
-    `measure_norms` does.
+    Without gradients nothing is kept anyway: then the norms are called as modules, for hooks on them, such as those
+    of `measure_norms`.
     """
     return (
         torch.is_grad_enabled()

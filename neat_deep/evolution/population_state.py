@@ -1,4 +1,4 @@
-"""A neat-python population as plain data, and back: enough of it that the search goes on as if never stopped.
+"""A neat-python population as plain data, and back: enough of it that the search continues as if never stopped.
 
 Only public names of neat-python are read and set. Its counters are `itertools.count` objects, which tell their value
 only by giving it away; `capture` puts readable ones in their place, with the same values. Attributes that only a

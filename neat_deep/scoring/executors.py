@@ -143,7 +143,7 @@ class WorkerPool(Generic[Task, Result]):
                             yield task, WorkerDied(f"{reason}, {ATTEMPTS} times")
                     else:
                         yield task, WorkerDied(result.reason) if isinstance(result, _Failed) else result
-        finally:  # whoever stops asking does not want what is still computed
+        finally:  # when the caller stops asking, the running tasks are of no use
             for number, _, _ in busy.values():
                 self._bury(number)
 

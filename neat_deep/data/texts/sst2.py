@@ -102,7 +102,7 @@ def _plain(text: str) -> str:
 
 
 def _has_labels(test: Path) -> bool:
-    """Whether any line of the test file has a label; a file that is none is left to who reads it."""
+    """Whether any line of the test file has a label; for a file that is none the reader raises its error."""
     lines = read_lines(test)
     if next(lines, "") in UNLABELLED:
         return False
