@@ -183,13 +183,13 @@ def _table(options: argparse.Namespace, outcomes: Sequence[Outcome]) -> Table:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     screens = [NONE, *list_signals()]
-    able = [info.name for info in STRATEGIES.values() if info.screened]
+    strategies = [info.name for info in STRATEGIES.values() if info.screened]
     parser.add_argument("--config", type=Path, default=CONFIG, metavar="FILE")
     parser.add_argument("--data-root", default="data", metavar="DIR", help="the folder that the data sets lie in")
     parser.add_argument("--seconds", type=float, default=60.0, help="of one core, for each search")
     parser.add_argument("--seeds", type=at_least(1), default=3, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first seed")
-    parser.add_argument("--strategies", nargs="+", choices=able, default=[NEAT], metavar="NAME")
+    parser.add_argument("--strategies", nargs="+", choices=strategies, default=[NEAT], metavar="NAME")
     parser.add_argument("--screens", nargs="+", choices=screens, default=screens, metavar="NAME")
     parser.add_argument("--factor", type=at_least(2), default=4, metavar="N", help="proposals for each training")
     parser.add_argument(

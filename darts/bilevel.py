@@ -71,7 +71,7 @@ class SearchResult:
 
 
 class SearchListener(StepListener, Protocol):
-    """What wants to know how a search goes on."""
+    """What wants to know how a search proceeds."""
 
     def resume(self, history: Sequence[EpochSummary]) -> None:
         """A checkpoint was loaded; `history` holds the epochs that led there."""
@@ -98,7 +98,7 @@ def search(
 
     `skeleton` is the final network's; the supernet's width is `settings.channels`. `start` is a cell whose candidates
     the alphas favour at first; `class_weights` is one of `CLASS_WEIGHTS`, for both losses. After each epoch the state
-    goes to `checkpoint`, and if that file exists the search goes on from it; on the CPU, with as many threads, it then
+    goes to `checkpoint`, and if that file exists the search resumes from it; on the CPU, with as many threads, it then
     ends as an unbroken one would, bit for bit. Once alphas are trained, no epoch begins that would probably end after
     `latest`, a point of `time.time()`.
 
@@ -237,7 +237,7 @@ class _Run:
 
     def result(self) -> SearchResult:
         """Derive, and score supernet and derived network on the validation examples."""
-        self._set_brakes(max(0, len(self.history) - 1))  # no epoch has, if the search was taken up at its end
+        self._set_brakes(max(0, len(self.history) - 1))  # no epoch has, if the search was resumed at its end
         inherited, batch_size = None, self.settings.batch_size
         seconds, samples = (sum(epoch.seconds for epoch in self.history), self._samples())
         supernet: Evaluation | None = None

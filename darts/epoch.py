@@ -56,8 +56,8 @@ class EpochMeans:
 class EpochTrainer:
     """Trains the weights on `weight_data` and the alphas on `alpha_data`, with the optimizers that it makes for them.
 
-    An epoch depends on its index, the seed, and the state of supernet and optimizers alone: a search that is taken up
-    after a checkpoint needs no generator's state.
+    An epoch depends on its index, the seed, and the state of supernet and optimizers alone: a search that resumes
+    from a checkpoint needs no generator's state.
     """
 
     def __init__(

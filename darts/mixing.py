@@ -39,8 +39,8 @@ def weighted_sums(terms: Sequence[Term], weights: Tensor, activations: Sequence[
 def _can_save_memory(terms: Sequence[Term], activations: Sequence[str]) -> bool:
     """Eager training on a CPU; a compiler does as well by itself, and on a GPU each weight would cost a wait.
 
-    Without gradients nothing is kept anyway: then the norms are called as modules, for whoever listens to them, as
-    `measure_norms` does.
+    Without gradients nothing is kept anyway: then the norms are called as modules, for hooks on them, such as those
+    of `measure_norms`.
     """
     return (
         torch.is_grad_enabled()
@@ -142,15 +142,15 @@ class _WeightedSums(torch.autograd.Function):
                 value = torch.addcmul(_per_channel(shift), value, _per_channel(gain), out=normed)
             for a, name in enumerate(ctx.activations):
                 for r, gradient in enumerate(gradients):
-                    through = _DERIVATIVES[name](gradient, value, slope)
+                    by_input = _DERIVATIVES[name](gradient, value, slope)
                     if a == r == 0:
-                        torch.mul(through, numbers[r][o][a], out=by_value)
+                        torch.mul(by_input, numbers[r][o][a], out=by_value)
                     else:
-                        by_value.add_(through, alpha=numbers[r][o][a])
+                        by_value.add_(by_input, alpha=numbers[r][o][a])
                     if by_weights is None:
                         continue
                     # The weight's gradient is that of its activation's value times the value itself.
-                    factors = (through, value) if name in _HOMOGENEOUS else (gradient, _VALUES[name](value, slope))
+                    factors = (by_input, value) if name in _HOMOGENEOUS else (gradient, _VALUES[name](value, slope))
                     by_weights[r, o, a] = torch.dot(*(_flat(factor, layout) for factor in factors))
             if norm is None:
                 by_tensors.append(by_value)

@@ -198,9 +198,9 @@ def _curves_section(history: Sequence[EpochSummary]) -> Section:
     tooltip = charts.tooltip(
         ("epoch", "epoch", "d"), ("half", "on", ""), ("loss", "loss", ".3f"), ("accuracy", "accuracy", ".2%")
     )
-    more = {"x": across, "color": charts.colours("half", HALVES), "tooltip": tooltip}
-    losses = charts.marks(rows, line, y=charts.size_axis("loss", "loss", rows, "~g"), **more)
-    steps = charts.marks(rows, line, y=charts.accuracy_axis("accuracy", rows, "accuracy of the supernet"), **more)
+    options = {"x": across, "color": charts.colours("half", HALVES), "tooltip": tooltip}
+    losses = charts.marks(rows, line, y=charts.size_axis("loss", "loss", rows, "~g"), **options)
+    steps = charts.marks(rows, line, y=charts.accuracy_axis("accuracy", rows, "accuracy of the supernet"), **options)
     return Section(
         "The supernet over the epochs",
         (

@@ -75,8 +75,8 @@ class PerturbationSelection:
         rows = [row for row in alive[0, edge].nonzero().flatten().tolist() if candidates[row].op != NONE]
         best = rows[0]
         if len(rows) > 1:
-            missed = {row: self._without(alive, edge, row) for row in rows}
-            best = max(rows, key=lambda row: (missed[row], -row))
+            losses = {row: self._without(alive, edge, row) for row in rows}
+            best = max(rows, key=lambda row: (losses[row], -row))
         alive[:, edge] = False
         alive[:, edge, best] = True
         self._supernet.alphas.restrict(alive)
@@ -86,8 +86,8 @@ class PerturbationSelection:
 
     def _decide_edges(self, edges: Sequence[int]) -> None:
         alive = self._supernet.alphas.alive.clone()
-        missed = {edge: self._without(alive, edge) for edge in edges}
-        kept = sorted(edges, key=lambda edge: (missed[edge], -edge), reverse=True)[:EDGES_KEPT]
+        losses = {edge: self._without(alive, edge) for edge in edges}
+        kept = sorted(edges, key=lambda edge: (losses[edge], -edge), reverse=True)[:EDGES_KEPT]
         for edge in edges:
             if edge not in kept:
                 alive[:, edge] = False
@@ -98,16 +98,16 @@ class PerturbationSelection:
         without = alive.clone()
         without[:, edge, slice(None) if row is None else row] = False
         self._supernet.alphas.restrict(without)
-        wrong = loss = examples = 0.0
+        errors = loss = examples = 0.0
         for number, batch in enumerate(self._batches):
             seed = derive_seed(self._seed, "selection batch", str(number))
             batch_loss, accuracy = self._trainer.architect.score(batch, seed=seed)
-            wrong += (1 - accuracy) * len(batch.labels)
+            errors += (1 - accuracy) * len(batch.labels)
             loss += batch_loss * len(batch.labels)
             examples += len(batch.labels)
         self._supernet.alphas.restrict(alive)
         # A supernet whose loss is no number without something misses it more than anything.
-        return _Loss(wrong / examples, loss / examples if math.isfinite(loss) else math.inf)
+        return _Loss(errors / examples, loss / examples if math.isfinite(loss) else math.inf)
 
     def _train(self) -> None:
         steps, settings = self._settings.selection_steps, self._settings

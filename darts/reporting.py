@@ -34,7 +34,7 @@ class SearchProgress:
         self._last = ""
 
     def resume(self, history: Sequence[EpochSummary]) -> None:
-        """Say that the search goes on."""
+        """Say that the search resumes."""
         self._console.print(f"{self._name}going on after epoch {len(history)}", highlight=False)
 
     def step_done(self, epoch: int, share: float, weight_loss: float, alpha_loss: float | None) -> None:

@@ -55,8 +55,8 @@ class RunClock:
         if asked:
             self._threads = asked
         elif not self._threads:
-            whole = retraining_data(dataset, training)
-            self._threads = fastest_threads(architecture, whole.spec, whole.train, training, device)
+            final_data = retraining_data(dataset, training)
+            self._threads = fastest_threads(architecture, final_data.spec, final_data.train, training, device)
         self.tick()
         return self._threads
 

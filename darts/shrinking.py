@@ -1,4 +1,4 @@
-"""Progressive shrinking: the weakest candidates of each edge are ruled out while the search goes on."""
+"""Progressive shrinking: the weakest candidates of each edge are ruled out during the search."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Supernet(nn.Module):
     """All networks of a search space in one, called like a `Network`: (B, ...) and a mask to logits (B, classes).
 
     The cells share `alphas` and nothing else; stem, reductions and head are those that the derived network has.
-    `temperature` (None: all candidates are mixed) and `identity_dropout` are set by the search as it goes on.
+    `temperature` (None: all candidates are mixed) and `identity_dropout` are set by the search as it proceeds.
     """
 
     def __init__(self, network: Network, alphas: Alphas) -> None:

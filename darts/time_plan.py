@@ -90,9 +90,9 @@ def plan_minutes(
             f"{settings.weight_epochs + least_epochs} epochs of the search take about {least_search:.0f} s, "
             f"one epoch of the final training {pace.final_epoch:.0f} s)"
         )
-    whole = 60 * minutes
+    total_seconds = 60 * minutes
     final_seconds = repeats * (experiment.training.epochs * pace.final_epoch + pace.test)
-    search_end = end - FINISH_SECONDS - pace.scoring - min(final_seconds, LONGEST_SHARE * whole)
+    search_end = end - FINISH_SECONDS - pace.scoring - min(final_seconds, LONGEST_SHARE * total_seconds)
     epochs = settings.epochs
     if not begun:
         each = (search_end - now) / settings.restarts - weights_alone
@@ -100,7 +100,7 @@ def plan_minutes(
             each -= pace.scoring + scoring
         fitting = settings.weight_epochs + int(each / pace.alpha_epoch)
         epochs = max(settings.weight_epochs + least_epochs, min(settings.epochs, fitting))
-    return DartsPlan(epochs, min(end - least_after, search_end + SLACK * whole), end, scoring)
+    return DartsPlan(epochs, min(end - least_after, search_end + SLACK * total_seconds), end, scoring)
 
 
 def measure_darts_pace(experiment: DartsExperiment, dataset: Dataset, device: torch.device) -> DartsPace:
@@ -119,13 +119,13 @@ def measure_darts_pace(experiment: DartsExperiment, dataset: Dataset, device: to
     if settings.selection == BY_PERTURBATION:
         judged, trained = selection_steps(settings, used - weight_examples)
         scoring += weight_step * (PASS_SHARE * judged + trained)
-    whole = retraining_data(dataset, training)
-    final = seconds_per_example(_typical(settings, skeleton), whole.spec, whole.train, training, device)
+    final_data = retraining_data(dataset, training)
+    final = seconds_per_example(_typical(settings, skeleton), final_data.spec, final_data.train, training, device)
     return DartsPace(
         weight_epoch=weight_step * steps,
         alpha_epoch=alpha_step * steps + watching,
         scoring=scoring,
-        final_epoch=final * len(whole.train),
+        final_epoch=final * len(final_data.train),
         test=final * PASS_SHARE * len(dataset.read_test()),
     )
 

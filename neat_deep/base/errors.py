@@ -59,7 +59,7 @@ class StoreError(NeatDeepError):
 
 
 class SearchError(NeatDeepError):
-    """A search that cannot go on, whatever its settings say."""
+    """A search that cannot continue, whatever its settings say."""
 
 
 class InheritanceError(SearchError):

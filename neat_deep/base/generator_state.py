@@ -13,6 +13,6 @@ def generator_state(random: Random) -> list[Any]:
 
 
 def set_generator_state(random: Random, state: Any) -> None:
-    """Let `random` go on from a state; raises `TypeError` or `ValueError` for what is none."""
+    """Let `random` continue from a state; raises `TypeError` or `ValueError` for what is none."""
     version, words, gauss = state
     random.setstate((version, tuple(words), gauss))

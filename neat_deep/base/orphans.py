@@ -15,6 +15,6 @@ def end_with_parent() -> None:
 
     def watch() -> None:
         parent.join()
-        os._exit(1)  # nobody is left who wants its result
+        os._exit(1)  # nobody needs its result any more
 
     threading.Thread(target=watch, daemon=True).start()

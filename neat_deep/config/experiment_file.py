@@ -139,10 +139,10 @@ def _read_experiment(source: Path | str, parser: configparser.ConfigParser, text
     config = load_neat(source, parser, own["run"].reproduction, stored=stored)
     search = _read_search(source, parser, stored=stored)
     if search.screen and not REPRODUCTIONS.get(own["run"].reproduction).kind.has_parents:
-        able = ", ".join(one.name for one in REPRODUCTIONS.values() if one.kind.has_parents)
+        names = ", ".join(one.name for one in REPRODUCTIONS.values() if one.kind.has_parents)
         raise ConfigError(
             f"{source}: [{SEARCH}] screen: got {search.screen}, allowed with [Run] reproduction ="
-            f" {own['run'].reproduction}: none, since its genomes have no parents; a screen is for {able}"
+            f" {own['run'].reproduction}: none, since its genomes have no parents; a screen is for {names}"
         )
     experiment = Experiment(**own, neat=config, text=text, search=search)
     try:

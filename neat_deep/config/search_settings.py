@@ -53,10 +53,10 @@ class SearchSettings:
     def __post_init__(self) -> None:
         check_range("generation_size", self.generation_size, low=1, high=100_000)
         if self.asynchronous and self.strategy in STRATEGIES and not STRATEGIES.get(self.strategy).asynchronous:
-            able = ", ".join(info.name for info in STRATEGIES.values() if info.asynchronous)
+            names = ", ".join(info.name for info in STRATEGIES.values() if info.asynchronous)
             raise ConfigError(
                 f"asynchronous: got True, allowed with strategy = {self.strategy}: False; it goes from generation to "
-                f"generation or has a loop of its own, other than {able}"
+                f"generation or has a loop of its own, other than {names}"
             )
         check_range("screen_factor", self.screen_factor, low=2, high=1000)
         if self.screen:
@@ -67,10 +67,10 @@ class SearchSettings:
         if self.screen not in signals:
             raise unknown_name("signal", self.screen, signals, "screen")
         if self.strategy in STRATEGIES and not STRATEGIES.get(self.strategy).screened:
-            able = ", ".join(info.name for info in STRATEGIES.values() if info.screened)
+            names = ", ".join(info.name for info in STRATEGIES.values() if info.screened)
             raise ConfigError(
                 f"screen: got {self.screen}, allowed with strategy = {self.strategy}: none, since it must have all that"
-                f" it proposes trained, or chooses by itself; a screen is for {able}"
+                f" it proposes trained, or chooses by itself; a screen is for {names}"
             )
 
 

@@ -154,5 +154,5 @@ class Dataset:
 
     @cached_property
     def _whole(self) -> Dataset:
-        whole = replace(self, train=self.train_and_validation()) if self.rebuild is None else self.rebuild()
-        return replace(whole, validation_trains=True, rebuild=None)
+        dataset = replace(self, train=self.train_and_validation()) if self.rebuild is None else self.rebuild()
+        return replace(dataset, validation_trains=True, rebuild=None)

@@ -56,8 +56,8 @@ def _apportion(counts: list[int], total: int, most: list[int]) -> list[int]:
     shares = [min(max(int(quota), 1), limit) for quota, limit in zip(quotas, most, strict=True)]
     while sum(shares) != total:
         step = 1 if sum(shares) < total else -1
-        able = [i for i, share in enumerate(shares) if 1 <= share + step <= most[i]]
-        neediest = max(able, key=lambda i: step * (quotas[i] - shares[i]))
+        adjustable = [i for i, share in enumerate(shares) if 1 <= share + step <= most[i]]
+        neediest = max(adjustable, key=lambda i: step * (quotas[i] - shares[i]))
         shares[neediest] += step
     return shares
 

@@ -38,7 +38,7 @@ class NeuralSearchClassifier(ClassifierMixin, BaseEstimator):
     choice; with `workers=0` and without `minutes` equal ones give equal networks on the CPU.
 
     Each `fit` keeps its run in a new folder, `out` or `runs/classifier` with a number behind it. With `warm_start`
-    `fit` goes on with the run in `run_` instead: with the same X and y, and limits that count from its beginning.
+    `fit` resumes the run in `run_` instead: with the same X and y, and limits that count from its beginning.
 
     Fitted: `classes_`, `n_features_in_` (of (N, F) alone), `run_` (the folder), `architecture_`, `network_` (a torch
     module in evaluation mode), `result_` (what the search cost). What is wrong with parameters, X or y raises
@@ -89,7 +89,7 @@ class NeuralSearchClassifier(ClassifierMixin, BaseEstimator):
             self.classes_, self._seed = classes, seed
             if isinstance(reader, ImageReader) and len(reader.shape) == 1:
                 self.n_features_in_ = reader.shape[0]
-            self.run_ = run.folder  # at once: what is interrupted can go on
+            self.run_ = run.folder  # at once: an interrupted run can be resumed
             result = run.search(Console(quiet=not self.verbose))
             trained = run.train(result)
         self._reader: Reader = reader if trained.encoding is None else TextReader(trained.encoding)

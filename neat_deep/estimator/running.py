@@ -38,7 +38,7 @@ class Run:
     plan: Plan
 
     def search(self, console: Console) -> SearchResult:
-        """Search, or go on searching; raises as the strategy's loop does."""
+        """Search, or resume; raises as the strategy's loop does."""
         options: dict[str, Any] = {
             "resume": self.resume,
             "budget": self.plan.budget,
@@ -83,7 +83,7 @@ def begin(experiment: AnyExperiment, dataset: Dataset, started: float) -> Run:
 
 
 def resume_fit(experiment: AnyExperiment, dataset: Dataset, folder: Path, started: float) -> Run:
-    """The run in `folder`, to be taken up; raises `InputError` for other data than it has, and as `begin` does."""
+    """The run in `folder`, to be resumed; raises `InputError` for other data than it has, and as `begin` does."""
     with RunStore.read(folder) as store:
         if changed_fact(store.fact("data"), dataset) is not None:
             raise InputError(f"warm_start: X or y are not those of {folder}; allowed: the same, or warm_start=False")

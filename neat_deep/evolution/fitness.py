@@ -26,7 +26,7 @@ class FitnessEvaluator:
     """Scores each genome of a generation: express, score, set fitness. The scoring itself is `scorer`'s.
 
     A genome that fails (nothing connects input to output, the loss diverges, anything raises) stands just below its
-    generation's least fit valid genome, and the search goes on.
+    generation's least fit valid genome, and the search continues.
     """
 
     def __init__(

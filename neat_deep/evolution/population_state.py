@@ -1,4 +1,4 @@
-"""A neat-python population as plain data, and back: enough of it that the search goes on as if never stopped.
+"""A neat-python population as plain data, and back: enough of it that the search continues as if never stopped.
 
 Only public names of neat-python are read and set. Its counters are `itertools.count` objects, which tell their value
 only by giving it away; `capture` puts readable ones in their place, with the same values. Attributes that only a
@@ -193,18 +193,18 @@ def with_own_species_config(config: neat.Config) -> neat.Config:
 
 def encode_genome(genome: CellGenome) -> GenomeData:
     """A genome as JSON would hold it; the order of its genes is kept, since it steers later random choices."""
-    more: dict[str, Any] = {}
+    optional: dict[str, Any] = {}
     if genome.skeleton is not None:
-        more["skeleton"] = list(genome.skeleton.values)
+        optional["skeleton"] = list(genome.skeleton.values)
     if genome.motifs is not None:
-        more["motifs"] = {name: _encode_graph(graph) for name, graph in genome.motifs.graphs.items()}
+        optional["motifs"] = {name: _encode_graph(graph) for name, graph in genome.motifs.graphs.items()}
     return {
         "key": genome.key,
         "fitness": genome.fitness,
         "parents": list(genome.parents),
         "nodes": [[key, *(getattr(node, name) for name in NODE_ATTRIBUTES)] for key, node in genome.nodes.items()],
         "connections": [[*key, c.innovation, c.weight, c.enabled] for key, c in genome.connections.items()],
-        **more,
+        **optional,
     }
 
 

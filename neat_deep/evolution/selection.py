@@ -24,7 +24,7 @@ __all__ = ["REPRODUCTIONS"]  # complete when this module is imported
 class SelectionSettings:
     """What the sections of these classes set: how many of the fittest stay as they are."""
 
-    elitism: int = 0  # so many of the generation's fittest genomes go on as they are
+    elitism: int = 0  # so many of the generation's fittest genomes are kept as they are
 
     def __post_init__(self) -> None:
         check_range("elitism", self.elitism, low=0)

@@ -93,9 +93,9 @@ class Cell(nn.Module):
             return _Slot(edge.source, number, activation)
         neutral = neutral_value(node.aggregation)
         if neutral is None:
-            able = ", ".join(info.name for info in AGGREGATIONS.values() if info.neutral is not None)
+            names = ", ".join(info.name for info in AGGREGATIONS.values() if info.neutral is not None)
             raise ArchitectureError(
-                f"aggregation '{node.aggregation}' has no neutral value, which a gated edge needs; allowed: {able}"
+                f"aggregation '{node.aggregation}' has no neutral value, which a gated edge needs; allowed: {names}"
             )
         self.gates[str(number)] = make_gate()
         return _Slot(edge.source, number, activation, str(number), neutral)

@@ -92,11 +92,11 @@ def widen_attention(tensors: Tensors, widening: Widening) -> dict[str, Tensor]:
 
     # The same shares must go to a query's weights and to its bias.
     weight, bias = tensors["query_key_value.weight"], tensors["query_key_value.bias"]
-    both = widen_heads(torch.cat([weight, bias.unsqueeze(1)], dim=1))  # (3C', C + 1)
+    widened = widen_heads(torch.cat([weight, bias.unsqueeze(1)], dim=1))  # (3C', C + 1)
     project = head.share_out(tensors["project.weight"].view(-1, HEADS, old), 2).reshape(widening.old, widening.new)
     return {
-        "query_key_value.weight": widening.share_out(both[:, :-1]),
-        "query_key_value.bias": both[:, -1].clone(),
+        "query_key_value.weight": widening.share_out(widened[:, :-1]),
+        "query_key_value.bias": widened[:, -1].clone(),
         "project.weight": widening.copy(project),
         **{name: tensor for name, tensor in tensors.items() if name == "distances"},  # a head's, however wide it is
         **named(widening.norm(part(tensors, "norm.")), "norm."),

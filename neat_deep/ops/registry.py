@@ -106,8 +106,8 @@ def register_op(
         raise ConfigError(f"op '{name}': ranks: got {sorted(ranks)}, allowed: 1 (sequences), 2 (images) or both")
 
     def decorate(factory: OpFactory) -> OpFactory:
-        said = summary or _first_line(factory)
-        OPS.add(OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions, said, widen))
+        description = summary or _first_line(factory)
+        OPS.add(OpInfo(name, factory, frozenset(ranks), parametric, family, needs_positions, description, widen))
         return factory
 
     return decorate

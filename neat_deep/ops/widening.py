@@ -13,9 +13,9 @@ Tensors = Mapping[str, Tensor]
 class Widening:
     """Features of `old` channels become `new` ones: new channel j holds what old channel j mod `old` held.
 
-    Whoever reads copies gets the same sum when their weights add up to the old one's (Chen, Goodfellow and Shlens:
-    Net2Net, arXiv 1511.05641, eq. 3). The shares are drawn, not equal: equal ones would have equal gradients, and
-    copies would stay copies.
+    A layer that reads copies computes the same sum when their weights add up to the old one's (Chen, Goodfellow and
+    Shlens: Net2Net, arXiv 1511.05641, eq. 3). The shares are drawn, not equal: equal ones would have equal gradients,
+    and copies would stay copies.
     """
 
     def __init__(self, old: int, new: int, generator: torch.Generator) -> None:

@@ -64,8 +64,8 @@ def rank_finalists(store: RunStore, experiment: AnyExperiment) -> tuple[Finalist
         record.digest: sorted((one for one in trials if one.digest == record.digest), key=lambda one: one.number)
         for record in chosen
     }
-    whole = [own for own in by_digest.values() if own and not any(trial.has_failed for trial in own)]
-    rounds = min(map(len, whole), default=0)
+    complete = [own for own in by_digest.values() if own and not any(trial.has_failed for trial in own)]
+    rounds = min(map(len, complete), default=0)
     finalists = [
         _finalist(rank, record, store.architecture(record.digest), by_digest[record.digest], rounds, experiment)
         for rank, record in enumerate(chosen, 1)

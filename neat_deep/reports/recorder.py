@@ -135,5 +135,5 @@ def _cut_log(path: Path, finished: int) -> None:
     """Drop the lines after generation `finished`: a run that is resumed there writes them again."""
     if path.exists():
         lines = read_text(path, "log of candidates", OutputError).splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]  # the last may have been cut by a kill
-        write_text(path, "".join(line for line in whole if json.loads(line)["generation"] <= finished))
+        complete = [line for line in lines if line.endswith("\n")]  # the last may have been cut by a kill
+        write_text(path, "".join(line for line in complete if json.loads(line)["generation"] <= finished))

@@ -39,7 +39,7 @@ class SearchListener(ScoreListener, Protocol):
         """A generation is scored; `best` is the best score of the run so far."""
 
     def resumed(self, history: Sequence[GenerationSummary], best: Score | None) -> None:
-        """A run is taken up of which these generations are finished."""
+        """A run is resumed of which these generations are finished."""
 
 
 def summarise(

@@ -97,7 +97,7 @@ class Climb:
         return before if before is not None and before.rung >= rung else self._known.get(key, rung)
 
     def _promoted(self, keys: Sequence[str], rung: int) -> set[str]:
-        """Those that go on to the next rung, bracket by bracket."""
+        """Those that are promoted to the next rung, bracket by bracket."""
         promoted = {key for key in keys if self._is_beyond(key, rung)}
         for bracket in sorted({self._brackets[key] for key in keys}):
             members = [key for key in keys if self._brackets[key] == bracket and key not in promoted]

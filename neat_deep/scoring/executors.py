@@ -118,14 +118,14 @@ class WorkerPool(Generic[Task, Result]):
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | WorkerDied]]:
         """Each task with its result, as they end."""
-        waiting, again = iter(tasks), deque[tuple[Task, int]]()
+        waiting, retries = iter(tasks), deque[tuple[Task, int]]()
         busy: dict[Any, tuple[int, Task, int]] = {}  # by connection: the worker's number, its task, the attempt
         try:
             while True:
                 occupied = {number for number, _, _ in busy.values()}
                 for number in range(len(self._workers)):
                     if number not in occupied:
-                        task, attempt = again.popleft() if again else (next(waiting, None), 1)
+                        task, attempt = retries.popleft() if retries else (next(waiting, None), 1)
                         if task is None:
                             break
                         busy[self._send(number, task)] = number, task, attempt
@@ -138,12 +138,12 @@ class WorkerPool(Generic[Task, Result]):
                     except (EOFError, OSError):
                         reason = self._bury(number, DYING_SECONDS)
                         if attempt < ATTEMPTS:
-                            again.append((task, attempt + 1))
+                            retries.append((task, attempt + 1))
                         else:
                             yield task, WorkerDied(f"{reason}, {ATTEMPTS} times")
                     else:
                         yield task, WorkerDied(result.reason) if isinstance(result, _Failed) else result
-        finally:  # whoever stops asking does not want what is still computed
+        finally:  # when the caller stops asking, the running tasks are of no use
             for number, _, _ in busy.values():
                 self._bury(number)
 

@@ -82,7 +82,7 @@ class JobPlanner:
         return (pack(tensors) if tensors else None), None, 0
 
     def _keep_bytes(self, rung: int, kept: int) -> int:
-        """The bytes up to which a network's weights are kept: an equal share of the bound, whoever comes first."""
+        """The bytes up to which a network's weights are kept: an equal share of the bound for each network."""
         if not self._settings.inherit and rung == self._ladder.top:
             return 0
         return self._settings.weights_megabytes * 2**20 // kept

@@ -48,7 +48,7 @@ MOST_IDLE = 100  # generations in a row without a network to train, after which 
 
 @dataclass(frozen=True)
 class ScorerState:
-    """Where a run stands whose scoring is taken up again in `generation` (from 0).
+    """Where a run stands whose scoring resumes in `generation` (from 0).
 
     `evaluations` are all of the run; `parents` the candidates of the generation before, each with the key of its
     evaluation, and `older` those that lived on before it; `best` the best score before `generation`.
@@ -224,7 +224,7 @@ class Scorer:
         return Entry(candidate, *self.identify(candidate.architecture), key)
 
     def _forget_a_hopeless_try(self, entries: Sequence[Entry | Score]) -> None:
-        """A run ended here when every candidate raised; taken up again it tries them again, or it could never go on."""
+        """A run ended here when every candidate raised; resumed it tries them again, or it could never continue."""
         raised = {record.key for record in self._known.of_this_generation() if record.status == RAISED}
         if all(e.key in raised if isinstance(e, Entry) else e.status == RAISED for e in entries):
             self._known.forget(raised)

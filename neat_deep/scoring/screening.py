@@ -48,7 +48,7 @@ class Screen:
     The signal `name` is a metric of untrained networks, more of which is better, or the predictor: trees that learn
     from the scores so far what a network is worth. A network without a signal comes last, as one that is too large for
     a training; the predictor asks no size. Among equals the first proposal is chosen. All depends on the architectures,
-    the scores so far and the run's seed alone, so that a run that is taken up chooses the same. `in_parts`: a
+    the scores so far and the run's seed alone, so that a resumed run chooses the same. `in_parts`: a
     generation is chosen in several steps.
     """
 

@@ -27,7 +27,7 @@ def run_asynchronously(
     """Search until the generations, the budget or the strategy's proposals end; returns why it ended.
 
     A generation is `generation_size` scores in a row. With each score the store keeps the strategy's state and the
-    candidates that are evaluated at that moment: a run that is taken up begins with them, and loses no score.
+    candidates that are evaluated at that moment: a resumed run begins with them, and loses no score.
     """
     return _Loop(experiment, session, scorer, strategy).run()
 

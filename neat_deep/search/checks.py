@@ -126,8 +126,8 @@ def _context(experiment: StrategyExperiment, skeleton: Skeleton, start: Start | 
 def _start_point(experiment: StrategyExperiment, skeleton: Skeleton, start: Start) -> Any:
     info = STRATEGIES.get(experiment.search.strategy)
     if START not in info.options:
-        able = ", ".join(other.name for other in STRATEGIES.values() if START in other.options)
-        raise ConfigError(f"start: got a cell, which the strategy '{info.name}' does not start from; allowed: {able}")
+        names = ", ".join(other.name for other in STRATEGIES.values() if START in other.options)
+        raise ConfigError(f"start: got a cell, which the strategy '{info.name}' does not start from; allowed: {names}")
     return info.point_of(experiment.space_settings.space(skeleton), whole_start(start, skeleton))
 
 

@@ -136,7 +136,7 @@ def _population(experiment: Experiment, session: Session, evaluator: FitnessEval
     if resumed is not None:
         session.resumed(resumed.history, evaluator.best)
         return resumed.population
-    # neat-python keeps its live counters in the configuration: a second search would go on from the first one's.
+    # neat-python keeps its live counters in the configuration: a second search would continue the first one's.
     experiment.neat.genome_config.node_indexer = None
     experiment.neat.genome_config.innovation_tracker = None
     seed_all(experiment.run.seed)

@@ -33,8 +33,8 @@ def training_threads(
     elif stored is not None:
         threads = int(stored)
     else:
-        whole = retraining_data(dataset, training)
-        threads = fastest_threads(architecture, whole.spec, whole.train, training, device)
+        final_data = retraining_data(dataset, training)
+        threads = fastest_threads(architecture, final_data.spec, final_data.train, training, device)
     if stored != str(threads):
         store.set_meta(THREADS, str(threads))
     return threads

@@ -60,7 +60,7 @@ class _Loop:
         return generations_done(generation)
 
     def _begin(self) -> int:
-        """Begin, or take up what the store holds; returns the number of the next generation."""
+        """Begin, or resume from the store; returns the number of the next generation."""
         generation = self._store.last_generation()
         if generation is None:
             self._keep_state(0)

@@ -1,4 +1,4 @@
-"""What a run writes into its store while it goes on, whatever its strategy."""
+"""What a run writes into its store as it proceeds, whatever its strategy."""
 
 from __future__ import annotations
 

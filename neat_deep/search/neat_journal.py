@@ -1,4 +1,4 @@
-"""A run of neat-python in its store, and how it goes on from there.
+"""A run of neat-python in its store, and how it resumes from there.
 
 With stock neat-python: make a `RunStore`, give it to `FitnessEvaluator`, and add a `RunJournal` as the last reporter.
 """
@@ -96,7 +96,7 @@ class RunJournal(BaseReporter):
 
 @dataclass(frozen=True)
 class Resumed:
-    """A run taken up again: its population, and each finished generation's scores, number of species and seconds."""
+    """A resumed run: its population, and each finished generation's scores, number of species and seconds."""
 
     population: neat.Population
     history: tuple[tuple[list[Score], int, float], ...]

@@ -27,7 +27,7 @@ def candidate_of(proposal: Proposal | Candidate, skeleton: Skeleton) -> Candidat
 
 
 def make_screen(search: SearchSettings, scorer: Scorer, store: RunStore, seed: int) -> Screen:
-    """The screen that `[Search]` asks for; it knows all that the run has scored before it was taken up."""
+    """The screen that `[Search]` asks for; it knows all that the run had scored before it was resumed."""
     in_parts = search.asynchronous
     screen = Screen(scorer, search.screen, search.screen_factor, seed=seed, log=store, in_parts=in_parts)
     generation = store.last_generation()
@@ -43,10 +43,10 @@ def make_screen(search: SearchSettings, scorer: Scorer, store: RunStore, seed: i
 
 
 class ScreenedStrategy:
-    """A strategy that is asked for more than is trained; the most promising of its proposals go on.
+    """A strategy that is asked for more than is trained; the most promising of its proposals are trained.
 
-    Those numbered in `kept` go on in any case. The strategy hears of the others by `screened_out`, and its state is all
-    that there is to keep: what the screen knows follows from the scores.
+    Those numbered in `kept` are trained in any case. `screened_out` names the others to the strategy. Only its state
+    is kept: what the screen knows follows from the scores.
     """
 
     def __init__(self, strategy: Strategy, screen: Screen, skeleton: Skeleton, kept: frozenset[int]) -> None:

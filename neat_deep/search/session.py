@@ -45,7 +45,7 @@ class Session:
     history: list[GenerationSummary] = field(default_factory=list)
 
     def resumed(self, history: Sequence[tuple[Sequence[Score], int, float]], best: Score | None) -> None:
-        """Tell of a run that is taken up: each finished generation's scores, number of species and seconds."""
+        """Report a resumed run: each finished generation's scores, number of species and seconds."""
         screened_out = self.store.screened_out()
         self.history = [
             summarise(scores, number, species, seconds, screened_out.get(number - 1, 0))

@@ -46,7 +46,7 @@ def search(
 
     A start is a cell, or an architecture, whose skeleton counts where skeletons are searched.
 
-    With `resume` the run in `folder` is taken up after the last evaluation that ended, and ends as if it had never
+    With `resume` the run in `folder` continues after the last evaluation that ended, and ends as if it had never
     stopped. `budget` overrides what `[Run]` says about evaluations and samples; `started` is the point of
     `time.time()` from which the run's time counts. Raises `SearchError` when nothing valid was found and
     for `start` with `resume`, `StoreError` when the run cannot be resumed or written, and what `check_experiment`

@@ -1,4 +1,4 @@
-"""A run of a strategy taken up where its store ends."""
+"""Resuming a run of a strategy where its store ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from neat_deep.strategies.strategy import HasParents, Strategy
 
 
 def stored_state(store: RunStore, generation: int) -> dict[str, Any]:
-    """What the run kept when a generation began, or went on."""
+    """The state that the run stored when a generation began, or last during it."""
     state: dict[str, Any] = json.loads(store.state(generation)[0])
     return state
 
@@ -42,7 +42,7 @@ def most_living(strategy: Strategy, keep_parents: bool) -> int:
 
 
 def recent_scores(search: SearchSettings) -> int:
-    """How many of the last scores of an asynchronous search are of networks that may be parents, whoever else may be.
+    """How many of the last scores of an asynchronous search are of networks that may be parents, besides others.
 
     With `keep_parents` the strategy names its parents; without, the last scores stand for the generation before.
     """

@@ -89,8 +89,8 @@ def plan_time(
     ops = [op for op in ops_of(experiment) if op != NONE]
     pace = measure_pace(ops, dataset, skeleton, experiment.training, experiment.fitness, device=device)
     fitness = experiment.fitness
-    again = fitness.finalists * fitness.finalist_seeds * fitness.finalist_training(experiment.training).epochs
-    plan.open(budget, pace, epochs=experiment.training.epochs, repeats=repeats, finalist_epochs=again)
+    finalist_epochs = fitness.finalists * fitness.finalist_seeds * fitness.finalist_training(experiment.training).epochs
+    plan.open(budget, pace, epochs=experiment.training.epochs, repeats=repeats, finalist_epochs=finalist_epochs)
     return Plan(budget, plan)
 
 
@@ -140,12 +140,12 @@ class TimePlan:
     def _plan(self, epoch: float, test: float) -> None:
         """End the search when only finalists and the final training of a network of this pace still fit."""
         assert self._budget is not None
-        whole = 60 * self.minutes
-        least = min(LEAST_SECONDS, LEAST_SHARE * whole)
-        needed_after = max(self._repeats * (self._epochs * epoch + test), least)
-        self._budget.finalist_deadline = self.end - FINISH_SECONDS - min(needed_after, LONGEST_SHARE * whole)
-        again = min(self._finalist_epochs * epoch, FINALISTS_SHARE * whole)
-        self._budget.soft_deadline = self._budget.finalist_deadline - again
+        total_seconds = 60 * self.minutes
+        least_seconds = min(LEAST_SECONDS, LEAST_SHARE * total_seconds)
+        final_seconds = max(self._repeats * (self._epochs * epoch + test), least_seconds)
+        self._budget.finalist_deadline = self.end - FINISH_SECONDS - min(final_seconds, LONGEST_SHARE * total_seconds)
+        finalist_seconds = min(self._finalist_epochs * epoch, FINALISTS_SHARE * total_seconds)
+        self._budget.soft_deadline = self._budget.finalist_deadline - finalist_seconds
 
     # --- what a search's listener hears ------------------------------------------------------------------------------
 
@@ -184,14 +184,14 @@ def measure_pace(
         example = seconds_per_example(
             fitness.architecture(architecture), spec, dataset.train, fitness.training(training), device
         )
-    whole = retraining_data(dataset, training)
-    final = seconds_per_example(architecture, whole.spec, whole.train, training, device)
+    final_data = retraining_data(dataset, training)
+    final = seconds_per_example(architecture, final_data.spec, final_data.train, training, device)
     trained = min(fitness.train_subset or len(dataset.train), len(dataset.train))
     validated = min(fitness.validation_subset or len(dataset.validation), len(dataset.validation))
     return Pace(
         evaluation_example=example,
         evaluation=example * (fitness.epochs * trained + PASS_SHARE * validated),
-        epoch=final * len(whole.train),
+        epoch=final * len(final_data.train),
         test=final * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0),
     )
 

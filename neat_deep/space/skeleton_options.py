@@ -73,13 +73,15 @@ class SkeletonOptions:
         if self.reductions_options:
             place, numbers = len(decisions), self.reductions_options
             decisions.append(Decision(REDUCTIONS, tuple(map(str, numbers))))
-            every = tuple(map(str, self.stage_cells_options))
-            some = tuple(number for number in every if number != "0")
+            options = tuple(map(str, self.stage_cells_options))
+            nonzero = tuple(number for number in options if number != "0")
             if 0 in numbers:
-                decisions.append(Decision(CELLS, some, ((place, frozenset({numbers.index(0)})),)))
+                decisions.append(Decision(CELLS, nonzero, ((place, frozenset({numbers.index(0)})),)))
             for stage in range(max(numbers) + 1 if any(numbers) else 0):
                 enough_reductions = frozenset(i for i, number in enumerate(numbers) if number >= max(1, stage))
-                decisions.append(Decision(_cells_of(stage), some if stage else every, ((place, enough_reductions),)))
+                decisions.append(
+                    Decision(_cells_of(stage), nonzero if stage else options, ((place, enough_reductions),))
+                )
         return tuple(decisions)
 
     def decide(self, values: Sequence[int], base: Skeleton) -> Skeleton:

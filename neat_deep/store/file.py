@@ -92,7 +92,7 @@ def resume_file(path: Path) -> tuple[sqlite3.Connection, HeldLock]:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """Connect to a store that is only read, while its run may go on; raises `StoreError` as `open_file` does.
+    """Connect to a store that is only read, while its run may be running; raises `StoreError` as `open_file` does.
 
     Where the folder cannot be written, SQLite cannot make the files that write-ahead mode needs for its readers. It
     reads the file without them then, which is safe where nothing waits to be merged into the file; it cannot merge.

@@ -1,4 +1,4 @@
-"""The journal of a run: one SQLite file that any program can read while the run goes on.
+"""The journal of a run: one SQLite file that any program can read while the run is in progress.
 
 docs/run_store.md describes the tables. Every evaluation is one transaction, written as it ends; a generation is
 another. The file is in write-ahead mode, so readers and the one writer do not wait for each other. Once a generation
@@ -71,7 +71,7 @@ class RunStore:
 
     @classmethod
     def read(cls, path: Path | str) -> RunStore:
-        """The store, to be read only, while its run may go on.
+        """The store, to be read only, while its run may be running.
 
         Raises `StoreError` for a file that is missing, no run store, made by another version, or damaged, and for one
         in a folder that cannot be written while changes wait to be merged into it.
@@ -167,7 +167,7 @@ class RunStore:
     def add_state(
         self, generation: int, state: str, torch_random: bytes, *, back_up: bool = True, alone: bool = False
     ) -> None:
-        """Keep what a generation begins with, or goes on with, then copy the file to its backup if asked.
+        """Keep what a generation begins with, or resumes from, then copy the file to its backup if asked.
 
         `state` is the strategy's own, as JSON text, `torch_random` torch's random state. With `alone` the states of
         earlier generations are dropped: one that holds all that a search has proposed grows with each.

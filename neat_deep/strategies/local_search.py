@@ -96,7 +96,7 @@ class LocalSearch:
         self._random.shuffle(self._order)
 
     def _look_around(self, proposals: list[Proposal], count: int) -> None:
-        """Add the next new neighbours to the proposals; where a known one is better, the climb goes on from there."""
+        """Add the next new neighbours to the proposals; where a known one is better, the climb continues from there."""
         assert self._place is not None
         while self._order and len(proposals) < count:
             point = self._neighbours[self._order.pop()]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """Proposes points of a search space, hears their scores, and can be stopped and taken up again."""
+    """Proposes points of a search space, is told their scores, and can be stopped and resumed."""
 
     def ask(self, count: int) -> Sequence[Proposal | Candidate]:
         """Up to `count` proposals, to be scored together; none when there is nothing left to propose.
@@ -35,7 +35,7 @@ class Strategy(Protocol):
         ...
 
     def state(self) -> Mapping[str, Any]:
-        """What `restore` needs to go on as if never stopped, random state and all, as JSON would hold it.
+        """What `restore` needs to continue as if never stopped, random state and all, as JSON would hold it.
 
         Of a strategy that is registered as `asynchronous`, also while evaluations are still made.
         """

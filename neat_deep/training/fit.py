@@ -185,14 +185,14 @@ def evaluate(model: nn.Module, split: Split, *, device: torch.device, batch_size
 
 def _evaluation(loss: float, confusion: Tensor, calibration_error: float) -> Evaluation:
     """The score from the examples (classes, classes) of each class by what they were taken for."""
-    examples, guesses, right = confusion.sum(1).double(), confusion.sum(0).double(), confusion.diag().double()
-    occur, either = examples > 0, examples + guesses > 0
-    accuracies = right[occur] / examples[occur]
-    f1 = 2 * right[either] / (examples + guesses)[either]
+    examples, guesses, correct = confusion.sum(1).double(), confusion.sum(0).double(), confusion.diag().double()
+    present, seen = examples > 0, examples + guesses > 0
+    accuracies = correct[present] / examples[present]
+    f1 = 2 * correct[seen] / (examples + guesses)[seen]
     total = int(examples.sum())
     return Evaluation(
         loss,
-        right.sum().item() / total,
+        correct.sum().item() / total,
         total,
         accuracies.mean().item(),
         f1.mean().item(),

@@ -28,7 +28,7 @@ def seconds_per_example(
     """Seconds of training for each example: the median over a few steps of a network that is thrown away."""
     batch = min(settings.batch_size, len(train))
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    few = train.subset(order[: (STEPS + 1) * batch])
+    subset = train.subset(order[: (STEPS + 1) * batch])
     short = dataclasses.replace(settings, epochs=STEPS + 1, early_stopping=0, ema=0.0)  # a small split is passed again
     times: list[float] = []
 
@@ -39,7 +39,7 @@ def seconds_per_example(
 
     network = build_network(architecture, data, seed=0)
     with contextlib.suppress(_EnoughError):
-        fit(network, few, short, device=device, seed=0, on_step=note)
+        fit(network, subset, short, device=device, seed=0, on_step=note)
     steps = [after - before for before, after in itertools.pairwise(times)]
     return statistics.median(steps) / batch
 

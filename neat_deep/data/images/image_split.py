@@ -118,9 +118,11 @@ class ImageSplit:
 
         Repeated to (1, C, H, W): a batch in channels_last meets them in long rows, not in steps of C numbers.
         """
-        both = 255 * torch.tensor([self.spec.mean, self.spec.std], device=self.images.device)
-        both = both[:, :, None, None].expand(2, *self.spec.shape).contiguous(memory_format=torch.channels_last)
-        return both[:1], both[1:]
+        statistics = 255 * torch.tensor([self.spec.mean, self.spec.std], device=self.images.device)
+        statistics = (
+            statistics[:, :, None, None].expand(2, *self.spec.shape).contiguous(memory_format=torch.channels_last)
+        )
+        return statistics[:1], statistics[1:]
 
 
 class LabelledImages(NamedTuple):

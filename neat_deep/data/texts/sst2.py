@@ -89,10 +89,10 @@ def _only_new(rows: Sequence[Row], held_out: Set[str]) -> tuple[list[Row], str]:
 def _check_apart(dev: Path, validating: Sequence[str], testing: Sequence[str]) -> None:
     """Raise `DataError` if sentences that validate test too."""
     tested = {_plain(text) for text in testing}
-    both = sum(_plain(text) in tested for text in validating)
-    if both:
+    shared = sum(_plain(text) in tested for text in validating)
+    if shared:
         raise DataError(
-            f"{dev}: {both:,} of its {len(validating):,} sentences stand in the test part too; allowed: none"
+            f"{dev}: {shared:,} of its {len(validating):,} sentences stand in the test part too; allowed: none"
         )
 
 
@@ -102,7 +102,7 @@ def _plain(text: str) -> str:
 
 
 def _has_labels(test: Path) -> bool:
-    """Whether any line of the test file has a label; a file that is none is left to who reads it."""
+    """Whether any line of the test file has a label; for a file that is none the reader raises its error."""
     lines = read_lines(test)
     if next(lines, "") in UNLABELLED:
         return False

@@ -136,8 +136,8 @@ class StoredRun:
 
 
 def load_stored_run(run: Path) -> StoredRun:
-    """Read a run, while it may go on; raises `StoreError` for what is no run, or holds nothing yet, and `ConfigError`
-    for one that needs a plugin which is not loaded."""
+    """Read a run, which may still be running; raises `StoreError` for what is no run, or holds nothing yet, and
+    `ConfigError` for one that needs a plugin which is not loaded."""
     with RunStore.read(run) as store:
         evaluations, best = store.evaluations(), store.best()
         generations, candidates = with_unfinished(store.generations(), store.candidates(), evaluations)
