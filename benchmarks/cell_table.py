@@ -6,7 +6,7 @@
 Draws `--cells` different cells, 1 to 6 nodes in turn, every second one by mutating an earlier one. The signals that
 cost one batch and no training are measured of each (`neat_deep/scoring/zero_cost.py`). Then each is trained for 1, 2, 4
 and 8 epochs on a part of the examples, with a schedule of its own each time, and then in full, scored on the validation
-part after each epoch; the first `--twice` cells also in full with a second seed. No test set is read. It works in
+part after each epoch; last, the first `--twice` cells in full with a second seed. No test set is read. It works in
 `--workers` processes of one thread each, as many as there are cores, and writes the table after each training, so that
 it can be stopped at any time; `--minutes` ends it. The same command goes on where it stopped.
 
@@ -57,6 +57,10 @@ BOOTSTRAPS = 1000
 IMAGE_OPS = (
     "none identity sep_conv_1 sep_conv_3 sep_conv_5 dil_conv_3 dil_conv_5 avg_pool_3 avg_pool_5 max_pool_3 max_pool_5"
 )
+TEXT_OPS = (
+    "none identity sep_conv_1 sep_conv_3 sep_conv_5 dil_conv_3 avg_pool_3 avg_pool_5 max_pool_3 max_pool_5 "
+    "attention conv_3 gated_conv_3 gru"
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def tasks(root: str) -> dict[str, Task]:
         ),
         "sst2": Task(
             DataSettings("sst2", root, validation=0.25, text=TextSettings(own_validation=False)),
-            SearchSpace((*IMAGE_OPS.split(), "attention"), activations, aggregations),
+            SearchSpace(tuple(TEXT_OPS.split()), activations, aggregations),
             Skeleton(rank=1, channels=64, cells=2, head_pool="mean_max", embedding_dropout=0.3),
             2_000,
             texts,
@@ -185,15 +189,19 @@ def work(
 
 
 def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
+    """Row by row, and after them the second seeds: a table that was stopped has as many cells as it can."""
+    architectures = {}
     for digest, row in table["cells"].items():
-        architecture = Architecture.from_json(json.dumps(row["architecture"]))
+        architectures[digest] = Architecture.from_json(json.dumps(row["architecture"]))
         if "parameters" not in row:
-            network = build_network(architecture, dataset.spec, seed=0)
+            network = build_network(architectures[digest], dataset.spec, seed=0)
             row["parameters"], row["macs"] = count_parameters(network), count_macs(network, dataset.spec)
-        for name in row["wanted"]:
-            if name not in row["trainings"]:
-                kind, epochs, _, seed = name.split()
-                yield Training(digest, architecture, kind, int(epochs), int(seed))
+    for seed in SEEDS:
+        for digest, row in table["cells"].items():
+            for name in row["wanted"]:
+                kind, epochs, _, of = name.split()
+                if int(of) == seed and name not in row["trainings"]:
+                    yield Training(digest, architectures[digest], kind, int(epochs), seed)
 
 
 def _text(table: Mapping[str, Any]) -> str:
@@ -208,7 +216,7 @@ def _text(table: Mapping[str, Any]) -> str:
 
 def report(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """For each signal Spearman's rho with full training, its standard error, the mean seconds, the number of cells."""
-    rows = [row for row in table["cells"].values() if set(row["wanted"]) <= set(row["trainings"])]
+    rows = [row for row in table["cells"].values() if _first_seed(row) <= set(row["trainings"])]
     goals = [_last(row, FULL, SEEDS[0]) for row in rows]
     figures = {}
     for name, (values, seconds) in _signals(rows).items():
@@ -242,10 +250,16 @@ def _signals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[float | 
         seconds = statistics.fmean(one["seconds"] for one in full) * epochs / length
         signals[f"accuracy, first {epochs} of full"] = [_accuracy(one, epochs - 1) for one in full], seconds
         signals[f"sum of losses, first {epochs} of full"] = [-_loss(one, epochs) for one in full], seconds
-    again = [_last(row, FULL, SEEDS[1]) if any(_is(n, FULL, SEEDS[1]) for n in row["wanted"]) else None for row in rows]
+    twice = [any(_is(name, FULL, SEEDS[1]) for name in row["trainings"]) for row in rows]
+    again = [_last(row, FULL, SEEDS[1]) if trained else None for row, trained in zip(rows, twice, strict=True)]
     seconds = statistics.fmean(one["seconds"] for one in full) if rows else 0.0
     signals["full training, another seed"] = again, seconds
     return signals
+
+
+def _first_seed(row: Mapping[str, Any]) -> set[str]:
+    """The trainings that a row of the report needs."""
+    return {name for name in row["wanted"] if name.endswith(f"seed {SEEDS[0]}")}
 
 
 def _is(name: str, kind: str, seed: int) -> bool:
