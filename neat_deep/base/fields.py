@@ -165,6 +165,10 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in text.split())
 
 
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(word) for word in text.split())
+
+
 def _names(text: str) -> tuple[str, ...]:
     """The names in a list with single spaces between; a name that is empty is an accident of typing."""
     names = tuple(text.split(" "))
@@ -182,6 +186,7 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     float: (float, "a number"),
     bool: (_truth, "True, False"),
     tuple[int, ...]: (_whole_numbers, "whole numbers with spaces between"),
+    tuple[float, ...]: (_numbers, "numbers with spaces between"),
     tuple[str, ...]: (_names, "names with one space between"),
     str: (str, "a text"),
 }

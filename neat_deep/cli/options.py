@@ -81,6 +81,8 @@ OPTIONS: dict[str, Any] = {
     "classes": _number("Number of classes.  [default: the run's, 10]"),
     "size": _number("Networks that vote.  [default: 5]"),
     "trainings": _number("Trainings of each cell, each another seed; overrides the scale's."),
+    "networks": _number("Best networks of a search to try.  [default: 1]"),
+    "trials": _number("Combinations that begin; overrides [Tuning] trials."),
     "transfers": _number("The same on the data set that it is carried over to."),
 }
 WHERE = ("dataset", "data_root", "seed", "device", "out")
@@ -93,6 +95,9 @@ TRAIN = (
     "threads", *WHERE
 )  # fmt: skip
 DRAW = ("shape", "classes", "out")
+TUNE = (
+    "config", "networks", "trials", "epochs", "minutes", "max_length", "retrainings", "workers", "threads", *WHERE
+)  # fmt: skip
 VOTE = ("size", "epochs", "data_root", "device")
 REPRODUCE = ("trainings", "transfers", "data_root", "seed", "device")
 

@@ -31,6 +31,8 @@ from neat_deep.data import DataSettings
 from neat_deep.evolution.installed import utf8_files
 from neat_deep.evolution.selection import REPRODUCTIONS
 from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.scoring.tuning_settings import SECTION as TUNING
+from neat_deep.scoring.tuning_settings import TuningSettings
 from neat_deep.space.architecture import Skeleton
 from neat_deep.strategies.registry import NEAT
 from neat_deep.training.settings import TrainingSettings
@@ -59,6 +61,13 @@ class TrainingPlan:
     run: RunSettings
 
 
+@dataclass(frozen=True)
+class TuningPlan(TrainingPlan):
+    """What an INI file says about training networks with several settings, the best of which is looked for."""
+
+    tuning: TuningSettings
+
+
 # The sections that make an experiment, each a field of `Experiment`, in the order in which a run keeps them.
 OWN: dict[str, type[Any]] = {
     "Data": DataSettings,
@@ -70,6 +79,7 @@ OWN: dict[str, type[Any]] = {
 for _name, _settings in OWN.items():
     register_section(_name, _settings)
 register_section(SEARCH, SearchSettings)
+register_section(TUNING, TuningSettings)
 
 
 def load_training_plan(path: Path | str) -> TrainingPlan:
@@ -77,14 +87,19 @@ def load_training_plan(path: Path | str) -> TrainingPlan:
 
     Raises `ConfigError` as `load_experiment` does.
     """
-    parser = read_ini(path)
-    use_plugins(path, parser, trusted=True)
-    check_sections(path, parser)
-    return TrainingPlan(
-        data=read_section(path, parser, "Data", DataSettings),
-        training=read_section(path, parser, "Training", TrainingSettings),
-        run=read_section(path, parser, "Run", RunSettings),
-    )
+    return TrainingPlan(**_read_training_plan(path, _read_checked(path)))
+
+
+def load_tuning_plan(path: Path | str) -> TuningPlan:
+    """Read and check the same sections and [Tuning], which a file may leave out; raises `ConfigError`."""
+    parser = _read_checked(path)
+    tuning = read_section(path, parser, TUNING, TuningSettings) if parser.has_section(TUNING) else TuningSettings()
+    plan = TuningPlan(**_read_training_plan(path, parser), tuning=tuning)
+    try:
+        tuning.ladder(plan.training.epochs)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: [{TUNING}] {error}") from None
+    return plan
 
 
 def load_experiment(path: Path | str) -> Experiment:
@@ -101,6 +116,18 @@ def load_experiment(path: Path | str) -> Experiment:
     if not Path(path).is_file():  # a run keeps a copy of it
         raise ConfigError(f"cannot read INI file {path} twice, as a run must: it is a pipe or device, not a file")
     return experiment
+
+
+def _read_checked(path: Path | str) -> configparser.ConfigParser:
+    parser = read_ini(path)
+    use_plugins(path, parser, trusted=True)
+    check_sections(path, parser)
+    return parser
+
+
+def _read_training_plan(path: Path | str, parser: configparser.ConfigParser) -> dict[str, Any]:
+    kinds = {"Data": DataSettings, "Training": TrainingSettings, "Run": RunSettings}
+    return {name.lower(): read_section(path, parser, name, kind) for name, kind in kinds.items()}
 
 
 def settings_text(experiment: Experiment) -> str:

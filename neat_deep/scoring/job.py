@@ -68,7 +68,7 @@ class Job:
     `start` holds packed weights that take the place of drawn ones where name and shape fit; with a `morphism` they are
     those of its parent, and the network is its child. The trained weights come back if they take no more than
     `keep_bytes`. With `signals` nothing is trained or scored: these metrics of the network with its drawn weights are
-    all that is measured.
+    all that is measured. `training` stands in the place of the evaluator's settings where this job has its own.
     """
 
     key: str
@@ -81,6 +81,7 @@ class Job:
     keep_bytes: int = 0
     limits: Limits = field(default_factory=Limits)
     signals: tuple[str, ...] = ()
+    training: TrainingSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,11 @@ class Evaluator:
             start_from_parent(network, job.morphism, unpack(job.start), seed=job.weights_seed)
         elif job.start is not None:
             load(network, unpack(job.start))
+        training = job.training or self.training
         # Weights that are taken over learn at once.
-        frozen = 0 if job.start is not None else self.training.frozen_vectors
+        frozen = 0 if job.start is not None else training.frozen_vectors
         for stage in job.stages:
-            settings = dataclasses.replace(self.training, epochs=stage.epochs, frozen_vectors=frozen)
+            settings = dataclasses.replace(training, epochs=stage.epochs, frozen_vectors=frozen)
             frozen = max(0, frozen - stage.epochs)
             steps.begin(stage.epochs * len(train))
             fit(network, train, settings, device=self.device, seed=stage.seed, on_step=steps)

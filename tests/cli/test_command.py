@@ -31,7 +31,20 @@ from tests.support.installed import build, clean, copy_sources, install, new_env
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
-NAMES = ("classify", "ensemble", "export", "init", "list", "render", "report", "reproduce", "resume", "search", "train")
+NAMES = (
+    "classify",
+    "ensemble",
+    "export",
+    "init",
+    "list",
+    "render",
+    "report",
+    "reproduce",
+    "resume",
+    "search",
+    "train",
+    "tune",
+)
 SMALL = {"pop_size": 4, "generations": 2, "epochs": 1, "train_subset": 60, "elitism": 1}
 
 

@@ -55,6 +55,27 @@ def misspelt_section(folder: Path) -> None:
     path.write_text(path.read_text().replace("[Darts]", "[Dart]"))
 
 
+def _tuned(folder: Path, line: str) -> None:
+    text = (folder / "d.ini").read_text()
+    head, _, rest = text.partition("[Tuning]\n")
+    (folder / "d.ini").write_text(f"{head}[Tuning]\n{line}\n{rest}")
+
+
+def tuned_too_small(folder: Path) -> None:
+    """A bound that no network keeps."""
+    _tuned(folder, "max_macs = 10")
+
+
+def tuned_with_commas(folder: Path) -> None:
+    """A list as other formats write it."""
+    _tuned(folder, "learning_rates = 0.1, 0.2")
+
+
+def tuned_backwards(folder: Path) -> None:
+    """Rungs that fall."""
+    _tuned(folder, "rungs = 3 2")
+
+
 def damaged_network(folder: Path) -> None:
     """A trained.pt that is none."""
     (folder / "empty" / "trained.pt").write_bytes(b"no network")
@@ -121,6 +142,16 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("train a.json --config d.ini --reduce-after=x", "--reduce-after: got 'x', allowed: whole numbers", nothing),
     ("train a.json --config d.ini --reduce-after 2 1", "--reduce-after: got (2, 1), allowed: different", nothing),
     ("train a.json --config d.ini --max-length 9", "--max-length: got 9, allowed for images: none", nothing),
+    ("tune absent.json", "cannot read architecture absent.json: No such file", nothing),
+    ("tune a.json --config d.ini --trials 1", "--trials: got 1, allowed: 2 to 10000", nothing),
+    ("tune a.json --config d.ini --epochs 0", "--epochs: got 0, allowed: 1 or more", nothing),
+    ("tune a.json --config d.ini --minutes 0", "--minutes: got 0, allowed: a finite number above 0", nothing),
+    ("tune a.json --config d.ini --networks 0", "--networks: got 0, allowed: 1 or more", nothing),
+    ("tune a.json --config d.ini --networks 2", "--networks: got 2: run.sqlite is not there", nothing),
+    ("tune a.json --config d.ini --out file", "--out: ", nothing),
+    ("tune a.json --config d.ini", "d.ini: [Tuning] channels: every network is larger than max_mac", tuned_too_small),
+    ("tune a.json --config d.ini", "d.ini: [Tuning] learning_rates: got '0.1, 0.2', allowed: numb", tuned_with_commas),
+    ("tune a.json --config d.ini", "d.ini: [Tuning] rungs: got 3 2, allowed: rising, from 1 to below", tuned_backwards),
     ("render absent.json", "cannot read architecture absent.json: No such file", nothing),
     ("render a.json --shape 3x32", "--shape: got '3x32', allowed: 3 whole numbers, as 3x32x32", nothing),
     ("render a.json --classes 0", "--classes: got 0, allowed: 1 or more", nothing),

@@ -68,6 +68,8 @@ def _records(path: Path, reader: Reader) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             if "new-line" in str(error):
                 raise DataError(f"{path}:{line}: carriage returns as line ends; allowed: line feeds") from None
+            if "NUL" in str(error):  # Python 3.10's csv reads none
+                raise DataError(f"{path}:{line}: a null character; allowed here: none (from Python 3.11 on)") from None
             reason = "a quote that does not close" if "end of data" in str(error) else str(error)
             raise DataError(f"{path}:{line}: {reason}; allowed: quotes around a whole field, doubled within") from None
         if fields is None:

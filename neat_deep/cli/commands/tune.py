@@ -1,0 +1,36 @@
+"""`neat-deep tune`: choose the learning rate, weight decay and channels of a network's final training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neat_deep.cli.options import TUNE, takes
+from neat_deep.cli.registry import register_command
+
+
+@register_command(
+    "tune",
+    summary="Choose how a network is trained, and train it so",
+    examples=("neat-deep tune runs/first", "neat-deep tune runs/first --networks 3 --minutes 30"),
+)
+@takes(*TUNE)
+def tune(
+    architecture: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ARCHITECTURE", help="JSON file, folder of a run, or name of a shipped one.", show_default=False
+        ),
+    ],
+    **given: Any,
+) -> None:
+    """Learning rates, weight decays and channels are tried by successive halving on the validation part, as [Tuning]
+    says; the best combination is trained and tested. The INI file is that of the run, or the shipped one. The same
+    command goes on where it was stopped."""
+    from neat_deep.base.shipped import architecture_file
+    from neat_deep.cli.tuning import tune_architecture
+
+    with architecture_file(architecture) as source:
+        tune_architecture(source, given)
