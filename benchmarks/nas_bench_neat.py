@@ -49,9 +49,9 @@ class TableGenome(DefaultGenome):
         super().__init__(key)
         self.parents: tuple[int, ...] = ()
 
-    def configure_crossover(self, first: TableGenome, second: TableGenome, config: Any) -> None:
+    def configure_crossover(self, first: TableGenome, second: TableGenome, config: Any, **options: Any) -> None:
         """As stock genomes, and note the parents."""
-        super().configure_crossover(first, second, config)
+        super().configure_crossover(first, second, config, **options)
         self.parents = (first.key, second.key)
 
     def cell(self) -> Cell:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from random import Random
 
 import pytest
 
 import nas_bench_201
+from nas_bench_neat import search_by_neat
 from nas_bench_screening import TableScreen, search_screened
 from nas_bench_signals import parameters_of
 from nas_bench_table import EDGES, OPS, SHIPPED, NasBenchSpace, read_table
 from neat_deep.base.errors import DataError
+from tests.support.newer_neat import newer_neat
 
 SPACE = NasBenchSpace()
 
@@ -100,6 +103,22 @@ def test_the_networks_have_as_many_weights_as_the_published_ones() -> None:
     """Cells 421211 and 334131 of the published table."""
     assert parameters_of((4, 2, 1, 2, 1, 1)) == 129_306
     assert parameters_of((3, 3, 4, 1, 3, 1)) == 802_426
+
+
+def test_evolution_runs_with_what_follows_neat_python_2_0() -> None:
+    """2.1 says more of a crossover than 2.0."""
+
+    class Counting:
+        def __init__(self) -> None:
+            self.known: dict[str, float] = {}
+
+        def worth(self, cell: tuple[int, ...]) -> float:
+            return self.known.setdefault(str(cell), random.random())
+
+    judge = Counting()
+    with newer_neat():
+        search_by_neat(judge, seed=1)
+    assert len(judge.known) > 20
 
 
 @pytest.mark.parametrize("screen", [pytest.param("predictor", marks=pytest.mark.slow), "chance"])
