@@ -96,7 +96,8 @@ TRAIN = (
 )  # fmt: skip
 DRAW = ("shape", "classes", "out")
 TUNE = (
-    "config", "networks", "trials", "epochs", "minutes", "max_length", "retrainings", "workers", "threads", *WHERE
+    "config", "networks", "trials", "epochs", "max_length", "retrainings", "workers", "threads", "dataset", "data_root",
+    "seed", "device"
 )  # fmt: skip
 VOTE = ("size", "epochs", "data_root", "device")
 REPRODUCE = ("trainings", "transfers", "data_root", "seed", "device")

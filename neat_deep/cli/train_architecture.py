@@ -17,7 +17,7 @@ from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import load_inputs, override, read_settings
+from neat_deep.cli.overrides import check_max_length, load_inputs, override, read_settings
 from neat_deep.cli.results import (
     data_figures,
     data_numbers,
@@ -59,8 +59,7 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
     with naming(config), in_section("Training"):
         check_augmentation(settings.augmentation, dataset.spec)
         check_frozen_vectors(settings.frozen_vectors, dataset.spec)
-    if "max_length" in given and dataset.spec.rank != 1:
-        raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
+    check_max_length(given, dataset.spec)
     name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
     with naming("--out"):
         folder = new_folder(given.get("out", Path("runs") / f"{name}_{dataset.spec.name}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,23 +11,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.checks import check_range
-from neat_deep.base.devices import set_threads
-from neat_deep.base.errors import in_section
-from neat_deep.base.files import make_folder, write_text
+from neat_deep.base.errors import ConfigError, OutputError, SearchError, StoreError, in_section
+from neat_deep.base.files import make_folder, read_text, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import load_inputs, override, override_run, place_of, read_settings
-from neat_deep.cli.results import RESULT, data_figures, data_numbers, show_results, training_figures, training_numbers
+from neat_deep.cli.overrides import check_max_length, load_inputs, override, override_run, read_settings
+from neat_deep.cli.results import (
+    RESULT,
+    data_figures,
+    data_numbers,
+    show_results,
+    threads_figures,
+    training_figures,
+    training_numbers,
+)
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.cli.train_architecture import DEFAULTS
-from neat_deep.config.experiment_file import TuningPlan, load_tuning_plan
-from neat_deep.config.ini import write_sections
+from neat_deep.config.tuning_plan import TuningPlan, load_tuning_plan, read_tuning_plan, tuning_plan_text
 from neat_deep.data import Dataset
 from neat_deep.networks.network import build_network
 from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
@@ -37,8 +45,11 @@ from neat_deep.search.tuning import RECORD, Tuning, prepare_tuning
 from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
+from neat_deep.training.retraining import retraining_data
+from neat_deep.training.timing import fastest_threads
 
-OF_A_SEARCH = "experiment.ini"  # what a search keeps of the file that it was begun with
+OWN_INI = "experiment.ini"  # of a run: the file that it was begun with; of a tuning: the settings that won
+DARTS_SETTINGS = "settings.ini"  # of a search by gradient descent: every setting that it was done with
 TRIALS_SHARE = 0.6  # of --minutes; the final training has the rest
 ROWS = 5  # of the table of trials
 
@@ -48,13 +59,22 @@ def tune_architecture(source: Path, given: Given) -> None:
     started = time.time()
     retrainings = retrainings_of(given)
     architectures = _networks(source, given)
-    own = source.parent / OF_A_SEARCH
     with shipped_file(DEFAULTS[architectures[0].skeleton.rank]) as shipped:
-        default = own if source.name in OF_A_RUN and own.is_file() else shipped
-        config = given.get("config", default)
-        plan = read_settings(config, given, load_tuning_plan)
-        plan = _with_options(plan, given)
-        _tune(source, architectures, config, plan, given, retrainings, started)
+        config, plan = _read_plan(source, shipped, given)
+        if "minutes" in given:
+            override_run(plan.run, given)  # which checks them; the minutes of [Run] are those of a search
+        with naming(config), in_section(SECTION):
+            plan.tuning.ladder(plan.training.epochs)
+        device, dataset = load_inputs(config, given, plan)
+        _check(source, architectures, config, plan, given, dataset)
+        with naming(config), in_section(SECTION):
+            choices = draw_choices(architectures, plan.training, plan.tuning, dataset.spec, plan.run.seed)
+    name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
+    with naming("--out"):
+        folder = _folder(Path(given.get("out", Path("runs") / f"{name}_tuned")))
+    with closing(lock_file(folder / RECORD)):
+        tuning = prepare_tuning(choices, plan, dataset, folder, device)
+        _try_and_train(name, tuning, dataset, folder, given.get("minutes"), retrainings, started, device)
 
 
 def _networks(source: Path, given: Given) -> list[Architecture]:
@@ -63,32 +83,59 @@ def _networks(source: Path, given: Given) -> list[Architecture]:
     check_range("--networks", count, low=1)
     if count == 1:
         return [Architecture.load(source)]
+    if source.name not in OF_A_RUN:
+        raise ConfigError(f"--networks: got {count}, allowed for a file: 1; the folder of a search has more")
     with naming(f"--networks: got {count}"), RunStore.read(source.parent) as store:
-        return [store.architecture(record.digest) for record in best_networks(store, count)]
+        records = best_networks(store, count)
+        if not records:
+            raise SearchError(f"no network of {source.parent} was scored")
+        if len(records) < count:
+            raise ConfigError(f"the search in {source.parent} scored {len(records)}")
+        return [store.architecture(record.digest) for record in records]
 
 
-def _with_options(plan: TuningPlan, given: Given) -> TuningPlan:
-    """What the options say of the trainings and the time, in place."""
+def _read_plan(source: Path, shipped: Path, given: Given) -> tuple[Path, TuningPlan]:
+    """The settings with the options in place, and the file that messages name.
+
+    They are those of `--config`, else those that the run was done with in whose folder the architecture lies, else the
+    shipped ones.
+    """
+    folder = source.parent
+    config = given.get("config")
+    if config is None and source.name in OF_A_RUN:
+        settings, ini = _settings_of_run(folder)
+        config = folder / OWN_INI
+        plan = read_settings(config, given, lambda path: read_tuning_plan(path, settings, ini))
+    else:
+        config = config or shipped
+        plan = read_settings(config, given, load_tuning_plan)
     tuning = override(plan.tuning, given, {"trials": "trials"})
     training = override(plan.training, given, {"epochs": "epochs"})
-    run = override_run(plan.run, given)
-    plan = dataclasses.replace(plan, tuning=tuning, training=training, run=run)
-    with in_section(SECTION):
-        tuning.ladder(training.epochs)
-    return plan
+    return config, dataclasses.replace(plan, tuning=tuning, training=training)
 
 
-def _tune(
+def _settings_of_run(folder: Path) -> tuple[str, str]:
+    """What a run was done with, whatever options said, and the file that it was begun with; raises `ConfigError`."""
+    if not (folder / OWN_INI).is_file():
+        raise ConfigError(f"{folder} holds no {OWN_INI}; --config names the INI file of its data and training")
+    ini = read_text(folder / OWN_INI, "INI file", ConfigError)
+    if (folder / DARTS_SETTINGS).is_file():
+        return read_text(folder / DARTS_SETTINGS, "INI file", ConfigError), ini
+    if (folder / "run.sqlite").is_file():
+        with RunStore.read(folder) as store:
+            return store.fact("settings"), ini
+    return ini, ini
+
+
+def _check(
     source: Path,
     architectures: Sequence[Architecture],
     config: Path,
     plan: TuningPlan,
     given: Given,
-    retrainings: int,
-    started: float,
+    dataset: Dataset,
 ) -> None:
-    set_threads(plan.run.threads)
-    device, dataset = load_inputs(config, given, plan)
+    """Raise `NeatDeepError` for what does not suit the data, before anything is written."""
     with naming(source):
         for architecture in architectures:
             check_skeleton(architecture.skeleton, dataset.spec)
@@ -96,14 +143,15 @@ def _tune(
     with naming(config), in_section("Training"):
         check_augmentation(plan.training.augmentation, dataset.spec)
         check_frozen_vectors(plan.training.frozen_vectors, dataset.spec)
-    with naming(config), in_section(SECTION):
-        choices = draw_choices(architectures, plan.training, plan.tuning, dataset.spec, plan.run.seed)
-    name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
-    with naming(place_of(config, given, "[Run] out", "out")):
-        folder = make_folder(given.get("out", Path("runs") / f"{name}_tuned"))
-    with closing(lock_file(folder / RECORD)):
-        tuning = prepare_tuning(choices, plan, dataset, folder, device)
-        _try_and_train(name, tuning, dataset, folder, given, retrainings, started, device)
+    check_max_length(given, dataset.spec)
+
+
+def _folder(path: Path) -> Path:
+    """A folder that is new, empty, or that of a tuning; raises `OutputError`."""
+    ours = RECORD, f"{RECORD}.lock"
+    if path.is_dir() and any(path.iterdir()) and not any((path / name).is_file() for name in ours):
+        raise OutputError(f"{path} holds something else, allowed: a new folder, or that of a tuning, which goes on")
+    return make_folder(path)
 
 
 def _try_and_train(
@@ -111,17 +159,15 @@ def _try_and_train(
     tuning: Tuning,
     dataset: Dataset,
     folder: Path,
-    given: Given,
+    minutes: float | None,
     retrainings: int,
     started: float,
     device: torch.device,
 ) -> None:
     console = screen()
-    if (folder / RESULT).is_file():
+    if tuning.is_complete and _trained(folder) >= retrainings:
         console.print(f"{folder}: this tuning is done, its network trained and tested ({RESULT})", highlight=False)
         return
-    minutes = given.get("minutes")
-    deadline = None if minutes is None else started + 60 * minutes * TRIALS_SHARE
     workers = plan_workers(tuning.plan.run.workers, device)
     done = f", {len(tuning.record.trials)} trials are done" if tuning.record.trials else ""
     console.print(
@@ -132,13 +178,17 @@ def _try_and_train(
     )
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
-    for trial in tuning.run(workers, deadline):
-        console.print(_line(tuning, trial), highlight=False, soft_wrap=True)
-    choice, trial = tuning.winner()
-    console.print(_trials_table(tuning))
+    for done_now in tuning.run(workers, None if minutes is None else started + 60 * minutes * TRIALS_SHARE):
+        console.print(_line(tuning, done_now), highlight=False, soft_wrap=True)
+    choice, trial = _winner(tuning, minutes, console)
     training = choice.training(tuning.plan.training)
-    choice.architecture.save(folder / "best.json")
-    write_text(folder / "tuned.ini", write_sections({"Training": training}))
+    choice.architecture.save(folder / OF_A_RUN[0])
+    write_text(folder / OWN_INI, tuning_plan_text(dataclasses.replace(tuning.plan, training=training)))
+    threads = tuning.plan.run.threads or tuning.record.threads
+    if not threads:
+        final = retraining_data(dataset, training)
+        threads = fastest_threads(choice.architecture, final.spec, final.train, training, device)
+    tuning.record.keep_threads(threads)
     trained = train_and_report(
         choice.architecture,
         dataset,
@@ -148,33 +198,66 @@ def _try_and_train(
         repeats=retrainings,
         folder=folder,
         console=console,
+        threads=threads,
         seconds=lambda left: None if minutes is None else max(1.0, (started + 60 * minutes - time.time()) / left),
     )
     figures = {
         **data_figures(dataset),
         "chosen": _chosen(choice),
-        "validation accuracy of the choice": f"{100 * trial.accuracy:.2f}% ({trial.epochs} epochs)",
+        "validation accuracy of the choice": _outcome(trial),
         **training_figures(trained),
+        **threads_figures(threads, device),
         "seconds of trials": f"{sum(one.seconds for one in tuning.record.trials):.0f}",
     }
     numbers: dict[str, Any] = {
         **data_numbers(dataset),
         **training_numbers(trained),
+        "training_threads": threads,
         "learning_rate": choice.learning_rate,
         "weight_decay": choice.weight_decay,
         "channels": choice.architecture.skeleton.channels,
         "network": choice.architecture.digest(),
-        "validation_accuracy": trial.accuracy,
+        "validation_accuracy": None if trial is None else trial.accuracy,
         "trials": len(tuning.record.trials),
+        "trials_complete": tuning.is_complete,
         "samples": sum(one.samples for one in tuning.record.trials),
-        "whole_seconds": time.time() - started,
+        "seconds_of_trials": sum(one.seconds for one in tuning.record.trials),
     }
     show_results(f"{name} tuned on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _winner(tuning: Tuning, minutes: float | None, console: Console) -> tuple[Choice, TuningTrial | None]:
+    """The best choice; the first network as it is where the time was too short for any trial.
+
+    Raises `SearchError` where every training failed.
+    """
+    best = tuning.best()
+    if best is not None:
+        console.print(_trials_table(tuning))
+        return best
+    if minutes is not None and not tuning.record.trials:
+        console.print(f"{minutes:g} minutes are too short for a trial: the settings stay as they are", highlight=False)
+        return tuning.choices[0], None
+    raise SearchError("every training failed (see above)")
+
+
+def _trained(folder: Path) -> int:
+    """How often the network of a tuning was trained in full, by its result; 0 where there is none."""
+    if not (folder / RESULT).is_file():
+        return 0
+    try:
+        return len(json.loads(read_text(folder / RESULT, "result", StoreError))["test_accuracies"])
+    except (ValueError, KeyError, TypeError):
+        return 0  # damaged: the training is done again
 
 
 def _line(tuning: Tuning, trial: TuningTrial) -> str:
     outcome = trial.status if trial.has_failed else f"{100 * trial.accuracy:.2f}%"
     return f"{trial.epochs} epochs, {_chosen(tuning.choices[trial.choice])}: {outcome}  ({trial.seconds:.0f} s)"
+
+
+def _outcome(trial: TuningTrial | None) -> str:
+    return "not tried" if trial is None else f"{100 * trial.accuracy:.2f}% ({trial.epochs} epochs)"
 
 
 def _chosen(choice: Choice) -> str:
@@ -189,7 +272,7 @@ def _trials_table(tuning: Tuning) -> Table:
     table = Table(title="the best trials")
     for heading in ("network", "channels", "learning rate", "weight decay", "epochs", "validation accuracy"):
         table.add_column(heading, justify="right")
-    ranked = sorted(tuning.record.trials, key=lambda one: (-one.rung, one.has_failed, -one.accuracy, one.loss))
+    ranked = sorted(tuning.record.trials, key=lambda one: (-one.rung, one.has_failed, -one.objective, one.loss))
     for trial in ranked[:ROWS]:
         choice = tuning.choices[trial.choice]
         table.add_row(

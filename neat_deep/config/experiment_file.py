@@ -61,13 +61,6 @@ class TrainingPlan:
     run: RunSettings
 
 
-@dataclass(frozen=True)
-class TuningPlan(TrainingPlan):
-    """What an INI file says about training networks with several settings, the best of which is looked for."""
-
-    tuning: TuningSettings
-
-
 # The sections that make an experiment, each a field of `Experiment`, in the order in which a run keeps them.
 OWN: dict[str, type[Any]] = {
     "Data": DataSettings,
@@ -87,19 +80,18 @@ def load_training_plan(path: Path | str) -> TrainingPlan:
 
     Raises `ConfigError` as `load_experiment` does.
     """
-    return TrainingPlan(**_read_training_plan(path, _read_checked(path)))
+    parser = read_ini(path)
+    use_plugins(path, parser, trusted=True)
+    check_sections(path, parser)
+    return TrainingPlan(**read_training_sections(path, parser))
 
 
-def load_tuning_plan(path: Path | str) -> TuningPlan:
-    """Read and check the same sections and [Tuning], which a file may leave out; raises `ConfigError`."""
-    parser = _read_checked(path)
-    tuning = read_section(path, parser, TUNING, TuningSettings) if parser.has_section(TUNING) else TuningSettings()
-    plan = TuningPlan(**_read_training_plan(path, parser), tuning=tuning)
-    try:
-        tuning.ladder(plan.training.epochs)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: [{TUNING}] {error}") from None
-    return plan
+def read_training_sections(
+    source: Path | str, parser: configparser.ConfigParser, *, stored: bool = False
+) -> dict[str, Any]:
+    """The fields of a `TrainingPlan`, by name; `stored` as `read_section` takes it. Raises `ConfigError`."""
+    kinds = {"Data": DataSettings, "Training": TrainingSettings, "Run": RunSettings}
+    return {name.lower(): read_section(source, parser, name, kind, stored=stored) for name, kind in kinds.items()}
 
 
 def load_experiment(path: Path | str) -> Experiment:
@@ -116,18 +108,6 @@ def load_experiment(path: Path | str) -> Experiment:
     if not Path(path).is_file():  # a run keeps a copy of it
         raise ConfigError(f"cannot read INI file {path} twice, as a run must: it is a pipe or device, not a file")
     return experiment
-
-
-def _read_checked(path: Path | str) -> configparser.ConfigParser:
-    parser = read_ini(path)
-    use_plugins(path, parser, trusted=True)
-    check_sections(path, parser)
-    return parser
-
-
-def _read_training_plan(path: Path | str, parser: configparser.ConfigParser) -> dict[str, Any]:
-    kinds = {"Data": DataSettings, "Training": TrainingSettings, "Run": RunSettings}
-    return {name.lower(): read_section(path, parser, name, kind) for name, kind in kinds.items()}
 
 
 def settings_text(experiment: Experiment) -> str:

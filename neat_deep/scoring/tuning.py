@@ -19,9 +19,12 @@ from neat_deep.scoring.executors import Executor, InProcess, WorkerDied
 from neat_deep.scoring.job import BROKEN_OFF, Evaluator, Job, JobResult, Limits, Stage
 from neat_deep.scoring.rungs import Ladder
 from neat_deep.scoring.scores import RAISED, SCORED
+from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.scoring.tuning_settings import FACTORS, TuningSettings
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.settings import TrainingSettings
+
+LEAST = 2  # choices that go on to each rung, where so many did not fail: one alone decides nothing
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,14 @@ class Choice:
 class TuningTrial:
     """One training of the choice with the number `choice` (from 0), for the epochs of a rung, scored on validation.
 
-    `accuracy` (0..1) and `loss` are 0 where the training failed, and `reason` then says why.
+    `objective`, `accuracy` (0..1) and `loss` are 0 where it gave no score, and `reason` then says why.
     """
 
     choice: int
     rung: int
     epochs: int
     status: str
+    objective: float = 0.0
     accuracy: float = 0.0
     loss: float = 0.0
     samples: int = 0
@@ -69,53 +73,74 @@ def draw_choices(
 ) -> tuple[Choice, ...]:
     """The choices that begin: each network as it is, where that is allowed, then others by chance, each once.
 
-    Raises `ConfigError` where all networks are larger than allowed.
+    Raises `ConfigError` where all networks are larger than allowed, or there are more of them than trials.
     """
+    unchanged = [
+        Choice(architecture, training.learning_rate, training.weight_decay)
+        for architecture in architectures
+        if _is_small_enough(architecture, data, settings)
+    ]
     rates = settings.learning_rates or tuple(training.learning_rate * factor for factor in FACTORS)
-    decays = settings.weight_decays or tuple(dict.fromkeys(training.weight_decay * factor for factor in FACTORS))
-    networks = {
-        network.digest(): network
+    decays = settings.weight_decays or tuple(training.weight_decay * factor for factor in FACTORS)
+    networks = [
+        network
         for architecture in architectures
         for network in _widths(architecture, settings)
         if _is_small_enough(network, data, settings)
-    }
-    if not networks:
+    ]
+    others = [Choice(*parts) for parts in itertools.product(networks, rates, decays)]
+    if not unchanged and not others:
         limits = [(name, getattr(settings, name)) for name in ("max_parameters", "max_macs")]
         allowed = " and ".join(f"{name} = {limit}" for name, limit in limits if limit)
         raise ConfigError(f"channels: every network is larger than {allowed} allow")
-    every = [Choice(*parts) for parts in itertools.product(networks.values(), rates, decays)]
-    own = {architecture.digest() for architecture in architectures}
-    unchanged = [
-        choice for choice in every if choice.architecture.digest() in own and choice.training(training) == training
-    ]
-    others = [choice for choice in every if choice not in unchanged]
+    if len(unchanged) > settings.trials:
+        raise ConfigError(f"trials: got {settings.trials}, allowed: {len(unchanged)} or more, one for each network")
     random.Random(derive_seed(seed, "tuning")).shuffle(others)
-    return tuple((unchanged + others)[: settings.trials])
+    return tuple(dict.fromkeys(unchanged + others))[: settings.trials]
 
 
 def best_choice(choices: Sequence[Choice], trials: Sequence[TuningTrial]) -> tuple[Choice, TuningTrial] | None:
-    """The best of those that were trained longest, by accuracy and then by loss; None where nothing was scored."""
-    scored = [trial for trial in trials if not trial.has_failed]
-    if not scored:
-        return None
-    best = min(scored, key=lambda trial: (-trial.rung, _place(trial)))
-    return choices[best.choice], best
+    """The best of those that were trained longest, by objective and then by loss; None where nothing was scored.
+
+    Settings with which a training failed are never the best: the final training would fail as well.
+    """
+    failed = {trial.choice for trial in trials if trial.has_failed}
+    best = min(
+        (trial for trial in trials if trial.choice not in failed),
+        key=lambda trial: (-trial.rung, _place(trial)),
+        default=None,
+    )
+    return None if best is None else (choices[best.choice], best)
 
 
 class Tuner:
-    """Tries choices by successive halving; `training` has what they leave open.
+    """Tries choices by successive halving; `training` has what they leave open, `fitness` what a network is worth.
 
     All settings of one network are tried from the same weights and with the same batches.
     """
 
     def __init__(
-        self, dataset: Dataset, training: TrainingSettings, ladder: Ladder, *, device: torch.device, seed: int
+        self,
+        dataset: Dataset,
+        training: TrainingSettings,
+        fitness: FitnessSettings,
+        ladder: Ladder,
+        *,
+        device: torch.device,
+        seed: int,
     ) -> None:
         self._training = dataclasses.replace(training, early_stopping=0)
+        self._worth = fitness.worth()
         self._ladder = ladder
         self._seed = seed
         self.evaluate = Evaluator(
-            dataset.train, dataset.validation, dataset.spec, self._training, device, vectors=dataset.vectors
+            dataset.train,
+            dataset.validation,
+            dataset.spec,
+            self._training,
+            device,
+            vectors=dataset.vectors,
+            metrics=self._worth.metrics,
         )
         self._executor: Executor[Job, JobResult] = InProcess(self.evaluate)
 
@@ -127,24 +152,36 @@ class Tuner:
         self, choices: Sequence[Choice], known: Sequence[TuningTrial] = (), deadline: float | None = None
     ) -> Iterator[TuningTrial]:
         """Yield the trials that are not `known` yet, as they end; at `deadline`, of `time.time()`, the rest stop."""
-        trials = {(trial.choice, trial.rung): trial for trial in known}
+        trials = list(known)
+        while missing := self.missing(choices, trials):
+            jobs = [self._job(number, choices[number], rung, deadline) for number, rung in missing]
+            places = {job.key: place for job, place in zip(jobs, missing, strict=True)}
+            done = 0
+            for job, result in self._executor.run(jobs):
+                trial = self._trial(*places[job.key], result)
+                if trial.status != BROKEN_OFF:
+                    trials.append(trial)
+                    done += 1
+                    yield trial
+            if done < len(missing):  # the time was spent
+                return
+
+    def missing(self, choices: Sequence[Choice], trials: Sequence[TuningTrial]) -> list[tuple[int, int]]:
+        """What is to be done next, as numbers of choice and rung: the rest of a rung; nothing when all is done."""
+        known = {(trial.choice, trial.rung): trial for trial in trials}
         standing = list(range(len(choices)))
         for rung in range(len(self._ladder.epochs)):
-            missing = [number for number in standing if (number, rung) not in trials]
-            jobs = [self._job(number, choices[number], rung, deadline) for number in missing]
-            numbers = {job.key: number for job, number in zip(jobs, missing, strict=True)}
-            for job, result in self._executor.run(jobs):
-                trial = self._trial(numbers[job.key], rung, result)
-                if trial.status != BROKEN_OFF:
-                    trials[trial.choice, rung] = trial
-                    yield trial
-            if any((number, rung) not in trials for number in standing):  # the time was spent
-                return
-            ranked = sorted((trials[number, rung] for number in standing), key=_place)
-            promoted = self._ladder.promoted(
-                [None if trial.has_failed else -place for place, trial in enumerate(ranked)]
-            )
-            standing = sorted(ranked[place].choice for place in promoted)
+            missing = [(number, rung) for number in standing if (number, rung) not in known]
+            if missing:
+                return missing
+            standing = self._promoted([known[number, rung] for number in standing])
+        return []
+
+    def _promoted(self, trials: Sequence[TuningTrial]) -> list[int]:
+        """The numbers of the choices that go on: the share that the ladder says, but at least two that did not fail."""
+        ranked = sorted((trial for trial in trials if not trial.has_failed), key=_place)
+        share = len(self._ladder.promoted([0.0] * len(trials)))
+        return sorted(trial.choice for trial in ranked[: max(LEAST, share)])
 
     def _job(self, number: int, choice: Choice, rung: int, deadline: float | None) -> Job:
         of = choice.architecture.digest(), "tuning", str(rung)
@@ -162,23 +199,22 @@ class Tuner:
         epochs = self._ladder.epochs[rung]
         if isinstance(result, WorkerDied):
             return TuningTrial(number, rung, epochs, RAISED, reason=result.reason)
-        metrics = result.metrics if result.status == SCORED else {}
-        return TuningTrial(
-            number,
-            rung,
-            epochs,
-            result.status,
-            accuracy=metrics.get("accuracy", 0.0),
-            loss=metrics.get("loss", 0.0),
-            samples=result.samples,
-            seconds=result.seconds,
-            reason=result.reason,
+        trial = TuningTrial(
+            number, rung, epochs, result.status, samples=result.samples, seconds=result.seconds, reason=result.reason
         )
+        if trial.has_failed:
+            return trial
+        metrics = result.metrics
+        try:
+            objective = self._worth(metrics)
+        except Exception as error:  # noqa: BLE001 - a user's objective may raise anything; it costs this trial only
+            return dataclasses.replace(trial, status=RAISED, reason=f"{type(error).__name__}: {error}")
+        return dataclasses.replace(trial, objective=objective, accuracy=metrics["accuracy"], loss=metrics["loss"])
 
 
 def _place(trial: TuningTrial) -> tuple[bool, float, float, int]:
     """Less is better: accuracies of short trainings are often alike, and then the loss tells them apart."""
-    return trial.has_failed, -trial.accuracy, trial.loss, trial.choice
+    return trial.has_failed, -trial.objective, trial.loss, trial.choice
 
 
 def _widths(architecture: Architecture, settings: TuningSettings) -> list[Architecture]:

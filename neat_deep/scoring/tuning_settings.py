@@ -15,13 +15,14 @@ FACTORS = (1 / 3, 1.0, 3.0)  # of the value in [Training], where no values are n
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """Which learning rates, weight decays and channels a network is tried with, by successive halving.
+    """Which learning rates, weight decays and channels networks are tried with, by successive halving.
 
-    `trials` combinations of network and settings begin; after each of `rungs` epochs `share` of them go on, each
-    trained from scratch for the next number of epochs, and the last as long as the final training. Without values the
-    learning rates and weight decays are a third of those in [Training], these, and three times these; without channels
-    a network keeps its own, and without rungs they are a ninth and a third of [Training] epochs. A network with more
-    than `max_parameters` or `max_macs` (0: no limit) is not tried.
+    `trials` combinations of network and settings begin, the networks as they are among them. After each of `rungs`
+    epochs `share` of them go on, but no fewer than two; each is trained from scratch for the epochs of the next rung,
+    and the last for as long as the final training. Without values the learning rates and weight decays are a third of
+    those in [Training], these, and three times these; without channels a network keeps its own; without rungs these are
+    a ninth and a third of [Training] epochs. A network with more than `max_parameters` or `max_macs` (0: no limit) is
+    not tried.
 
     Successive halving: Jamieson and Talwalkar, arXiv 1502.07943. Raises `ConfigError` on creation.
     """

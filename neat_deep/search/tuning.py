@@ -10,30 +10,44 @@ from pathlib import Path
 
 import torch
 
-from neat_deep.base.errors import ConfigError, SearchError, StoreError
-from neat_deep.base.fields import parse_json, read_object
+from neat_deep.base.errors import ConfigError, StoreError
+from neat_deep.base.fields import parse_json, read_object, values_of
 from neat_deep.base.files import read_text, write_text
-from neat_deep.config.data_facts import data_facts
-from neat_deep.config.experiment_file import TuningPlan
-from neat_deep.config.ini import write_sections
+from neat_deep.config.data_facts import changed_fact, data_facts
+from neat_deep.config.ini import parse_ini, read_section, write_sections
+from neat_deep.config.tuning_plan import FITNESS, TuningPlan
 from neat_deep.data import Dataset
+from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.scoring.tuning import Choice, Tuner, TuningTrial, best_choice
-from neat_deep.scoring.tuning_settings import SECTION
+from neat_deep.scoring.tuning_settings import SECTION, TuningSettings
 from neat_deep.search.workers import WorkerPlan, evaluating_in
+from neat_deep.training.settings import TrainingSettings
 
 FORMAT = "neat-deep tuning"
 RECORD = "tuning.json"
+KINDS = {"Training": TrainingSettings, SECTION: TuningSettings, FITNESS: FitnessSettings}
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Which tuning it is: the networks by their digests, the seed, facts of the data, and the settings as INI text."""
+
+    networks: tuple[str, ...]
+    seed: int
+    data: str
+    settings: str
+
+
+@dataclass(frozen=True)
 class _Document:
-    """What the file of a tuning holds; `asked` says which tuning it is."""
+    """What the file of a tuning holds; `threads` are those of the final training, 0 before they are known."""
 
     format: str
-    asked: str
+    asked: Asked
     trials: tuple[TuningTrial, ...] = ()
+    threads: int = 0
 
 
 class TuningRecord:
@@ -42,31 +56,67 @@ class TuningRecord:
     Raises `StoreError` for a file that is none, or of another tuning.
     """
 
-    def __init__(self, path: Path, asked: str) -> None:
+    def __init__(self, path: Path, plan: TuningPlan, choices: Sequence[Choice], dataset: Dataset) -> None:
         self.path = path
-        self._asked = asked
         self.trials: list[TuningTrial] = []
+        self.threads = 0
+        self._asked = Asked(
+            tuple(dict.fromkeys(choice.architecture.digest() for choice in choices)),
+            plan.run.seed,
+            data_facts(dataset),
+            write_sections({name: getattr(plan, name.lower()) for name in KINDS}),
+        )
         if not path.is_file():
             return
-        try:
-            text = read_text(path, "tuning", StoreError)
-            document = read_object(_Document, parse_json(text), "the file")
-        except ConfigError as error:
-            raise StoreError(f"{path}: {error}") from None
-        if document.format != FORMAT:
-            raise StoreError(f"{path}: format: got {document.format!r}, allowed: {FORMAT!r}")
-        if document.asked != asked:
-            raise StoreError(
-                f"{path}: it holds a tuning of other networks, data or settings; allowed: those of before, or another "
-                "folder"
-            )
+        document = _read(path)
+        other = _other(document.asked, self._asked, dataset)
+        if other:
+            raise StoreError(f"{path}: {other}; allowed: what this tuning was begun with, or another folder")
         self.trials.extend(document.trials)
+        self.threads = document.threads
 
     def keep(self, trial: TuningTrial) -> None:
         """Add a trial, and write the file."""
         self.trials.append(trial)
-        document = _Document(FORMAT, self._asked, tuple(self.trials))
+        self._write()
+
+    def keep_threads(self, threads: int) -> None:
+        """Note with how many threads the final training computes, since another number rounds differently."""
+        if threads != self.threads:
+            self.threads = threads
+            self._write()
+
+    def _write(self) -> None:
+        document = _Document(FORMAT, self._asked, tuple(self.trials), self.threads)
         write_text(self.path, json.dumps(asdict(document), indent=1) + "\n")
+
+
+def _read(path: Path) -> _Document:
+    try:
+        document = read_object(_Document, parse_json(read_text(path, "tuning", StoreError)), "the file")
+    except ConfigError as error:
+        raise StoreError(f"{path}: {error}") from None
+    if document.format != FORMAT:
+        raise StoreError(f"{path}: format: got {document.format!r}, allowed: {FORMAT!r}")
+    return document
+
+
+def _other(before: Asked, now: Asked, dataset: Dataset) -> str:
+    """The first thing in which a tuning is not the one of before; empty where it is the same."""
+    if before.networks != now.networks:
+        return "networks: the tuning there is of others"
+    if before.seed != now.seed:
+        return f"seed: got {now.seed}, the tuning there has {before.seed}"
+    fact = changed_fact(before.data, dataset)
+    if fact is not None:
+        return f"data: the tuning there is on other data, by their {fact}"
+    parsers = [parse_ini(text, "the tuning's settings") for text in (before.settings, now.settings)]
+    for section, kind in KINDS.items():
+        old, new = (values_of(read_section("its settings", parser, section, kind, stored=True)) for parser in parsers)
+        for key in new:
+            if old.get(key) != new[key]:
+                return f"[{section}] {key}: got {new[key]}, the tuning there has {old.get(key)}"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -88,14 +138,14 @@ class Tuning:
                 self.record.keep(trial)
                 yield trial
 
-    def winner(self) -> tuple[Choice, TuningTrial]:
-        """The best choice so far and the trial that says so; raises `SearchError` where nothing was scored."""
-        best = best_choice(self.choices, self.record.trials)
-        if best is None:
-            raise SearchError(
-                "no trial gave a score: the time was too short, or every training failed; see the log above"
-            )
-        return best
+    @property
+    def is_complete(self) -> bool:
+        """Whether no trial is missing."""
+        return not self.tuner.missing(self.choices, self.record.trials)
+
+    def best(self) -> tuple[Choice, TuningTrial] | None:
+        """The best choice so far and the trial that says so; None where nothing was scored."""
+        return best_choice(self.choices, self.record.trials)
 
 
 def prepare_tuning(
@@ -103,13 +153,6 @@ def prepare_tuning(
 ) -> Tuning:
     """What is to be tried, with what the folder says is done; raises `StoreError`."""
     ladder = plan.tuning.ladder(plan.training.epochs)
-    asked = "\n".join(
-        [
-            *dict.fromkeys(choice.architecture.digest() for choice in choices),
-            f"seed {plan.run.seed}",
-            data_facts(dataset),
-            write_sections({"Training": plan.training, SECTION: plan.tuning}),
-        ]
-    )
-    tuner = Tuner(dataset, plan.training, ladder, device=device, seed=plan.run.seed)
-    return Tuning(plan, tuple(choices), TuningRecord(folder / RECORD, asked), tuner, ladder.epochs)
+    record = TuningRecord(folder / RECORD, plan, choices, dataset)
+    tuner = Tuner(dataset, plan.training, plan.fitness, ladder, device=device, seed=plan.run.seed)
+    return Tuning(plan, tuple(choices), record, tuner, ladder.epochs)

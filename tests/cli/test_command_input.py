@@ -55,6 +55,18 @@ def misspelt_section(folder: Path) -> None:
     path.write_text(path.read_text().replace("[Darts]", "[Dart]"))
 
 
+def full_folder(folder: Path) -> None:
+    """A folder with a file of somebody's."""
+    (folder / "full").mkdir()
+    (folder / "full" / "notes.txt").write_text("mine\n")
+
+
+def scored_nothing(folder: Path) -> None:
+    """The folder of a run whose store has no network, with an architecture in it."""
+    stored_run(folder)
+    shutil.copy(folder / "a.json", folder / "run" / "best.json")
+
+
 def _tuned(folder: Path, line: str) -> None:
     text = (folder / "d.ini").read_text()
     head, _, rest = text.partition("[Tuning]\n")
@@ -147,8 +159,12 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("tune a.json --config d.ini --epochs 0", "--epochs: got 0, allowed: 1 or more", nothing),
     ("tune a.json --config d.ini --minutes 0", "--minutes: got 0, allowed: a finite number above 0", nothing),
     ("tune a.json --config d.ini --networks 0", "--networks: got 0, allowed: 1 or more", nothing),
-    ("tune a.json --config d.ini --networks 2", "--networks: got 2: run.sqlite is not there", nothing),
+    ("tune a.json --config d.ini --networks 2", "--networks: got 2, allowed for a file: 1; the fo", nothing),
     ("tune a.json --config d.ini --out file", "--out: ", nothing),
+    ("tune a.json --config d.ini --out full", "--out: full holds something else, allowed: a new fol", full_folder),
+    ("tune a.json --config d.ini --max-length 9", "--max-length: got 9, allowed for images: none", nothing),
+    ("tune run --networks 2", "--networks: got 2: no network of run was scored", scored_nothing),
+    ("tune empty", "empty holds no best.json or architecture.json; allowed: the folder of a run", nothing),
     ("tune a.json --config d.ini", "d.ini: [Tuning] channels: every network is larger than max_mac", tuned_too_small),
     ("tune a.json --config d.ini", "d.ini: [Tuning] learning_rates: got '0.1, 0.2', allowed: numb", tuned_with_commas),
     ("tune a.json --config d.ini", "d.ini: [Tuning] rungs: got 3 2, allowed: rising, from 1 to below", tuned_backwards),

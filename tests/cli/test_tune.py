@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from neat_deep import load_network
-from neat_deep.config.experiment_file import load_training_plan
 from neat_deep.space.architecture import Architecture
 from tests.support.command import run_command
+from tests.support.small_experiments import small_darts_ini
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = {"channels": 4, "epochs": 2, "pop_size": 5, "generations": 2, "train_subset": 60, "elitism": 1}
@@ -46,47 +47,105 @@ def tune(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
 
 
 def test_the_network_is_trained_with_the_settings_that_won(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned")
+    """As `train` trains it with what the tuning left: bit for bit."""
+    text = (here / "d.ini").read_text().replace("learning_rates = 0.01 0.02", "learning_rates = 0.03 0.04")
+    (here / "d.ini").write_text(text.replace("\nlearning_rate = 0.01", "\nlearning_rate = 0.0000001"))
+    tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned", "--threads", 1)
     found = result(here / "tuned")
-    assert found["channels"] in (3, 5) and found["learning_rate"] in (0.01, 0.02)
-    assert found["trials"] == 4 + 1
-    settings = json.loads((here / "tuned" / "tuning.json").read_text())["trials"]
-    assert found["validation_accuracy"] == max(trial["accuracy"] for trial in settings if trial["epochs"] == 2)
+    assert found["channels"] in (3, 5) and found["learning_rate"] in (0.03, 0.04)
+    assert found["trials"] == 5 + 2 and found["trials_complete"] and found["training_threads"] == 1
+    trials = json.loads((here / "tuned" / "tuning.json").read_text())["trials"]
+    assert found["validation_accuracy"] == max(trial["accuracy"] for trial in trials if trial["epochs"] == 2)
     architecture = Architecture.load(here / "tuned" / "best.json")
     assert architecture.cell == Architecture.load(here / "a.json").cell
     assert architecture.skeleton.channels == found["channels"]
-    assert load_network(here / "tuned" / "trained.pt") is not None
-    # what it leaves is read where an INI file is
-    rest = (here / "d.ini").read_text()
-    own = (here / "tuned" / "tuned.ini").read_text()
-    (here / "again.ini").write_text(re.sub(r"(?s)\[Training\].*?(?=\n# What|\n\[Tuning\])", own, rest, count=1))
-    plan = load_training_plan(here / "again.ini")
-    assert plan.training.learning_rate == found["learning_rate"]
+
+    words = "train", "tuned", "--config", "tuned/experiment.ini", "--out", "again", "--device", "cpu"
+    assert run_command(monkeypatch, *words) == 0
+    again = result(here / "again")
+    assert again["test_confusions"] == found["test_confusions"]
+    one, other = (load_network(here / name / "trained.pt").state_dict() for name in ("tuned", "again"))
+    assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_search_is_tuned_from_its_folder_and_goes_on(
+def test_a_search_is_tuned_with_the_options_that_it_had(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = "search", "d.ini", "--out", "run", "--workers", 0, "--device", "cpu"
+    words = "search", "d.ini", "--out", "run", "--workers", 0, "--device", "cpu", "--seed", 9
     assert run_command(monkeypatch, *words) == 0
-    tune(monkeypatch, "run", "--networks", 2, "--trials", 8, "--out", "tuned")
+    again = "run", "--networks", 2, "--trials", 8, "--out", "tuned"
+    tune(monkeypatch, *again)
     whole = (here / "tuned" / "tuning.json").read_text()
+    assert json.loads(whole)["asked"]["seed"] == 9
     trials = json.loads(whole)["trials"]
     assert len([trial for trial in trials if trial["rung"] == 0]) == 8
-
-    def outcomes(text: str) -> list[dict[str, Any]]:
-        return [{**trial, "seconds": 0} for trial in json.loads(text)["trials"]]
 
     # as if it had been stopped after five trials
     stopped = {**json.loads(whole), "trials": trials[:5]}
     (here / "tuned" / "tuning.json").write_text(json.dumps(stopped))
-    (here / "tuned" / "result.json").unlink()
     capsys.readouterr()
-    tune(monkeypatch, "run", "--networks", 2, "--trials", 8, "--out", "tuned")
+    tune(monkeypatch, *again)
     assert "5 trials are done" in capsys.readouterr().out
     assert outcomes((here / "tuned" / "tuning.json").read_text()) == outcomes(whole)
 
-    tune(monkeypatch, "run", "--networks", 2, "--trials", 8, "--out", "tuned")
+    tune(monkeypatch, *again)
     assert "this tuning is done" in capsys.readouterr().out
-    assert run_command(monkeypatch, "tune", "run", "--trials", 7, "--out", "tuned") == 2
-    assert "tuned/tuning.json: it holds a tuning of other networks" in capsys.readouterr().err
+    tune(monkeypatch, *again, "--retrainings", 2)  # more than was asked for
+    assert len(result(here / "tuned")["test_accuracies"]) == 2
+
+    # what else could be meant
+    for mistake, says in (
+        (("run", "--networks", 2, "--trials", 7, "--out", "tuned"), "[Tuning] trials: got 7, the tuning there has 8"),
+        (("run", "--out", "run"), "--out: run holds something else, allowed: a new folder, or that of a tuning"),
+        (("run", "--networks", 99), "--networks: got 99: the search in run scored"),
+        (("a.json", "--config", "d.ini", "--networks", 2), "--networks: got 2, allowed for a file: 1"),
+    ):
+        before = contents(here)
+        assert run_command(monkeypatch, "tune", *mistake) == 2
+        assert says in capsys.readouterr().err
+        assert contents(here) == before
+    tune(monkeypatch, "tuned", "--trials", 2, "--out", "tuned_again")  # a tuning is the folder of a run too
+
+
+def test_a_search_by_gradient_descent_is_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_darts_ini(tmp_path)
+    words = "search", "small.ini", "--out", "run", "--device", "cpu", "--seed", 9, "--search-epochs", 2
+    assert run_command(monkeypatch, *words) == 0
+    tune(monkeypatch, "run", "--trials", 2, "--epochs", 1, "--out", "tuned")
+    assert json.loads((tmp_path / "tuned" / "tuning.json").read_text())["asked"]["seed"] == 9
+    assert (
+        Architecture.load(tmp_path / "tuned" / "best.json").cell == Architecture.load(tmp_path / "run/best.json").cell
+    )
+
+
+def test_minutes_that_are_too_short_for_a_trial(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The network is trained as it is, and a later call with more time goes on."""
+    tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned", "--minutes", 0.0001)
+    assert "too short for a trial: the settings stay as they are" in capsys.readouterr().out
+    found = result(here / "tuned")
+    assert found["trials"] == 0 and not found["trials_complete"] and found["learning_rate"] == 0.01
+    tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned")
+    assert result(here / "tuned")["trials_complete"]
+
+
+def test_the_folder_of_a_training_needs_an_ini_file(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "train", "a.json", "--config", "d.ini", "--out", "trained", "--device", "cpu", "--epochs", 1
+    assert run_command(monkeypatch, *words) == 0
+    assert run_command(monkeypatch, "tune", "trained") == 2
+    assert "trained holds no experiment.ini; --config names the INI file of its data" in capsys.readouterr().err
+
+
+def outcomes(text: str) -> list[dict[str, Any]]:
+    """The trials of a record, without the seconds that they took."""
+    return [{**trial, "seconds": 0} for trial in json.loads(text)["trials"]]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, but for what SQLite keeps beside a store that was read."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal")))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}

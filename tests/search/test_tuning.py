@@ -12,12 +12,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neat_deep.base.errors import ConfigError, SearchError, StoreError
-from neat_deep.config.experiment_file import TuningPlan
+from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.config.run_settings import RunSettings
+from neat_deep.config.tuning_plan import TuningPlan
 from neat_deep.data import DataSettings
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
+from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.scoring.tuning import Choice, TuningTrial, best_choice, draw_choices
 from neat_deep.scoring.tuning_settings import TuningSettings
 from neat_deep.search.tuning import Tuning, prepare_tuning
@@ -29,6 +30,8 @@ from tests.support.toy_data import SPEC, dataset
 
 HERE = WorkerPlan("0", "here")
 DATA = dataset()
+ACCURACY = FitnessSettings()
+ASKED = '{"networks": [], "seed": 1, "data": "", "settings": ""}'
 TRAINING = TrainingSettings(epochs=6, batch_size=16, learning_rate=0.02)
 
 
@@ -37,10 +40,18 @@ def network(op: str = "sep_conv_3", channels: int = 4) -> Architecture:
     return Architecture(cell, Skeleton(channels=channels, cells=1))
 
 
-def tuning(folder: Path, *networks: Architecture, seed: int = 1, **asked: Any) -> Tuning:
-    plan = TuningPlan(DataSettings("digits"), TRAINING, RunSettings(seed=seed), TuningSettings(**asked))
+def tuning(
+    folder: Path, *networks: Architecture, seed: int = 1, fitness: FitnessSettings = ACCURACY, **asked: Any
+) -> Tuning:
+    plan = TuningPlan(DataSettings("digits"), TRAINING, RunSettings(seed=seed), TuningSettings(**asked), fitness)
     choices = draw_choices(networks or (network(),), TRAINING, plan.tuning, SPEC, seed)
     return prepare_tuning(choices, plan, DATA, folder, torch.device("cpu"))
+
+
+def best(asked: Tuning) -> tuple[Choice, TuningTrial]:
+    found = asked.best()
+    assert found is not None
+    return found
 
 
 def outcome(trial: TuningTrial) -> TuningTrial:
@@ -50,16 +61,17 @@ def outcome(trial: TuningTrial) -> TuningTrial:
 def test_a_learning_rate_that_learns_nothing_is_not_chosen(tmp_path: Path) -> None:
     asked = tuning(tmp_path, learning_rates=(1e-7, 0.02), weight_decays=(0.0,), rungs=(3,))
     list(asked.run(HERE, None))
-    choice, trial = asked.winner()
+    choice, trial = best(asked)
     assert choice.learning_rate == 0.02
     assert trial.epochs == TRAINING.epochs and trial.accuracy > 0.9
-    assert choice.training(TRAINING) == replace(TRAINING, learning_rate=0.02, weight_decay=0.0)
+    assert choice.training(TRAINING) == replace(TRAINING, learning_rate=0.02, weight_decay=choice.weight_decay)
 
 
 def test_a_share_of_each_rung_goes_on_and_the_best_of_it(tmp_path: Path) -> None:
     asked = tuning(tmp_path, trials=9, rungs=(1, 2), share=0.34)
     trials = list(asked.run(HERE, None))
-    assert Counter(trial.epochs for trial in trials) == {1: 9, 2: 3, 6: 1}
+    assert Counter(trial.epochs for trial in trials) == {1: 9, 2: 3, 6: 2}  # at least two are compared to the end
+    assert asked.is_complete
     first = {trial.choice: trial.accuracy for trial in trials if trial.rung == 0}
     on = {trial.choice for trial in trials if trial.rung == 1}
     assert min(first[number] for number in on) >= max(first[number] for number in first.keys() - on)
@@ -75,8 +87,9 @@ def test_one_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> N
         one = tuning(tmp_path / "stopped", trials=5)
         assert len(one.record.trials) == number
         done.append(outcome(next(one.run(HERE, None))))
+        assert one.is_complete == (number == len(expected) - 1)
     assert done == expected
-    assert tuning(tmp_path / "stopped", trials=5).winner()[0] == whole.winner()[0]
+    assert best(tuning(tmp_path / "stopped", trials=5))[0] == best(whole)[0]
 
 
 @pytest.mark.slow
@@ -90,20 +103,29 @@ def test_two_processes_choose_what_one_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "says"),
     [
-        {"seed": 2},
-        {"trials": 5},
-        {"share": 0.5},
+        ({"seed": 2}, "seed: got 2, the tuning there has 1"),
+        ({"trials": 5}, r"\[Tuning\] trials: got 5, the tuning there has 4"),
+        ({"share": 0.5}, r"\[Tuning\] share: got 0.5, the tuning there has 0.34"),
+        ({"fitness": FitnessSettings(mac_price=1.0)}, r"\[Fitness\] mac_price: got 1.0, the tuning there has 0.0"),
     ],
-    ids=str,
 )
-def test_a_folder_holds_one_tuning(other: dict[str, Any], tmp_path: Path) -> None:
-    next(tuning(tmp_path, **{"trials": 4}).run(HERE, None))
-    with pytest.raises(StoreError, match="a tuning of other networks, data or settings; allowed: those of before"):
+def test_a_folder_holds_one_tuning(other: dict[str, Any], says: str, tmp_path: Path) -> None:
+    next(tuning(tmp_path, trials=4).run(HERE, None))
+    with pytest.raises(StoreError, match=f"tuning.json: {says}; allowed: what this tuning was begun with"):
         tuning(tmp_path, **{"trials": 4, **other})
-    with pytest.raises(StoreError, match="a tuning of other networks"):
+    with pytest.raises(StoreError, match="networks: the tuning there is of others"):
         tuning(tmp_path, network("max_pool_3"), trials=4)
+
+
+def test_a_record_of_a_version_that_knew_fewer_settings_goes_on(tmp_path: Path) -> None:
+    next(tuning(tmp_path, trials=4).run(HERE, None))
+    path = tmp_path / "tuning.json"
+    text = path.read_text()
+    path.write_text(text.replace("r_drop = 0.0\\n", ""))
+    assert path.read_text() != text
+    assert len(tuning(tmp_path, trials=4).record.trials) == 1
 
 
 @pytest.mark.parametrize(
@@ -111,8 +133,9 @@ def test_a_folder_holds_one_tuning(other: dict[str, Any], tmp_path: Path) -> Non
     [
         ("", "not JSON"),
         ("[]", "the file: got list, allowed: an object"),
-        ('{"format": "another", "asked": ""}', "format: got 'another'"),
-        ('{"format": "neat-deep tuning", "asked": "", "trials": [{"choice": "0"}]}', "choice: got '0'"),
+        (f'{{"format": "another", "asked": {ASKED}}}', "format: got 'another'"),
+        (f'{{"format": "neat-deep tuning", "asked": {ASKED}, "trials": [{{"choice": "0"}}]}}', "choice: got '0'"),
+        ('{"format": "neat-deep tuning", "asked": "it"}', "asked: got str"),
     ],
 )
 def test_a_damaged_record_is_refused(text: str, says: str, tmp_path: Path) -> None:
@@ -124,18 +147,37 @@ def test_a_damaged_record_is_refused(text: str, says: str, tmp_path: Path) -> No
 def test_a_time_that_is_spent_leaves_what_is_done(tmp_path: Path) -> None:
     asked = tuning(tmp_path)
     assert list(asked.run(HERE, 0.0)) == []
-    with pytest.raises(SearchError, match="the time was too short"):
-        asked.winner()
+    assert asked.best() is None and not asked.is_complete
     later = tuning(tmp_path)
     trial = next(later.run(HERE, None))
-    assert later.winner() == (later.choices[trial.choice], trial)
+    assert later.best() == (later.choices[trial.choice], trial)
 
 
-def test_a_training_that_fails_is_never_the_winner(tmp_path: Path) -> None:
-    asked = tuning(tmp_path, learning_rates=(0.02, 100.0), weight_decays=(1e30,), rungs=(1,))
+def test_settings_with_which_a_training_failed_never_win(tmp_path: Path) -> None:
+    """Not even by what they had reached on the rung below."""
+    asked = tuning(tmp_path, trials=4, learning_rates=(0.02, 100.0), weight_decays=(0.01, 1e30), rungs=(1,))
     trials = list(asked.run(HERE, None))
-    assert any(trial.has_failed and trial.reason for trial in trials)
-    assert not any(trial.has_failed and trial.rung > 0 for trial in trials)
+    failed = {trial.choice for trial in trials if trial.has_failed}
+    assert failed and all(trial.reason for trial in trials if trial.has_failed)
+    assert not failed & {trial.choice for trial in trials if trial.rung > 0}
+    assert best(asked)[0] not in [asked.choices[number] for number in failed]
+
+    choices = tuple(Choice(network(), rate, 0.0) for rate in (1.0, 2.0))
+    by_hand = [
+        TuningTrial(0, 0, 1, "scored", 0.9),
+        TuningTrial(1, 0, 1, "scored", 0.8),
+        TuningTrial(0, 1, 3, "diverged", reason="no"),
+    ]
+    assert best_choice(choices, by_hand) == (choices[1], by_hand[1])
+
+
+def test_what_a_network_is_worth_is_what_the_file_says(tmp_path: Path) -> None:
+    """With a price that no accuracy outweighs the smaller network wins, whatever it reaches."""
+    asked = tuning(
+        tmp_path, fitness=FitnessSettings(parameter_price=1e6), trials=4, channels=(2, 12), learning_rates=(0.02,)
+    )
+    list(asked.run(HERE, None))
+    assert best(asked)[0].architecture.skeleton.channels == 2
 
 
 # --- what is tried ---------------------------------------------------------------------------------------------------
@@ -156,9 +198,10 @@ def test_choices_are_different_and_the_same_for_a_seed(
     choices = draw_choices(networks, TRAINING, asked, SPEC, seed)
     assert choices == draw_choices(networks, TRAINING, asked, SPEC, seed)
     assert len(set(choices)) == len(choices)
-    assert len(choices) == min(trials, 2 * (len(rates) or 3) * 3 * (len(channels) or 1))
-    assert {choice.architecture.skeleton.channels for choice in choices} <= set(channels or [4])
-    assert {choice.learning_rate for choice in choices} <= set(rates or [0.02 * factor for factor in (1 / 3, 1, 3)])
+    assert min(trials, 2 * (len(rates) or 3) * 3 * (len(channels) or 1)) <= len(choices) <= trials
+    assert {choice.architecture.skeleton.channels for choice in choices} <= {4, *channels}
+    every_rate = rates or [TRAINING.learning_rate * factor for factor in (1 / 3, 1, 3)]
+    assert {choice.learning_rate for choice in choices} <= {TRAINING.learning_rate, *every_rate}
 
 
 def test_each_network_is_tried_as_it_is() -> None:
@@ -167,6 +210,10 @@ def test_each_network_is_tried_as_it_is() -> None:
     assert [(choice.architecture, choice.training(TRAINING)) for choice in choices] == [
         (architecture, TRAINING) for architecture in networks
     ]
+    elsewhere = TuningSettings(trials=3, learning_rates=(0.5,), weight_decays=(0.5,), channels=(7,))
+    assert draw_choices(networks[:1], TRAINING, elsewhere, SPEC, 1)[0] == choices[0]
+    with pytest.raises(ConfigError, match="trials: got 2, allowed: 3 or more, one for each network"):
+        draw_choices((*networks, network("identity")), TRAINING, TuningSettings(trials=2), SPEC, 1)
 
 
 def test_a_network_that_is_too_large_is_not_tried() -> None:
@@ -183,10 +230,10 @@ def test_a_network_that_is_too_large_is_not_tried() -> None:
 def test_the_longest_training_counts_most() -> None:
     choices = tuple(Choice(network(), rate, 0.0) for rate in (1.0, 2.0, 3.0))
     trials = [
-        TuningTrial(0, 0, 1, "scored", 0.9, 0.1),
-        TuningTrial(1, 0, 1, "scored", 0.8, 0.2),
-        TuningTrial(0, 1, 3, "scored", 0.7, 0.6),
-        TuningTrial(1, 1, 3, "scored", 0.7, 0.5),
+        TuningTrial(0, 0, 1, "scored", 0.9, loss=0.1),
+        TuningTrial(1, 0, 1, "scored", 0.8, loss=0.2),
+        TuningTrial(0, 1, 3, "scored", 0.7, loss=0.6),
+        TuningTrial(1, 1, 3, "scored", 0.7, loss=0.5),
         TuningTrial(2, 1, 3, "raised", reason="no"),
     ]
     assert best_choice(choices, trials) == (choices[1], trials[3])
