@@ -164,6 +164,7 @@ def _try_and_train(
     started: float,
     device: torch.device,
 ) -> None:
+    """Do what is missing of the trials and the final trainings, and report."""
     console = screen()
     if tuning.is_complete and _trained(folder) >= retrainings:
         console.print(f"{folder}: this tuning is done, its network trained and tested ({RESULT})", highlight=False)
@@ -184,11 +185,7 @@ def _try_and_train(
     training = choice.training(tuning.plan.training)
     choice.architecture.save(folder / OF_A_RUN[0])
     write_text(folder / OWN_INI, tuning_plan_text(dataclasses.replace(tuning.plan, training=training)))
-    threads = tuning.plan.run.threads or tuning.record.threads
-    if not threads:
-        final = retraining_data(dataset, training)
-        threads = fastest_threads(choice.architecture, final.spec, final.train, training, device)
-    tuning.record.keep_threads(threads)
+    tuning.record.keep_threads(_threads(tuning, choice, dataset, device))
     trained = train_and_report(
         choice.architecture,
         dataset,
@@ -198,7 +195,7 @@ def _try_and_train(
         repeats=retrainings,
         folder=folder,
         console=console,
-        threads=threads,
+        threads=tuning.record.threads,
         seconds=lambda left: None if minutes is None else max(1.0, (started + 60 * minutes - time.time()) / left),
     )
     figures = {
@@ -206,24 +203,38 @@ def _try_and_train(
         "chosen": _chosen(choice),
         "validation accuracy of the choice": _outcome(trial),
         **training_figures(trained),
-        **threads_figures(threads, device),
+        **threads_figures(tuning.record.threads, device),
         "seconds of trials": f"{sum(one.seconds for one in tuning.record.trials):.0f}",
     }
-    numbers: dict[str, Any] = {
-        **data_numbers(dataset),
-        **training_numbers(trained),
-        "training_threads": threads,
+    numbers = {**data_numbers(dataset), **training_numbers(trained), **_tuning_numbers(tuning, choice, trial)}
+    show_results(f"{name} tuned on {dataset.spec.name}", figures, numbers, folder, console)
+
+
+def _threads(tuning: Tuning, choice: Choice, dataset: Dataset, device: torch.device) -> int:
+    """The threads of the final training: those that are asked for, those of before, else the faster number."""
+    known = tuning.plan.run.threads or tuning.record.threads
+    if known:
+        return known
+    training = choice.training(tuning.plan.training)
+    final = retraining_data(dataset, training)
+    return fastest_threads(choice.architecture, final.spec, final.train, training, device)
+
+
+def _tuning_numbers(tuning: Tuning, choice: Choice, trial: TuningTrial | None) -> dict[str, Any]:
+    """What was chosen, and what that cost, for programs."""
+    trials = tuning.record.trials
+    return {
+        "training_threads": tuning.record.threads,
         "learning_rate": choice.learning_rate,
         "weight_decay": choice.weight_decay,
         "channels": choice.architecture.skeleton.channels,
         "network": choice.architecture.digest(),
         "validation_accuracy": None if trial is None else trial.accuracy,
-        "trials": len(tuning.record.trials),
+        "trials": len(trials),
         "trials_complete": tuning.is_complete,
-        "samples": sum(one.samples for one in tuning.record.trials),
-        "seconds_of_trials": sum(one.seconds for one in tuning.record.trials),
+        "samples": sum(one.samples for one in trials),
+        "seconds_of_trials": sum(one.seconds for one in trials),
     }
-    show_results(f"{name} tuned on {dataset.spec.name}", figures, numbers, folder, console)
 
 
 def _winner(tuning: Tuning, minutes: float | None, console: Console) -> tuple[Choice, TuningTrial | None]:
