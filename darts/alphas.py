@@ -21,7 +21,7 @@ class Mixing:
     `candidates` (aggregations, edges, candidates) sums to 1 over the candidates, unless they are independent. `edges`
     (aggregations, edges), if any, sums to 1 over each node's edges, and `aggregations` (nodes, aggregations), if any,
     over the aggregations. `chosen` holds for each aggregation and edge the one candidate that is computed, or is None
-    when all are; `alive_rows` holds for each edge the candidates that are not ruled out, or is None when none is.
+    when all are; `alive_rows` holds for each edge the candidates that are not ruled out, and is None when all are left.
     """
 
     candidates: Tensor

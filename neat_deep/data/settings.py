@@ -22,13 +22,13 @@ class TextSettings:
 
     tokens: str = "word"
     lowercase: bool = True
-    vocabulary: int = 20_000  # most tokens, the two special ones included; the rarest beyond are unknown
+    vocabulary: int = 20_000  # most tokens of the training texts, the two special ones included; rarer ones are unknown
     min_count: int = 2  # what training texts hold less often is unknown, so that training sees unknown tokens too
     max_length: int = 256  # tokens of a text; those beyond are cut off
     own_validation: bool = True  # False: a validation part that the data comes with is split anew, with train
     vectors: str = ""  # file of word vectors in GloVe's text format that the embedding starts from
     vector_subwords: bool = False  # words without a vector get one from the pieces that they share with others
-    vector_words: int = 0  # words that the training texts lack, and the file has: so many of its first ones are known
+    vector_words: int = 0  # so many words of the file that would be unknown, its first ones, are known too
     phrases: bool = False  # of sst2: the training file has phrases too, as GLUE distributes it; sentences validate
     cut: str = END  # which tokens of a longer text go: those at its end, or those in its middle
     column: str = "sentence"  # of one's own texts: the column, or the key, that holds the text
@@ -52,15 +52,10 @@ class TextSettings:
             raise ConfigError("lowercase: got False, allowed with tokens = torchtext: True; its tokenizer lowers all")
         if self.vectors and self.tokens == "bpe":
             raise ConfigError("vectors: they belong to whole words; allowed with tokens = word or torchtext")
-        if self.vector_subwords and not self.vectors:
-            raise ConfigError(
-                "vector_subwords: got True, allowed without vectors: False; they come from those that are given"
-            )
-        if self.vector_words and not (self.vectors and self.tokens == "word"):
-            raise ConfigError(
-                f"vector_words: got {self.vector_words}, allowed without vectors, or with tokens = {self.tokens}: 0;"
-                " they are words of the file of vectors"
-            )
+        if self.vector_words and self.tokens != "word":
+            raise ConfigError(f"vector_words: got {self.vector_words}, allowed with tokens = {self.tokens}: 0")
+        if self.vector_subwords and self.tokens == "torchtext":
+            raise ConfigError("vector_subwords: got True, allowed with tokens = torchtext: False")
 
 
 @dataclass(frozen=True)
@@ -86,6 +81,11 @@ class DataSettings:
         check_range("train_limit", self.train_limit, low=0)
         if self.text.phrases and self.dataset != "sst2":
             raise ConfigError(f"phrases: got True, which '{self.dataset}' does not have; allowed: with dataset = sst2")
+        if self.dataset != IN_MEMORY and DATASETS.get(self.dataset).rank == 2:
+            for key in ("vectors", "vector_subwords", "vector_words"):
+                got = getattr(self.text, key)
+                if got:
+                    raise ConfigError(f"text_{key}: got {got}, allowed: with texts; '{self.dataset}' holds images")
         if self.dataset in ("sst2", "imdb"):
             for key, usual in (("column", TextSettings.column), ("label_column", TextSettings.label_column)):
                 got = getattr(self.text, key)

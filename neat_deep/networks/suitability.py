@@ -105,7 +105,5 @@ def check_augmentation(augmentation: Augmentation, data: DataSpec) -> None:
 def check_frozen_vectors(epochs: int, data: DataSpec) -> None:
     """Raise `ConfigError` for epochs that would freeze word vectors where the data set has none."""
     if epochs and not data.vector_size:
-        raise ConfigError(
-            f"frozen_vectors: got {epochs}, allowed for data without word vectors: 0; [Data] text_vectors names their"
-            " file"
-        )
+        hint = "; [Data] text_vectors names their file" if data.rank == 1 else ""
+        raise ConfigError(f"frozen_vectors: got {epochs}, allowed for data without word vectors: 0{hint}")

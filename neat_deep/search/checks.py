@@ -59,7 +59,8 @@ def check_experiment(
             raise ConfigError(f"[Fitness] {key}: got {count}, allowed: {allowed}")
     with in_section("Training"):
         check_augmentation(experiment.training.augmentation, data)
-        check_frozen_vectors(experiment.training.frozen_vectors, data)
+        if not resume:  # versions that did not ask began runs with it, where it does nothing
+            check_frozen_vectors(experiment.training.frozen_vectors, data)
     if isinstance(experiment, StrategyExperiment):
         make_strategy(experiment, full, start)  # it refuses what it cannot search
     if isinstance(experiment, StrategyExperiment) and experiment.search.asynchronous and experiment.fitness.rungs:

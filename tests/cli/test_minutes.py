@@ -61,12 +61,14 @@ def test_two_minutes_end_within_two_minutes_and_a_tenth(config: str, tmp_path: P
         [sys.executable, *map(str, words)], check=False, capture_output=True, text=True, cwd=tmp_path
     )
     seconds = time.monotonic() - started
-    skip_if_busy()
+    if "allowed: " in ended.stderr:  # a busy machine: not even one evaluation fits
+        skip_if_busy()
     assert ended.returncode == 0, ended.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    load_network(tmp_path / "run" / "trained.pt")
+    Architecture.load(tmp_path / "run" / "best.json")
+    skip_if_busy()
     assert seconds < 1.1 * 120
     if config != "digits_darts":  # which may end earlier, with all its epochs done
         assert seconds > 60  # the time is used
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["whole_seconds"] == pytest.approx(seconds, abs=6)  # less the start of Python, and of torch
-    load_network(tmp_path / "run" / "trained.pt")
-    Architecture.load(tmp_path / "run" / "best.json")

@@ -594,10 +594,13 @@ def test_images_take_no_parts() -> None:
         ({"min_count": 0}, "min_count: got 0, allowed: 1 or more"),
         ({"max_length": 0}, "max_length: got 0, allowed: 1 to"),
         ({"tokens": "bpe", "vectors": "x"}, "vectors: they belong to whole words"),
-        ({"vector_subwords": True}, "vector_subwords: got True, allowed without vectors: False"),
+        (
+            {"vector_subwords": True, "vectors": "x", "tokens": "torchtext"},
+            "vector_subwords: got True, allowed",
+        ),
         ({"vector_words": -1}, "vector_words: got -1, allowed: 0 to"),
-        ({"vector_words": 9}, "vector_words: got 9, allowed without vectors, or with tokens = word: 0"),
         ({"vector_words": 9, "vectors": "x", "tokens": "torchtext"}, "vector_words: got 9, allowed .* torchtext: 0"),
+        ({"vector_words": 9, "tokens": "bpe"}, "vector_words: got 9, allowed with tokens = bpe: 0"),
         ({"tokens": "torchtext", "lowercase": False}, "lowercase: got False, allowed with tokens = torchtext: True"),
     ],
 )
@@ -660,10 +663,60 @@ def test_words_that_only_the_vector_file_has_can_be_known_too(tmp_path: Path) ->
     assert reread.encode(["an unheard good"]) == wider.encoding.encode(["an unheard good"])
 
 
+def test_words_to_learn_are_those_that_a_text_can_hold(tmp_path: Path) -> None:
+    """What the tokenizer would change, and the tokens that stand for no word, take no place."""
+    lines = [
+        "good 1 2",
+        "<unk> 4 4",
+        "<pad> 4 4",
+        "Berlin 3 3",
+        "cafe\u0301 3 3",
+        "york\u00a0 3 3",
+        "berlin 8 8",
+        "paris 9 9",
+    ]
+    wider = with_vectors(tmp_path, "".join(f"{line}\n" for line in lines), vector_words=1, lowercase=True)
+    assert wider.encoding is not None and wider.vectors is not None
+    berlin, capital, paris, unknown = wider.encoding.encode(["berlin", "Berlin", "paris", "<unk>"])
+    assert berlin == capital == [wider.spec.vocabulary - 1]
+    assert wider.vectors[berlin].tolist() == [[8, 8]]
+    assert paris == [1] and 1 not in berlin
+    assert [4.0, 4.0] not in wider.vectors.tolist() and unknown
+
+
+def test_words_are_learnt_beside_pieces_of_words_and_for_the_final_training(tmp_path: Path) -> None:
+    content = "good 1 2\nbad 0 1\nunheard 7 8\n"
+    wider = with_vectors(tmp_path, content, vector_words=500, vector_subwords=True)
+    whole = wider.for_retraining()
+    for dataset in (wider, whole):
+        assert dataset.encoding is not None and dataset.vectors is not None
+        (unheard,) = dataset.encoding.encode(["unheard"])
+        assert dataset.vectors[unheard].tolist() == [[7, 8]]
+        assert len(dataset.vectors) == dataset.spec.vocabulary
+    assert with_vectors(tmp_path, content, vector_words=1).spec.vocabulary == wider.spec.vocabulary
+
+
+@pytest.mark.parametrize(("key", "value", "allowed"), [("words", 5, "0"), ("subwords", True, "False")])
+def test_what_needs_vectors_says_so(key: str, value: Any, allowed: str, tmp_path: Path) -> None:
+    """Where none are given; a caller's own vectors may lend theirs to words from pieces."""
+    folder = write_folder(tmp_path)
+    with pytest.raises(ConfigError, match=f"text_vector_{key}: got {value}, allowed without text_vectors: {allowed}"):
+        load_parts(folder, TextParts(), **{f"vector_{key}": value})
+    if key == "subwords":
+        vectors = WordVectors(["good", "bad"], torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        assert load_parts(folder, TextParts(vectors=vectors), vector_subwords=True).vectors is not None
+
+
+@pytest.mark.parametrize("values", [{"vectors": "x"}, {"vector_words": 3}, {"vector_subwords": True}])
+def test_images_have_no_word_vectors(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="text_vector.*: got .*, allowed: with texts; 'digits' holds images"):
+        DataSettings("digits", text=Settings(**values))
+
+
 def test_a_vocabulary_of_ones_own_does_not_grow(tmp_path: Path) -> None:
     (tmp_path / "vectors.txt").write_text("good 1 2\n")
     settings = {"vectors": str(tmp_path / "vectors.txt"), "vector_words": 5}
-    with pytest.raises(VectorError, match="vector_words: got more than 0, which needs a vocabulary that can grow"):
+    with pytest.raises(VectorError, match="vector_words: got 5, allowed for a vocabulary or tokenizer of one's own"):
         load_parts(write_folder(tmp_path), TextParts(tokenizer=str.split), **settings)
 
 

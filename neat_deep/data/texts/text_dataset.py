@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from neat_deep.base.errors import DataError
-from neat_deep.data.encoding import TextEncoding, Tokenizer, Vocabulary
+from neat_deep.base.errors import ConfigError, DataError, VectorError
+from neat_deep.data.encoding import Encoder, TextEncoding, Tokenizer, Vocabulary
 from neat_deep.data.settings import TextSettings
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.texts.rows import shorten
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
-from neat_deep.data.texts.tokens import make_encoder
-from neat_deep.data.texts.vectors import Vectors, embedding_matrix, learn_words, read_vectors
+from neat_deep.data.texts.tokens import HuggingFaceEncoder, make_encoder, with_words
+from neat_deep.data.texts.vectors import Vectors, embedding_matrix, read_vectors, words_to_learn
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,7 @@ def _build(
     parts: TextParts,
 ) -> Dataset:
     encoder = make_encoder(training.texts, settings, parts.tokenizer, parts.vocabulary)
-    vectors = parts.vectors
-    if vectors is None and settings.vectors:
-        from_file = read_vectors(Path(settings.vectors).expanduser(), encoder, more_words=settings.vector_words)
-        if settings.vector_words:
-            encoder = learn_words(encoder, from_file)
-        vectors = from_file
+    encoder, vectors = _with_vectors(encoder, settings, parts)
     matrix = None if vectors is None else embedding_matrix(vectors, encoder, subwords=settings.vector_subwords)
     spec = DataSpec(
         name=name,
@@ -91,6 +86,29 @@ def _build(
         vectors=matrix,
         encoding=encoding,
     )
+
+
+def _with_vectors(encoder: Encoder, settings: TextSettings, parts: TextParts) -> tuple[Encoder, Vectors | None]:
+    """The word vectors, None without any, and the encoder, which may learn words from their file.
+
+    Raises `ConfigError` for settings that need vectors where there are none.
+    """
+    if parts.vectors is not None:
+        return encoder, parts.vectors
+    if not settings.vectors:
+        for key, value in (("subwords", settings.vector_subwords), ("words", settings.vector_words)):
+            if value:
+                raise ConfigError(f"text_vector_{key}: got {value}, allowed without text_vectors: {type(value)()}")
+        return encoder, None
+    path = Path(settings.vectors).expanduser()
+    if settings.vector_words:
+        if not isinstance(encoder, HuggingFaceEncoder):
+            raise VectorError(
+                f"vector_words: got {settings.vector_words}, allowed for a vocabulary or tokenizer of one's own, which"
+                " learns no words: 0"
+            )
+        encoder = with_words(encoder, words_to_learn(path, encoder, settings.vector_words))
+    return encoder, read_vectors(path, encoder)
 
 
 def encode_texts(texts: LabelledTexts, encoding: TextEncoding, spec: DataSpec) -> TextSplit:

@@ -92,6 +92,13 @@ class HuggingFaceEncoder:
         numbers = map(self.tokenizer.token_to_id, tokens)
         return [self.unknown if number is None else number for number in numbers]
 
+    def leaves_whole(self, word: str) -> bool:
+        """Whether a text that is `word` alone becomes the token `word`, if that is known."""
+        normalizer, splitter = self.tokenizer.normalizer, self.tokenizer.pre_tokenizer
+        text = word if normalizer is None else normalizer.normalize_str(word)
+        pieces = [(text, None)] if splitter is None else splitter.pre_tokenize_str(text)
+        return [piece for piece, _ in pieces] == [word]
+
     def to_json(self) -> str:
         """The tokenizer's own JSON, vocabulary and all."""
         text: str = self.tokenizer.to_str()

@@ -13,7 +13,7 @@ from neat_deep.base.errors import DataError, VectorError
 from neat_deep.data.encoding import SPECIAL_TOKENS, Encoder
 from neat_deep.data.texts.rows import read_lines, shorten
 from neat_deep.data.texts.subwords import vectors_of_unknown
-from neat_deep.data.texts.tokens import HuggingFaceEncoder, numbered_tokens, with_words
+from neat_deep.data.texts.tokens import HuggingFaceEncoder, numbered_tokens
 
 CHUNK = 10_000  # words that are looked up in one go
 LARGEST = torch.finfo(torch.float32).max
@@ -36,15 +36,36 @@ class WordVectors(NamedTuple):
     vectors: Tensor
 
 
-def read_vectors(path: Path, encoder: Encoder, *, more_words: int = 0) -> WordVectors:
+def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
     """The vectors that a file in GloVe's text format (a line: a word, then its numbers) has for known words.
 
-    After them come the first `more_words` words that `encoder` does not know, of those that its tokenizer leaves
-    whole. Every line is checked; of a word that stands there twice the first counts. Raises `VectorError`, naming file
-    and line, for a line with too few numbers, or more than the first one has, or a number that is none.
+    Every line is checked; of a word that stands there twice the first counts, and the tokens that stand for no word are
+    none. Raises `VectorError`, naming file and line, for a line with too few numbers, or more than the first one has,
+    or a number that is none, and for a file without a known word.
     """
-    known: dict[str, list[float]] = {}
-    unknown: dict[str, list[float]] = {}
+    vectors: dict[str, list[float]] = {}
+    for word, vector in _read(path):
+        if encoder.numbers_of([word])[0] != encoder.unknown:
+            vectors.setdefault(word, vector)
+    if not vectors:
+        raise VectorError(f"{path}: none of its words is in the vocabulary of the training texts")
+    return WordVectors(list(vectors), torch.tensor(list(vectors.values())))
+
+
+def words_to_learn(path: Path, encoder: HuggingFaceEncoder, count: int) -> list[str]:
+    """The first `count` words of such a file that `encoder` does not know, of those that its tokenizer leaves whole.
+
+    Raises `VectorError` as `read_vectors` does.
+    """
+    words: dict[str, None] = {}
+    for word, _ in _read(path):
+        if len(words) < count and encoder.numbers_of([word])[0] == encoder.unknown and encoder.leaves_whole(word):
+            words[word] = None
+    return list(words)
+
+
+def _read(path: Path) -> Iterator[tuple[str, list[float]]]:
+    """The words of a file with their numbers, each line checked; raises `VectorError`."""
     size = 0
     for number, line in enumerate(_lines(path), 1):
         where = f"{path}:{number}"
@@ -55,40 +76,30 @@ def read_vectors(path: Path, encoder: Encoder, *, more_words: int = 0) -> WordVe
                     f"{where}: got '{shorten(line)}', allowed: a word and 2 numbers or more with a space between; the"
                     " counts that word2vec puts into the first line are no part of GloVe's format"
                 )
-        word, *values = line.rstrip(" ").rsplit(" ", size)  # a few of GloVe's words hold spaces
-        if len(values) != size or not word:
-            raise VectorError(
-                f"{where}: got {len(values)} numbers, allowed: a word and {size} numbers, as in the first line"
-            )
-        if " " in word and _is_number(word.rsplit(" ", 1)[1]):
-            raise VectorError(
-                f"{where}: got more than {size} numbers, but {path}:1 has {size}; allowed: as many in all lines, so one"
-                " of the two is wrong"
-            )
-        try:
-            vector = [float(value) for value in values]
-        except ValueError:
-            raise VectorError(f"{where}: got '{shorten(line)}', allowed: a word and {size} numbers") from None
-        if not all(abs(value) <= LARGEST for value in vector):  # which is false for nan too
-            raise VectorError(f"{where}: got '{shorten(line)}', allowed: numbers that float32 can hold")
-        if encoder.numbers_of([word])[0] != encoder.unknown:
-            known.setdefault(word, vector)
-        elif len(unknown) < more_words and encoder.encode([word]) == [[encoder.unknown]]:
-            unknown.setdefault(word, vector)
-    if not known:
-        raise VectorError(f"{path}: none of its words is in the vocabulary of the training texts")
-    known |= unknown
-    return WordVectors(list(known), torch.tensor(list(known.values())))
+        word, vector = _parse(line, size, where, path)
+        if word not in SPECIAL_TOKENS:
+            yield word, vector
 
 
-def learn_words(encoder: Encoder, vectors: WordVectors) -> Encoder:
-    """The encoder that knows all words of `vectors` too; raises `VectorError` for a vocabulary of a caller's own."""
-    if not isinstance(encoder, HuggingFaceEncoder):
+def _parse(line: str, size: int, where: str, path: Path) -> tuple[str, list[float]]:
+    """The word of a line and its `size` numbers; raises `VectorError`."""
+    word, *values = line.rstrip(" ").rsplit(" ", size)  # a few of GloVe's words hold spaces
+    if len(values) != size or not word:
         raise VectorError(
-            "vector_words: got more than 0, which needs a vocabulary that can grow; allowed for a vocabulary or"
-            " tokenizer of one's own: 0"
+            f"{where}: got {len(values)} numbers, allowed: a word and {size} numbers, as in the first line"
         )
-    return with_words(encoder, vectors.itos)
+    if " " in word and _is_number(word.rsplit(" ", 1)[1]):
+        raise VectorError(
+            f"{where}: got more than {size} numbers, but {path}:1 has {size}; allowed: as many in all lines, so one"
+            " of the two is wrong"
+        )
+    try:
+        vector = [float(value) for value in values]
+    except ValueError:
+        raise VectorError(f"{where}: got '{shorten(line)}', allowed: a word and {size} numbers") from None
+    if not all(abs(value) <= LARGEST for value in vector):  # which is false for nan too
+        raise VectorError(f"{where}: got '{shorten(line)}', allowed: numbers that float32 can hold")
+    return word, vector
 
 
 def embedding_matrix(vectors: Vectors, encoder: Encoder, *, subwords: bool = False) -> Tensor:

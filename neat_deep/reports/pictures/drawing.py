@@ -120,7 +120,7 @@ class NetworkFacts:
 
     @property
     def skips(self) -> tuple[tuple[str, str], ...]:
-        """The edges that jump over a stage, as cells with two inputs need them."""
+        """The edges that jump over a stage, as cells with two inputs and n-grams need them."""
         names = [stage.name for stage in self.stages]
         return tuple(wire for wire in self.wires if wire not in set(pairwise(names)))
 
@@ -245,7 +245,8 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
     stages.append(Stage("classes", f"{num_classes} classes", "", "output"))
     wires += [(states[-1], "head"), ("head", "classes")]
     if skeleton.ngrams:
-        stages.append(Stage("ngrams", "n-grams", f"1 to {skeleton.ngrams} tokens, linear", "ngrams"))
+        length = f"1 to {skeleton.ngrams} tokens" if skeleton.ngrams > 1 else "single tokens"
+        stages.append(Stage("ngrams", "n-grams", f"{length}, linear", "ngrams"))
         wires += [("data", "ngrams"), ("ngrams", "classes")]  # what they say is added to what the cells say
     return NetworkFacts(tuple(stages), tuple(dict.fromkeys(wires)))
 
