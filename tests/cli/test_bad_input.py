@@ -468,7 +468,7 @@ OWN_SECTIONS = (
     value("Training", "augmentation_shift", "-2", "got -2, allowed: 0 or more"),
     value("Training", "augmentation_shift", "8", "got 8, allowed: 0 to 7"),
     value("Training", "augmentation_erase", "20", "got 20, allowed: 0 to 7", script=TRAIN),
-    value("Training", "frozen_vectors", "2", "got 2, allowed for data without word vectors: 0; [Data] text_vectors"),
+    value("Training", "frozen_vectors", "2", "got 2, allowed for data without word vectors: 0"),
     value("Training", "frozen_vectors", "2", "got 2, allowed for data without word vectors: 0", script=TRAIN),
     value("Fitness", "epochs", "0", "got 0, allowed: 1 or more"),
     value("Fitness", "augment", "maybe", "got 'maybe', allowed: True, False"),

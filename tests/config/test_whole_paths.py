@@ -24,7 +24,7 @@ def with_data(**changes: Any) -> Any:
 
 @pytest.mark.parametrize("root", ["data", "./my images", "../elsewhere", "~/data", "."])
 def test_a_run_keeps_whole_paths(root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    experiment = with_data(root=root)
+    experiment = with_data(root=root, dataset="sst2")
     vectors = dataclasses.replace(experiment.data.text, vectors=f"{root}/glove.txt")
     experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, text=vectors))
     meant = Path(root).expanduser().resolve()
