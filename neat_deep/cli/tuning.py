@@ -173,7 +173,7 @@ def _try_and_train(
     done = f", {len(tuning.record.trials)} trials are done" if tuning.record.trials else ""
     console.print(
         f"tuning {name} on {dataset.spec.name}, {device}: {len(tuning.choices)} combinations of network and settings, "
-        f"{', '.join(map(str, tuning.epochs))} epochs{done}; {workers.note}; traces in {folder}",
+        f"{', '.join(map(str, tuning.tuner.epochs))} epochs{done}; {workers.note}; traces in {folder}",
         highlight=False,
         soft_wrap=True,
     )

@@ -116,7 +116,9 @@ def best_choice(choices: Sequence[Choice], trials: Sequence[TuningTrial]) -> tup
 class Tuner:
     """Tries choices by successive halving; `training` has what they leave open, `fitness` what a network is worth.
 
-    All settings of one network are tried from the same weights and with the same batches.
+    All settings of one network are tried from the same weights and with the same batches. `epochs` are those of each
+    rung: the ladder's, but for as many steps as they are in the final training, which has the validation examples to
+    train on too. A shorter training would ask for a higher learning rate.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class Tuner:
         self._training = dataclasses.replace(training, early_stopping=0)
         self._worth = fitness.worth()
         self._ladder = ladder
+        self.epochs = tuple(round(epochs * _growth(dataset, training)) for epochs in ladder.epochs)
         self._seed = seed
         self.evaluate = Evaluator(
             dataset.train,
@@ -170,7 +173,7 @@ class Tuner:
         """What is to be done next, as numbers of choice and rung: the rest of a rung; nothing when all is done."""
         known = {(trial.choice, trial.rung): trial for trial in trials}
         standing = list(range(len(choices)))
-        for rung in range(len(self._ladder.epochs)):
+        for rung in range(len(self.epochs)):
             missing = [(number, rung) for number in standing if (number, rung) not in known]
             if missing:
                 return missing
@@ -190,13 +193,13 @@ class Tuner:
             rung=rung,
             architecture=choice.architecture,
             weights_seed=derive_seed(self._seed, *of, "weights"),
-            stages=(Stage(self._ladder.epochs[rung], derive_seed(self._seed, *of, "training")),),
+            stages=(Stage(self.epochs[rung], derive_seed(self._seed, *of, "training")),),
             limits=Limits(deadline=deadline),
             training=choice.training(self._training),
         )
 
     def _trial(self, number: int, rung: int, result: JobResult | WorkerDied) -> TuningTrial:
-        epochs = self._ladder.epochs[rung]
+        epochs = self.epochs[rung]
         if isinstance(result, WorkerDied):
             return TuningTrial(number, rung, epochs, RAISED, reason=result.reason)
         trial = TuningTrial(
@@ -210,6 +213,13 @@ class Tuner:
         except Exception as error:  # noqa: BLE001 - a user's objective may raise anything; it costs this trial only
             return dataclasses.replace(trial, status=RAISED, reason=f"{type(error).__name__}: {error}")
         return dataclasses.replace(trial, objective=objective, accuracy=metrics["accuracy"], loss=metrics["loss"])
+
+
+def _growth(dataset: Dataset, training: TrainingSettings) -> float:
+    """How many times as many examples the final training has."""
+    if training.early_stopping or dataset.validation_trains:
+        return 1.0
+    return (len(dataset.train) + len(dataset.validation)) / len(dataset.train)
 
 
 def _place(trial: TuningTrial) -> tuple[bool, float, float, int]:

@@ -19,10 +19,11 @@ class TuningSettings:
 
     `trials` combinations of network and settings begin, the networks as they are among them. After each of `rungs`
     epochs `share` of them go on, but no fewer than two; each is trained from scratch for the epochs of the next rung,
-    and the last for as long as the final training. Without values the learning rates and weight decays are a third of
-    those in [Training], these, and three times these; without channels a network keeps its own; without rungs these are
-    a ninth and a third of [Training] epochs. A network with more than `max_parameters` or `max_macs` (0: no limit) is
-    not tried.
+    and the last for as long as the final training; an epoch is one over all examples that the final training has, so a
+    trial has more passes over the fewer that it may train on. Without values the learning rates and weight decays are a
+    third of those in [Training], these, and three times these; without channels a network keeps its own; without rungs
+    these are a ninth and a third of [Training] epochs. A network with more than `max_parameters` or `max_macs` (0: no
+    limit) is not tried.
 
     Successive halving: Jamieson and Talwalkar, arXiv 1502.07943. Raises `ConfigError` on creation.
     """

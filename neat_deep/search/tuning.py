@@ -121,13 +121,12 @@ def _other(before: Asked, now: Asked, dataset: Dataset) -> str:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is to be tried, in order, with the trials that are done; `epochs` are those of each rung."""
+    """What is to be tried, in order, with the trials that are done."""
 
     plan: TuningPlan
     choices: tuple[Choice, ...]
     record: TuningRecord
     tuner: Tuner
-    epochs: tuple[int, ...]
 
     def run(self, workers: WorkerPlan, deadline: float | None) -> Iterator[TuningTrial]:
         """Do the trials that are missing, and yield each as it is kept; none begins after `deadline`."""
@@ -152,7 +151,7 @@ def prepare_tuning(
     choices: Sequence[Choice], plan: TuningPlan, dataset: Dataset, folder: Path, device: torch.device
 ) -> Tuning:
     """What is to be tried, with what the folder says is done; raises `StoreError`."""
-    ladder = plan.tuning.ladder(plan.training.epochs)
     record = TuningRecord(folder / RECORD, plan, choices, dataset)
+    ladder = plan.tuning.ladder(plan.training.epochs)
     tuner = Tuner(dataset, plan.training, plan.fitness, ladder, device=device, seed=plan.run.seed)
-    return Tuning(plan, tuple(choices), record, tuner, ladder.epochs)
+    return Tuning(plan, tuple(choices), record, tuner)

@@ -63,14 +63,16 @@ def test_a_learning_rate_that_learns_nothing_is_not_chosen(tmp_path: Path) -> No
     list(asked.run(HERE, None))
     choice, trial = best(asked)
     assert choice.learning_rate == 0.02
-    assert trial.epochs == TRAINING.epochs and trial.accuracy > 0.9
+    assert trial.rung == 1 and trial.accuracy > 0.9
     assert choice.training(TRAINING) == replace(TRAINING, learning_rate=0.02, weight_decay=choice.weight_decay)
 
 
 def test_a_share_of_each_rung_goes_on_and_the_best_of_it(tmp_path: Path) -> None:
     asked = tuning(tmp_path, trials=9, rungs=(1, 2), share=0.34)
     trials = list(asked.run(HERE, None))
-    assert Counter(trial.epochs for trial in trials) == {1: 9, 2: 3, 6: 2}  # at least two are compared to the end
+    assert Counter(trial.rung for trial in trials) == {0: 9, 1: 3, 2: 2}  # at least two are compared to the end
+    # 96 examples train and 40 validate: as many steps as 1, 2 and 6 epochs of the final training, which has all of them
+    assert {trial.rung: trial.epochs for trial in trials} == {0: 1, 1: 3, 2: 8}
     assert asked.is_complete
     first = {trial.choice: trial.accuracy for trial in trials if trial.rung == 0}
     on = {trial.choice for trial in trials if trial.rung == 1}
