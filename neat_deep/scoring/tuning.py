@@ -1,4 +1,4 @@
-"""Learning rate, weight decay and channels of a final training, chosen by successive halving on the validation part."""
+"""Learning rate, weight decay and channels of a final training, compared on the validation part."""
 
 from __future__ import annotations
 

@@ -15,20 +15,19 @@ FACTORS = (1 / 3, 1.0, 3.0)  # of the value in [Training], where no values are n
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """Which learning rates, weight decays and channels networks are tried with, by successive halving.
+    """Which learning rates, weight decays and channels networks are tried with.
 
-    `trials` combinations of network and settings begin, the networks as they are among them. After each of `rungs`
-    epochs `share` of them go on, but no fewer than two; each is trained from scratch for the epochs of the next rung,
-    and the last for as long as the final training; an epoch is one over all examples that the final training has, so a
-    trial has more passes over the fewer that it may train on. Without values the learning rates and weight decays are a
-    third of those in [Training], these, and three times these; without channels a network keeps its own; without rungs
-    these are a ninth and a third of [Training] epochs. A network with more than `max_parameters` or `max_macs` (0: no
-    limit) is not tried.
+    `trials` combinations of network and settings begin, the networks as they are among them, and each is trained from
+    scratch for as many steps as the final training has. With `rungs` all are trained for so many epochs first, and
+    `share` of them go on to the next, but no fewer than two (successive halving; Jamieson and Talwalkar, arXiv
+    1502.07943). That is cheaper, and favours high learning rates: they are ahead in short trainings. Without values the
+    learning rates and weight decays are a third of those in [Training], these, and three times these; without channels
+    a network keeps its own. A network with more than `max_parameters` or `max_macs` (0: no limit) is not tried.
 
-    Successive halving: Jamieson and Talwalkar, arXiv 1502.07943. Raises `ConfigError` on creation.
+    Raises `ConfigError` on creation.
     """
 
-    trials: int = 12
+    trials: int = 9
     learning_rates: tuple[float, ...] = ()
     weight_decays: tuple[float, ...] = ()
     channels: tuple[int, ...] = ()
@@ -55,5 +54,4 @@ class TuningSettings:
 
     def ladder(self, epochs: int) -> Ladder:
         """The epochs that a trial is trained for on each rung, up to `epochs`; raises `ConfigError`."""
-        rungs = self.rungs or tuple(sorted({max(1, round(epochs / 9)), max(1, round(epochs / 3))} - {epochs}))
-        return Ladder((*rungs, epochs), self.share)
+        return Ladder((*self.rungs, epochs), self.share)

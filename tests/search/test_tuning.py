@@ -1,4 +1,4 @@
-"""The settings of a final training, chosen by successive halving: what is tried, what wins, and how it goes on."""
+"""The settings of a final training: what is tried, what wins, and how it goes on."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def outcome(trial: TuningTrial) -> TuningTrial:
 
 
 def test_a_learning_rate_that_learns_nothing_is_not_chosen(tmp_path: Path) -> None:
-    asked = tuning(tmp_path, learning_rates=(1e-7, 0.02), weight_decays=(0.0,), rungs=(3,))
+    asked = tuning(tmp_path, learning_rates=(1e-7, 0.02), weight_decays=(0.0,))
     list(asked.run(HERE, None))
     choice, trial = best(asked)
     assert choice.learning_rate == 0.02
-    assert trial.rung == 1 and trial.accuracy > 0.9
+    assert trial.rung == 0 and trial.accuracy > 0.9
     assert choice.training(TRAINING) == replace(TRAINING, learning_rate=0.02, weight_decay=choice.weight_decay)
 
 
@@ -259,9 +259,8 @@ def test_bad_settings_are_refused(values: dict[str, Any], says: str) -> None:
         TuningSettings(**values)
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3, 8, 9, 30, 200])
+@pytest.mark.parametrize("epochs", [1, 2, 8])
 def test_rungs_rise_up_to_the_final_training(epochs: int) -> None:
-    assert TuningSettings().ladder(epochs).epochs[-1] == epochs
-    if epochs > 1:
-        with pytest.raises(ConfigError, match="rungs: got"):
-            TuningSettings(rungs=(epochs,)).ladder(epochs)
+    assert TuningSettings().ladder(epochs).epochs == (epochs,)
+    with pytest.raises(ConfigError, match="rungs: got"):
+        TuningSettings(rungs=(epochs,)).ladder(epochs)

@@ -33,8 +33,8 @@ def tune(
     ] = None,
     **given: Any,
 ) -> None:
-    """Learning rates, weight decays and channels are tried by successive halving on the validation part, as [Tuning]
-    says; the best combination is trained and tested. Data and training are those of the run, of the INI file, or of the
+    """Learning rates, weight decays and channels are compared on the validation part, as [Tuning] says; the best
+    combination is trained and tested. Data and training are those of the run, of the INI file, or of the
     shipped one. The same command goes on where it was stopped."""
     from neat_deep.base.shipped import architecture_file
     from neat_deep.cli.tuning import tune_architecture
