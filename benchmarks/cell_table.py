@@ -11,8 +11,8 @@ part after each epoch; last, the first `--twice` cells in full with a second see
 it can be stopped at any time; `--minutes` ends it. The same command goes on where it stopped.
 
 The report ranks the cells by each signal and compares that with the accuracy after full training: Spearman's rho with
-the standard error of a bootstrap over cells, and the mean seconds that the signal costs. The rho between the two seeds
-of full training is what no signal can be expected to exceed by much.
+the standard error of a bootstrap over cells, and the mean seconds of the processor that the signal costs. The rho
+between the two seeds of full training is what no signal can be expected to exceed by much.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ class Training:
 class Outcome:
     """What a training came to: after each epoch the mean training loss and the validation accuracy (0..1).
 
-    Empty lists where the training diverged or raised, and then `reason` says why. `seconds` is of training alone.
-    `signals` are those before training, each with its seconds.
+    Empty lists where the training diverged or raised, and then `reason` says why. `seconds` is the processor's time of
+    training alone, which a busy machine hardly changes. `signals` are those before training, each with its seconds.
     """
 
     losses: tuple[float, ...]
@@ -102,9 +102,9 @@ class CellTrainer:
         (batch,) = examples.eval_batches(len(examples))
         signals = {}
         for name in [info.name for info in METRICS.values() if info.untrained]:
-            started = time.perf_counter()
+            started = time.process_time()
             value = measure_untrained([name], network, self._spec, batch)[name]
-            signals[name] = value, time.perf_counter() - started
+            signals[name] = value, time.process_time() - started
         return Outcome((), (), sum(seconds for _, seconds in signals.values()), signals=signals)
 
     def _train_and_score(self, training: Training) -> Outcome:
@@ -119,14 +119,14 @@ class CellTrainer:
         def on_step(progress: Progress) -> None:
             nonlocal scoring
             if epochs.ended(progress):
-                started = time.perf_counter()
+                started = time.process_time()
                 validation.append(evaluate(network, self._validation, device=CPU).accuracy)
-                scoring += time.perf_counter() - started
+                scoring += time.process_time() - started
 
         settings = dataclasses.replace(self._settings[training.kind], epochs=training.epochs)
-        started = time.perf_counter()
+        started = time.process_time()
         fit(network, train, settings, device=CPU, seed=derive_seed(training.seed, training.digest), on_step=on_step)
-        seconds = time.perf_counter() - started - scoring
+        seconds = time.process_time() - started - scoring
         # Texts' norms are measured anew at the end of a training: the last figure is of the network as it is used.
         validation[-1] = evaluate(network, self._validation, device=CPU).accuracy
         return Outcome(tuple(epochs.losses), tuple(validation), seconds)
