@@ -91,6 +91,12 @@ def test_text_throughput() -> None:
     assert figures["ratio_padded"] == pytest.approx(rates["neat_deep"] / rates["padded"])
 
 
+def test_linear_texts(tmp_path: Path) -> None:
+    figures = run_benchmark("linear_texts", "--data", "sst2", "--data-root", str(write_sst2(tmp_path)))
+    assert figures["test"] > 0.8  # the sentences are made of words that tell the label
+    assert figures["strength"] in (1, 3, 10, 30) and figures["weights"] > 5
+
+
 def test_search_overhead() -> None:
     figures = run_benchmark("search_overhead", "--genomes", "4", "--epochs", "1", "--warmup", "0")
     parts = figures["parts"]
