@@ -1,6 +1,6 @@
 """Sentences per second in training: this library against a textbook loop that pads every sentence to the longest.
 
-    python benchmarks/text_throughput.py [--json] [--rounds 5] [--steps 40]
+    python benchmarks/text_throughput.py [--json] [--rounds 5] [--steps 200]
 
 The network is the block of `configs/architectures/transformer_block.json` once, 64 channels, for two classes, in
 batches of 64. The sentences are random words; their lengths are those of SST-2's 6,920 training sentences. Four
@@ -18,10 +18,12 @@ random batches are drawn from that tensor, plain `AdamW`.
 `padded`: the network of `neat_deep` in the textbook's loop, on the same padded batches with their masks. It shows how
 much of the ratio comes from the batches alone.
 
-All have the same embedding, learned positions and head (masked mean and maximum, linear layer), matrices of the
-same shapes, no dropout, and read their loss after every step. A round trains one after the other for `--steps` steps,
-starting with another contender each time; the first round warms up and is not counted. The figures are medians over
-the rounds: of sentences per second, and of the ratios within one round, which a busy machine moves less.
+All have the same embedding, learned positions and head (masked mean and maximum, linear layer), matrices of the same
+shapes, no dropout, and read their loss after every step. At its end a training of ours measures the norms anew over
+some thousand sentences; a round must have enough steps that this weighs no more than it does in a whole training. A
+round trains one after the other for `--steps` steps, starting with another contender each time; the first round warms
+up and is not counted. The figures are medians over the rounds: of sentences per second, and of the ratios within one
+round, which a busy machine moves less.
 """
 
 from __future__ import annotations
@@ -191,7 +193,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
     parser.add_argument("--rounds", type=at_least(1), default=5, help="rounds that count (default: %(default)s)")
-    parser.add_argument("--steps", type=at_least(1), default=40, help="training steps a round (default: %(default)s)")
+    parser.add_argument("--steps", type=at_least(1), default=200, help="training steps a round (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
