@@ -15,9 +15,8 @@ from neat_deep.base.errors import SearchError
 from neat_deep.base.files import read_text, write_text
 from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture
-from neat_deep.training.retraining import retraining_data
+from neat_deep.training.retraining import choose_threads
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import fastest_threads
 
 FILE_NAME = "clock.json"
 
@@ -52,11 +51,7 @@ class RunClock:
 
         It is kept, since another number rounds differently.
         """
-        if asked:
-            self._threads = asked
-        elif not self._threads:
-            final_data = retraining_data(dataset, training)
-            self._threads = fastest_threads(architecture, final_data.spec, final_data.train, training, device)
+        self._threads = choose_threads(asked, self._threads, architecture, dataset, training, device)
         self.tick()
         return self._threads
 

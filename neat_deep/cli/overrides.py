@@ -17,7 +17,7 @@ from neat_deep.cli.options import LIMITS, Given, flag
 from neat_deep.cli.plugin_option import named_plugins
 from neat_deep.cli.running import naming
 from neat_deep.config.run_settings import RunSettings
-from neat_deep.data import Dataset, DataSpec, load_dataset
+from neat_deep.data import Dataset, load_dataset
 
 Settings = TypeVar("Settings", bound=Any)
 
@@ -113,12 +113,6 @@ def naming_minutes(config: Path, given: Given) -> Iterator[None]:
     except ConfigError as error:
         place = place_of(config, given, "[Run] minutes", "minutes")
         raise ConfigError(f"{place}: {str(error).removeprefix('minutes: ')}") from None
-
-
-def check_max_length(given: Given, data: DataSpec) -> None:
-    """Raise `ConfigError` where texts are to be cut and there are none."""
-    if "max_length" in given and data.rank != 1:
-        raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
 
 
 def place_of(config: Path, given: Given, place: str, *names: str) -> str:

@@ -7,6 +7,7 @@ architecture is transferred.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import check_max_length, load_inputs, override, read_settings
+from neat_deep.cli.overrides import load_inputs, override, read_settings
 from neat_deep.cli.results import (
     data_figures,
     data_numbers,
@@ -29,10 +30,12 @@ from neat_deep.cli.results import (
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import load_training_plan
+from neat_deep.data import DataSpec
 from neat_deep.networks.network import build_network
 from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
+from neat_deep.training.settings import TrainingSettings
 
 DEFAULTS = {1: "sst2_neat.ini", 2: "mnist_neat.ini"}  # the shipped INI file for an architecture's rank
 
@@ -53,14 +56,8 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
     settings = override(plan.training, given, {"epochs": "epochs"})
     set_threads(plan.run.threads)
     device, dataset = load_inputs(config, given, plan)
-    with naming(source):
-        check_skeleton(architecture.skeleton, dataset.spec)
-        build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
-    with naming(config), in_section("Training"):
-        check_augmentation(settings.augmentation, dataset.spec)
-        check_frozen_vectors(settings.frozen_vectors, dataset.spec)
-    check_max_length(given, dataset.spec)
-    name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
+    check_training(source, [architecture], config, settings, given, dataset.spec)
+    name = name_of(source)
     with naming("--out"):
         folder = new_folder(given.get("out", Path("runs") / f"{name}_{dataset.spec.name}"))
     console = screen()
@@ -90,6 +87,31 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
         folder,
         console,
     )
+
+
+def check_training(
+    source: Path,
+    architectures: Sequence[Architecture],
+    config: Path,
+    settings: TrainingSettings,
+    given: Given,
+    data: DataSpec,
+) -> None:
+    """Raise `NeatDeepError`, naming the file, for architectures, settings or options that do not suit the data."""
+    with naming(source):
+        for architecture in architectures:
+            check_skeleton(architecture.skeleton, data)
+            build_network(architecture, data, seed=0)  # its ops are known and suit the data
+    with naming(config), in_section("Training"):
+        check_augmentation(settings.augmentation, data)
+        check_frozen_vectors(settings.frozen_vectors, data)
+    if "max_length" in given and data.rank != 1:
+        raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
+
+
+def name_of(source: Path) -> str:
+    """What to call the architecture in the file `source`: as its run, or as the file."""
+    return source.resolve().parent.name if source.name in OF_A_RUN else source.stem
 
 
 def _with_numbers(given: Given) -> Given:

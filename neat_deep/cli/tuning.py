@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from neat_deep.base.locks import lock_file
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import check_max_length, load_inputs, override, override_run, read_settings
+from neat_deep.cli.overrides import load_inputs, override, override_run, read_settings
 from neat_deep.cli.results import (
     RESULT,
     data_figures,
@@ -33,20 +32,18 @@ from neat_deep.cli.results import (
 )
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
-from neat_deep.cli.train_architecture import DEFAULTS
+from neat_deep.cli.train_architecture import DEFAULTS, check_training, name_of
 from neat_deep.config.tuning_plan import TuningPlan, load_tuning_plan, read_tuning_plan, tuning_plan_text
 from neat_deep.data import Dataset
-from neat_deep.networks.network import build_network
-from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
 from neat_deep.reports.finalists import best_networks
 from neat_deep.scoring.tuning import Choice, TuningTrial, draw_choices
 from neat_deep.scoring.tuning_settings import SECTION
 from neat_deep.search.tuning import RECORD, Tuning, prepare_tuning
 from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
+from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.retraining import retraining_data
-from neat_deep.training.timing import fastest_threads
+from neat_deep.training.retraining import choose_threads
 
 OWN_INI = "experiment.ini"  # of a run: the file that it was begun with; of a tuning: the settings that won
 DARTS_SETTINGS = "settings.ini"  # of a search by gradient descent: every setting that it was done with
@@ -66,10 +63,10 @@ def tune_architecture(source: Path, given: Given) -> None:
         with naming(config), in_section(SECTION):
             plan.tuning.ladder(plan.training.epochs)
         device, dataset = load_inputs(config, given, plan)
-        _check(source, architectures, config, plan, given, dataset)
+        check_training(source, architectures, config, plan.training, given, dataset.spec)
         with naming(config), in_section(SECTION):
             choices = draw_choices(architectures, plan.training, plan.tuning, dataset.spec, plan.run.seed)
-    name = source.resolve().parent.name if source.name in OF_A_RUN else source.stem
+    name = name_of(source)
     with naming("--out"):
         folder = _folder(Path(given.get("out", Path("runs") / f"{name}_tuned")))
     with closing(lock_file(folder / RECORD)):
@@ -121,29 +118,10 @@ def _settings_of_run(folder: Path) -> tuple[str, str]:
     ini = read_text(folder / OWN_INI, "INI file", ConfigError)
     if (folder / DARTS_SETTINGS).is_file():
         return read_text(folder / DARTS_SETTINGS, "INI file", ConfigError), ini
-    if (folder / "run.sqlite").is_file():
+    if (folder / FILE_NAME).is_file():
         with RunStore.read(folder) as store:
             return store.fact("settings"), ini
     return ini, ini
-
-
-def _check(
-    source: Path,
-    architectures: Sequence[Architecture],
-    config: Path,
-    plan: TuningPlan,
-    given: Given,
-    dataset: Dataset,
-) -> None:
-    """Raise `NeatDeepError` for what does not suit the data, before anything is written."""
-    with naming(source):
-        for architecture in architectures:
-            check_skeleton(architecture.skeleton, dataset.spec)
-            build_network(architecture, dataset.spec, seed=0)  # its ops are known and suit the data
-    with naming(config), in_section("Training"):
-        check_augmentation(plan.training.augmentation, dataset.spec)
-        check_frozen_vectors(plan.training.frozen_vectors, dataset.spec)
-    check_max_length(given, dataset.spec)
 
 
 def _folder(path: Path) -> Path:
@@ -185,7 +163,8 @@ def _try_and_train(
     training = choice.training(tuning.plan.training)
     choice.architecture.save(folder / OF_A_RUN[0])
     write_text(folder / OWN_INI, tuning_plan_text(dataclasses.replace(tuning.plan, training=training)))
-    tuning.record.keep_threads(_threads(tuning, choice, dataset, device))
+    asked, before = tuning.plan.run.threads, tuning.record.threads
+    tuning.record.keep_threads(choose_threads(asked, before, choice.architecture, dataset, training, device))
     trained = train_and_report(
         choice.architecture,
         dataset,
@@ -208,16 +187,6 @@ def _try_and_train(
     }
     numbers = {**data_numbers(dataset), **training_numbers(trained), **_tuning_numbers(tuning, choice, trial)}
     show_results(f"{name} tuned on {dataset.spec.name}", figures, numbers, folder, console)
-
-
-def _threads(tuning: Tuning, choice: Choice, dataset: Dataset, device: torch.device) -> int:
-    """The threads of the final training: those that are asked for, those of before, else the faster number."""
-    known = tuning.plan.run.threads or tuning.record.threads
-    if known:
-        return known
-    training = choice.training(tuning.plan.training)
-    final = retraining_data(dataset, training)
-    return fastest_threads(choice.architecture, final.spec, final.train, training, device)
 
 
 def _tuning_numbers(tuning: Tuning, choice: Choice, trial: TuningTrial | None) -> dict[str, Any]:

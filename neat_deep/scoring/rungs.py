@@ -68,9 +68,12 @@ class Ladder:
 
     def promoted(self, objectives: Sequence[float | None]) -> list[int]:
         """The positions of those that are promoted; ties go to the earlier, and what failed (None) never is."""
-        places = max(1, math.floor(len(objectives) * self.share + 1e-9))
         valid = [(-objective, i) for i, objective in enumerate(objectives) if objective is not None]
-        return sorted(i for _, i in sorted(valid)[:places])
+        return sorted(i for _, i in sorted(valid)[: self.places(len(objectives))])
+
+    def places(self, count: int) -> int:
+        """How many of `count` networks on a rung are promoted, at least one."""
+        return max(1, math.floor(count * self.share + 1e-9))
 
 
 @dataclass(frozen=True)

@@ -75,21 +75,15 @@ def draw_choices(
 
     Raises `ConfigError` where all networks are larger than allowed, or there are more of them than trials.
     """
-    unchanged = [
-        Choice(architecture, training.learning_rate, training.weight_decay)
-        for architecture in architectures
-        if _is_small_enough(architecture, data, settings)
-    ]
     rates = settings.learning_rates or tuple(training.learning_rate * factor for factor in FACTORS)
     decays = settings.weight_decays or tuple(training.weight_decay * factor for factor in FACTORS)
-    networks = [
-        network
-        for architecture in architectures
-        for network in _widths(architecture, settings)
-        if _is_small_enough(network, data, settings)
-    ]
+    wide = [network for architecture in architectures for network in _widths(architecture, settings)]
+    different = dict.fromkeys([*architectures, *wide])  # each is built once, to be measured
+    small = {network for network in different if _is_small_enough(network, data, settings)}
+    unchanged = [Choice(one, training.learning_rate, training.weight_decay) for one in architectures if one in small]
+    networks = [network for network in wide if network in small]
     others = [Choice(*parts) for parts in itertools.product(networks, rates, decays)]
-    if not unchanged and not others:
+    if not small:
         limits = [(name, getattr(settings, name)) for name in ("max_parameters", "max_macs")]
         allowed = " and ".join(f"{name} = {limit}" for name, limit in limits if limit)
         raise ConfigError(f"channels: every network is larger than {allowed} allow")
@@ -183,8 +177,7 @@ class Tuner:
     def _promoted(self, trials: Sequence[TuningTrial]) -> list[int]:
         """The numbers of the choices that go on: the share that the ladder says, but at least two that did not fail."""
         ranked = sorted((trial for trial in trials if not trial.has_failed), key=_place)
-        share = len(self._ladder.promoted([0.0] * len(trials)))
-        return sorted(trial.choice for trial in ranked[: max(LEAST, share)])
+        return sorted(trial.choice for trial in ranked[: max(LEAST, self._ladder.places(len(trials)))])
 
     def _job(self, number: int, choice: Choice, rung: int, deadline: float | None) -> Job:
         of = choice.architecture.digest(), "tuning", str(rung)

@@ -8,9 +8,8 @@ from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Dataset
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.retraining import retraining_data
+from neat_deep.training.retraining import choose_threads
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import fastest_threads
 
 THREADS = "training_threads"  # the entry of a store's meta
 
@@ -28,13 +27,7 @@ def training_threads(
     It is kept in the store, since another number rounds differently.
     """
     stored = store.meta().get(THREADS)
-    if run.threads:
-        threads = run.threads
-    elif stored is not None:
-        threads = int(stored)
-    else:
-        final_data = retraining_data(dataset, training)
-        threads = fastest_threads(architecture, final_data.spec, final_data.train, training, device)
+    threads = choose_threads(run.threads, int(stored or 0), architecture, dataset, training, device)
     if stored != str(threads):
         store.set_meta(THREADS, str(threads))
     return threads

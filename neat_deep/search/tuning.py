@@ -69,7 +69,7 @@ class TuningRecord:
         if not path.is_file():
             return
         document = _read(path)
-        other = _other(document.asked, self._asked, dataset)
+        other = _other(document.asked, self._asked, plan, dataset)
         if other:
             raise StoreError(f"{path}: {other}; allowed: what this tuning was begun with, or another folder")
         self.trials.extend(document.trials)
@@ -101,7 +101,7 @@ def _read(path: Path) -> _Document:
     return document
 
 
-def _other(before: Asked, now: Asked, dataset: Dataset) -> str:
+def _other(before: Asked, now: Asked, plan: TuningPlan, dataset: Dataset) -> str:
     """The first thing in which a tuning is not the one of before; empty where it is the same."""
     if before.networks != now.networks:
         return "networks: the tuning there is of others"
@@ -110,9 +110,10 @@ def _other(before: Asked, now: Asked, dataset: Dataset) -> str:
     fact = changed_fact(before.data, dataset)
     if fact is not None:
         return f"data: the tuning there is on other data, by their {fact}"
-    parsers = [parse_ini(text, "the tuning's settings") for text in (before.settings, now.settings)]
+    parser = parse_ini(before.settings, "the tuning's settings")
     for section, kind in KINDS.items():
-        old, new = (values_of(read_section("its settings", parser, section, kind, stored=True)) for parser in parsers)
+        old = values_of(read_section("the tuning's settings", parser, section, kind, stored=True))
+        new = values_of(getattr(plan, section.lower()))
         for key in new:
             if old.get(key) != new[key]:
                 return f"[{section}] {key}: got {new[key]}, the tuning there has {old.get(key)}"

@@ -17,7 +17,7 @@ from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import PASS_SHARE, seconds_per_example
+from neat_deep.training.timing import PASS_SHARE, fastest_threads, seconds_per_example
 from neat_deep.training.trained_file import Trained
 
 
@@ -87,6 +87,24 @@ def _retrain(
         report.seconds,
         dataset.encoding,
     )
+
+
+def choose_threads(
+    asked: int,
+    before: int,
+    architecture: Architecture,
+    dataset: Dataset,
+    settings: TrainingSettings,
+    device: torch.device,
+) -> int:
+    """The threads of a final training: those `asked` for, else those of `before` (0: none), else the faster number.
+
+    A run keeps them, since another number rounds differently.
+    """
+    if asked or before:
+        return asked or before
+    final_data = retraining_data(dataset, settings)
+    return fastest_threads(architecture, final_data.spec, final_data.train, settings, device)
 
 
 def retraining_data(dataset: Dataset, settings: TrainingSettings) -> Dataset:

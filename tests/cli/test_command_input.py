@@ -13,6 +13,7 @@ import darts.plugin  # noqa: F401  registers the search `darts`, as its installa
 from neat_deep.config.experiment_file import load_experiment, settings_text
 from neat_deep.store.run_store import RunStore
 from tests.support.command import run_command
+from tests.support.folders import contents
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
@@ -217,12 +218,6 @@ def test_a_mistake_ends_in_one_line(
     assert printed.err.startswith("error: ") and printed.err.count("\n") == 1
     assert says in printed.err
     assert contents(tmp_path) == before
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder, but for what SQLite keeps beside a store that was read."""
-    paths = (path for path in folder.rglob("*") if not path.name.endswith(("-shm", "-wal")))
-    return {str(path.relative_to(folder)): b"" if path.is_dir() else path.read_bytes() for path in paths}
 
 
 def test_a_full_disk_leaves_nothing(

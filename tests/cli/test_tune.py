@@ -14,6 +14,7 @@ import torch
 from neat_deep import load_network
 from neat_deep.space.architecture import Architecture
 from tests.support.command import run_command
+from tests.support.folders import contents
 from tests.support.small_experiments import small_darts_ini
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -148,9 +149,3 @@ def test_the_folder_of_a_training_needs_an_ini_file(
 def outcomes(text: str) -> list[dict[str, Any]]:
     """The trials of a record, without the seconds that they took."""
     return [{**trial, "seconds": 0} for trial in json.loads(text)["trials"]]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder, but for what SQLite keeps beside a store that was read."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal")))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}

@@ -173,7 +173,7 @@ def test_the_threads_of_the_final_training_are_kept(tmp_path: Path, monkeypatch:
     architecture = Architecture(CellGraph(1, (CellNode((Edge(0, "sep_conv_3"),)),)), SKELETON)
     training = TrainingSettings(epochs=1)
     measured = []
-    monkeypatch.setattr("darts.run_clock.fastest_threads", lambda *_: measured.append(1) or 2)
+    monkeypatch.setattr("neat_deep.training.retraining.fastest_threads", lambda *_: measured.append(1) or 2)
     for asked, expected in ((0, 2), (0, 2), (3, 3), (0, 3)):
         clock = RunClock(tmp_path, 0.0)
         assert clock.training_threads(asked, architecture, dataset(), training, CPU) == expected

@@ -33,7 +33,7 @@ def test_the_faster_number_is_kept_and_used_again(tmp_path: Path, monkeypatch: p
         trained_on.append(len(train))  # type: ignore[arg-type]
         return 2
 
-    monkeypatch.setattr("neat_deep.search.final_training.fastest_threads", fastest)
+    monkeypatch.setattr("neat_deep.training.retraining.fastest_threads", fastest)
     assert chosen(tmp_path) == 2
     assert chosen(tmp_path) == 2
     assert trained_on == [136]  # measured once, on what the final training trains on

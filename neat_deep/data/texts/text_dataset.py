@@ -17,8 +17,8 @@ from neat_deep.data.settings import TextSettings
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.texts.rows import shorten
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
-from neat_deep.data.texts.tokens import HuggingFaceEncoder, make_encoder, with_words
-from neat_deep.data.texts.vectors import Vectors, embedding_matrix, read_vectors, words_to_learn
+from neat_deep.data.texts.tokens import HuggingFaceEncoder, make_encoder
+from neat_deep.data.texts.vectors import Vectors, embedding_matrix, learn_vectors, read_vectors
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,14 @@ def _with_vectors(encoder: Encoder, settings: TextSettings, parts: TextParts) ->
                 raise ConfigError(f"text_vector_{key}: got {value}, allowed without text_vectors: {type(value)()}")
         return encoder, None
     path = Path(settings.vectors).expanduser()
-    if settings.vector_words:
-        if not isinstance(encoder, HuggingFaceEncoder):
-            raise VectorError(
-                f"vector_words: got {settings.vector_words}, allowed for a vocabulary or tokenizer of one's own, which"
-                " learns no words: 0"
-            )
-        encoder = with_words(encoder, words_to_learn(path, encoder, settings.vector_words))
-    return encoder, read_vectors(path, encoder)
+    if not settings.vector_words:
+        return encoder, read_vectors(path, encoder)
+    if not isinstance(encoder, HuggingFaceEncoder):
+        raise VectorError(
+            f"vector_words: got {settings.vector_words}, allowed for a vocabulary or tokenizer of one's own, which"
+            " learns no words: 0"
+        )
+    return learn_vectors(path, encoder, settings.vector_words)
 
 
 def encode_texts(texts: LabelledTexts, encoding: TextEncoding, spec: DataSpec) -> TextSplit:

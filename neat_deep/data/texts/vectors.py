@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from neat_deep.base.errors import DataError, VectorError
 from neat_deep.data.encoding import SPECIAL_TOKENS, Encoder
 from neat_deep.data.texts.rows import read_lines, shorten
 from neat_deep.data.texts.subwords import vectors_of_unknown
-from neat_deep.data.texts.tokens import HuggingFaceEncoder, numbered_tokens
+from neat_deep.data.texts.tokens import HuggingFaceEncoder, numbered_tokens, with_words
 
 CHUNK = 10_000  # words that are looked up in one go
 LARGEST = torch.finfo(torch.float32).max
@@ -43,25 +43,38 @@ def read_vectors(path: Path, encoder: Encoder) -> WordVectors:
     none. Raises `VectorError`, naming file and line, for a line with too few numbers, or more than the first one has,
     or a number that is none, and for a file without a known word.
     """
-    vectors: dict[str, list[float]] = {}
+    known, _ = _known_and_others(path, encoder)
+    return _as_vectors(known)
+
+
+def learn_vectors(path: Path, encoder: HuggingFaceEncoder, count: int) -> tuple[HuggingFaceEncoder, WordVectors]:
+    """The same, and behind them the first `count` words that are unknown, of those that the tokenizer leaves whole.
+
+    The encoder that is returned knows these words too. Raises `VectorError` as `read_vectors` does.
+    """
+    known, others = _known_and_others(path, encoder, count, encoder.leaves_whole)
+    vectors = _as_vectors(known | others)
+    return with_words(encoder, vectors.itos), vectors
+
+
+def _known_and_others(
+    path: Path, encoder: Encoder, count: int = 0, is_wanted: Callable[[str], bool] = bool
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """The words of a file that `encoder` knows, and the first `count` others that are wanted, with their numbers."""
+    known: dict[str, list[float]] = {}
+    others: dict[str, list[float]] = {}
     for word, vector in _read(path):
         if encoder.numbers_of([word])[0] != encoder.unknown:
-            vectors.setdefault(word, vector)
-    if not vectors:
+            known.setdefault(word, vector)
+        elif len(others) < count and is_wanted(word):
+            others.setdefault(word, vector)
+    if not known:
         raise VectorError(f"{path}: none of its words is in the vocabulary of the training texts")
-    return WordVectors(list(vectors), torch.tensor(list(vectors.values())))
+    return known, others
 
 
-def words_to_learn(path: Path, encoder: HuggingFaceEncoder, count: int) -> list[str]:
-    """The first `count` words of such a file that `encoder` does not know, of those that its tokenizer leaves whole.
-
-    Raises `VectorError` as `read_vectors` does.
-    """
-    words: dict[str, None] = {}
-    for word, _ in _read(path):
-        if len(words) < count and encoder.numbers_of([word])[0] == encoder.unknown and encoder.leaves_whole(word):
-            words[word] = None
-    return list(words)
+def _as_vectors(words: dict[str, list[float]]) -> WordVectors:
+    return WordVectors(list(words), torch.tensor(list(words.values())))
 
 
 def _read(path: Path) -> Iterator[tuple[str, list[float]]]:
