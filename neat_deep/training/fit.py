@@ -226,9 +226,15 @@ def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
     """A moving average whose decay rises to `decay`, or a short training would keep its first steps' weights.
 
     After n averaged steps the decay is min(decay, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage.
+    Tensors of whole numbers, as counts and places, are taken over as they are: torch would average these too, and cut
+    off what is behind the point.
     """
 
     def update(averaged: Any, current: Any, steps: Tensor) -> None:
+        if not averaged[0].is_floating_point():  # all of a call are of one type
+            for old, new in zip(averaged, current, strict=True):
+                old.copy_(new)
+            return
         n = int(steps)
         get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averaged, current, steps)
 

@@ -169,6 +169,21 @@ def test_averaged_weights_are_the_moving_average() -> None:
         torch.testing.assert_close(got, 2 / 11 * first + 9 / 11 * second, rtol=1e-4, atol=1e-6)
 
 
+class WithPlaces(Wavering):
+    """A user's module with whole numbers, as places of a table are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.tensor([-1, 7, 1_000_003]))
+
+
+def test_an_average_leaves_whole_numbers_as_they_are() -> None:
+    """Also where a part of one and a part of the same, each cut off behind the point, would be one less."""
+    model = WithPlaces()
+    fit(model, stripes(96, 0), TrainingSettings(epochs=2, batch_size=16, ema=0.9), device=CPU, seed=0)
+    assert model.places.tolist() == [-1, 7, 1_000_003]
+
+
 def test_a_high_decay_does_not_spoil_a_short_training() -> None:
     model = network(dropout=0.0)
     settings = TrainingSettings(epochs=20, batch_size=16, learning_rate=0.01, ema=0.999)
