@@ -6,13 +6,15 @@
 Draws `--cells` different cells, 1 to 6 nodes in turn, every second one by mutating an earlier one. The signals that
 cost one batch and no training are measured of each (`neat_deep/scoring/zero_cost.py`). Then each is trained for 1, 2, 4
 and 8 epochs on a part of the examples, with a schedule of its own each time, and then in full, scored on the validation
-part after each epoch; last, the first `--twice` cells in full with a second seed. No test set is read. It works in
+part after each epoch; then the first `--twice` cells in full with a second seed. Cells that learned nothing on the part
+come last: what they cost in full says the least. No test set is read. It works in
 `--workers` processes of one thread each, as many as there are cores, and writes the table after each training, so that
 it can be stopped at any time; `--minutes` ends it. The same command goes on where it stopped.
 
-The report ranks the cells by each signal and compares that with the accuracy after full training: Spearman's rho with
-the standard error of a bootstrap over cells, and the mean seconds of the processor that the signal costs. The rho
-between the two seeds of full training is what no signal can be expected to exceed by much.
+The report ranks the cells that learn by each signal and compares that with the accuracy after full training: Spearman's
+rho with the standard error of a bootstrap over cells, and the mean seconds of the processor that the signal costs. The
+rho between the two seeds of full training is what no signal can be expected to exceed by much. That cells which learn
+nothing are worse than all others is told by the simplest of signals; how many there are stands above the table.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,8 @@ FORMAT = "neat-deep table of cells"
 SHORT_EPOCHS = (1, 2, 4, 8)
 SEEDS = (1, 2)
 BOOTSTRAPS = 1000
+CHUNK = 10  # cells whose short trainings are done before it is decided which of them are trained in full
+LEARNED = 0.05  # of the way from chance to no error: less is nothing
 IMAGE_OPS = (
     "none identity sep_conv_1 sep_conv_3 sep_conv_5 dil_conv_3 dil_conv_5 avg_pool_3 avg_pool_5 max_pool_3 max_pool_5"
 )
@@ -68,6 +72,7 @@ class Task:
     """A data set with the space, the skeleton and the trainings that its table is made with."""
 
     data: DataSettings
+    classes: int
     space: SearchSpace
     skeleton: Skeleton
     short_examples: int
@@ -84,6 +89,7 @@ def tasks(root: str) -> dict[str, Task]:
         "cifar10": Task(
             # 10,000 images to train on and 5,000 to validate on: a standard error of 0.6 points at 70%
             DataSettings("image_folder", f"{root}/cifar10-images", validation=1 / 3, train_limit=15_000),
+            10,
             SearchSpace(tuple(IMAGE_OPS.split()), activations, aggregations),
             Skeleton(channels=16, cells=3, reduce_after=(0, 1)),
             2_000,
@@ -92,6 +98,7 @@ def tasks(root: str) -> dict[str, Task]:
         ),
         "sst2": Task(
             DataSettings("sst2", root, validation=0.25, text=TextSettings(own_validation=False)),
+            2,
             SearchSpace(tuple(TEXT_OPS.split()), activations, aggregations),
             Skeleton(rank=1, channels=64, cells=2, head_pool="mean_max", embedding_dropout=0.3),
             2_000,
@@ -111,9 +118,13 @@ def main(arguments: Sequence[str] | None) -> None:
     if not options.report:
         work(table, task, path, options.minutes, console, workers=options.workers)
     figures = report(table)
-    console.print(_shown(figures, len(table["cells"]), options.data))
+    tried = [row for row in table["cells"].values() if _longest_short() in row["trainings"]]
+    dead = sum(not learns(row, table["classes"]) for row in tried)
+    console.print(f"{dead} of {len(tried)} cells that were tried learn nothing", highlight=False)
+    console.print(_shown(figures, options.data))
     if options.json:
-        print(json.dumps({"signals": figures, "cells": len(table["cells"]), "torch": torch.__version__}))
+        counts = {"tried": len(tried), "learn_nothing": dead, "cells": len(table["cells"])}
+        print(json.dumps({"signals": figures, **counts, "torch": torch.__version__}))
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -151,7 +162,7 @@ def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
         if number < options.twice:
             names.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
         cells[cell.digest()] = {"drawn": drawn, "architecture": architecture, "wanted": names, "trainings": {}}
-    facts = {"short_examples": task.short_examples, "torch": torch.__version__}
+    facts = {"classes": task.classes, "short_examples": task.short_examples, "torch": torch.__version__}
     return {"format": FORMAT, "data": options.data, **facts, "cells": cells}
 
 
@@ -171,9 +182,10 @@ def work(
     """Do the trainings that the table lacks, row by row, until the time is over; each is written as it ends."""
     dataset = load_dataset(task.data)
     trainer = CellTrainer(dataset, {SHORT: task.short, FULL: task.full}, task.short_examples)
-    missing = list(_missing(table, dataset))
+    missing = _missing(table, dataset)
     deadline = time.monotonic() + 60 * minutes
-    console.print(f"{len(missing)} trainings are missing; {minutes:g} minutes for them", highlight=False)
+    count = sum(len(set(row["wanted"]) - set(row["trainings"])) for row in table["cells"].values())
+    console.print(f"{count} trainings are missing; {minutes:g} minutes for them", highlight=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     pool = WorkerPool[Training, Outcome](trainer, workers or os.cpu_count() or 1, threads=1)
     try:
@@ -189,19 +201,43 @@ def work(
 
 
 def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
-    """Row by row, and after them the second seeds: a table that was stopped has as many cells as it can."""
+    """What the table lacks when it is asked: a table that was stopped has as many cells that learn as it can."""
+    rows = table["cells"]
     architectures = {}
-    for digest, row in table["cells"].items():
+    for digest, row in rows.items():
         architectures[digest] = Architecture.from_json(json.dumps(row["architecture"]))
         if "parameters" not in row:
             network = build_network(architectures[digest], dataset.spec, seed=0)
             row["parameters"], row["macs"] = count_parameters(network), count_macs(network, dataset.spec)
-    for seed in SEEDS:
-        for digest, row in table["cells"].items():
+
+    def trainings(digests: Iterable[str], seed: int, *kinds: str) -> Iterator[Training]:
+        for digest, kind in itertools.product(digests, kinds):
+            row = rows[digest]
             for name in row["wanted"]:
-                kind, epochs, _, of = name.split()
-                if int(of) == seed and name not in row["trainings"]:
-                    yield Training(digest, architectures[digest], kind, int(epochs), seed)
+                if _is(name, kind, seed) and name not in row["trainings"]:
+                    yield Training(digest, architectures[digest], kind, int(name.split()[1]), seed)
+
+    def learning(digests: Iterable[str]) -> Iterator[str]:
+        return (digest for digest in digests if learns(rows[digest], table["classes"]))
+
+    digests = list(rows)
+    for start in range(0, len(digests), CHUNK):
+        chunk = digests[start : start + CHUNK]
+        yield from trainings(chunk, SEEDS[0], UNTRAINED, SHORT)
+        yield from trainings(learning(chunk), SEEDS[0], FULL)
+    yield from trainings(learning(digests), SEEDS[1], FULL)
+    for seed in SEEDS:
+        yield from trainings(digests, seed, FULL)
+
+
+def learns(row: Mapping[str, Any], classes: int) -> bool:
+    """Whether a cell was better than chance after the longest of its short trainings; true where that is not known."""
+    short = row["trainings"].get(_longest_short())
+    return short is None or _accuracy(short, -1) - 1 / classes > LEARNED * (1 - 1 / classes)
+
+
+def _longest_short() -> str:
+    return f"{SHORT} {SHORT_EPOCHS[-1]} seed {SEEDS[0]}"
 
 
 def _text(table: Mapping[str, Any]) -> str:
@@ -215,16 +251,30 @@ def _text(table: Mapping[str, Any]) -> str:
 
 
 def report(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """For each signal Spearman's rho with full training, its standard error, the mean seconds, the number of cells."""
+    """For each signal Spearman's rho with full training over the cells that learn, and how many these are.
+
+    Beside it its standard error, the mean seconds that the signal costs, and rho over those that learn nothing too, as
+    far as these are trained in full.
+    """
     rows = [row for row in table["cells"].values() if _first_seed(row) <= set(row["trainings"])]
+    everything = {name: rho for name, (rho, *_) in _ranked(rows).items()}
+    learning = [row for row in rows if learns(row, table["classes"])]
+    return {
+        name: {"rho": rho, "error": error, "seconds": seconds, "cells": cells, "rho_of_all": everything[name]}
+        for name, (rho, error, seconds, cells) in _ranked(learning).items()
+    }
+
+
+def _ranked(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float, float, int]]:
+    """For each signal Spearman's rho with full training, its standard error, the mean seconds, the number of cells."""
     goals = [_last(row, FULL, SEEDS[0]) for row in rows]
-    figures = {}
+    figures: dict[str, tuple[float, float, float, int]] = {}
     for name, (values, seconds) in _signals(rows).items():
         pairs = [(v, g) for v, g in zip(values, goals, strict=True) if v is not None]
         if len(pairs) < 3 or len({value for value, _ in pairs}) == 1:  # too few, or all alike: nothing is ranked
             continue
         rho, error = _rank_correlation(pairs)
-        figures[name] = {"rho": rho, "error": error, "seconds": seconds, "cells": len(pairs)}
+        figures[name] = (rho, error, seconds, len(pairs))
     return figures
 
 
@@ -294,13 +344,14 @@ def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> tuple[float, floa
     return float(spearmanr(*zip(*pairs, strict=True)).statistic), statistics.stdev(draws)
 
 
-def _shown(figures: Mapping[str, Mapping[str, float]], cells: int, data: str) -> Table:
-    table = Table(title=f"{data}: rank correlation with full training, {cells} cells", title_justify="left")
+def _shown(figures: Mapping[str, Mapping[str, float]], data: str) -> Table:
+    table = Table(title=f"{data}: rank correlation with full training, of cells that learn", title_justify="left")
     table.add_column("signal")
-    for heading in ("Spearman's rho", "standard error", "seconds a cell", "cells"):
+    for heading in ("Spearman's rho", "standard error", "seconds a cell", "cells", "rho with those that do not"):
         table.add_column(heading, justify="right")
     for name, row in sorted(figures.items(), key=lambda item: item[1]["seconds"]):
-        table.add_row(name, f"{row['rho']:.2f}", f"{row['error']:.2f}", f"{row['seconds']:.1f}", f"{row['cells']}")
+        rho, error, of_all = (f"{row[key]:.2f}" for key in ("rho", "error", "rho_of_all"))
+        table.add_row(name, rho, error, f"{row['seconds']:.1f}", f"{row['cells']:.0f}", of_all)
     return table
 
 

@@ -48,7 +48,7 @@ def row(full: float, short: float, parameters: int, again: float | None = None) 
 def test_the_report_ranks_each_signal_against_full_training() -> None:
     rows = [row(0.5, 0.1, 9, 0.5), row(0.6, 0.2, 8, 0.7), row(0.7, 0.3, 7, 0.6), row(0.8, 0.4, 6), row(0.9, 0.5, 5)]
     unfinished = {"wanted": ["full 3 seed 1"], "trainings": {}, "parameters": 1, "macs": 1}
-    figures = report({"cells": dict(enumerate([*rows, unfinished]))})
+    figures = report({"classes": 20, "cells": dict(enumerate([*rows, unfinished]))})
     signal = figures["accuracy, short training of 4"]
     assert signal["rho"] == pytest.approx(1)
     assert (signal["seconds"], signal["cells"]) == (4, 5)
@@ -62,7 +62,18 @@ def test_the_report_ranks_each_signal_against_full_training() -> None:
 def test_a_training_that_failed_is_the_worst() -> None:
     rows = [row(0.9, 0.3, 1), row(0.6, 0.4, 1), row(0.7, 0.5, 1), row(0.8, 0.6, 1)]
     rows[0]["trainings"]["full 3 seed 1"] = {"losses": [], "validation": [], "seconds": 0.0, "reason": "diverged"}
-    assert report({"cells": dict(enumerate(rows))})["accuracy, short training of 1"]["rho"] == pytest.approx(1)
+    assert report({"classes": 20, "cells": dict(enumerate(rows))})["accuracy, short training of 1"][
+        "rho"
+    ] == pytest.approx(1)
+
+
+def test_cells_that_learn_nothing_are_ranked_apart() -> None:
+    """That they are worse is told by any signal, and says nothing of how it ranks the others."""
+    dead = [row(0.1, 0.11, 1), row(0.1, 0.12, 1), row(0.1, 0.1, 1)]
+    living = [row(0.6, 0.5, 2), row(0.7, 0.4, 2), row(0.8, 0.3, 2)]
+    signal = report({"classes": 10, "cells": dict(enumerate(dead + living))})["accuracy, short training of 8"]
+    assert (signal["rho"], signal["cells"]) == (pytest.approx(-1), 3)
+    assert signal["rho_of_all"] > 0
 
 
 @pytest.mark.parametrize(
@@ -78,6 +89,7 @@ def test_a_file_that_is_no_table(text: str, message: str, tmp_path: Path) -> Non
 def test_it_is_taken_up_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = Task(
         DataSettings("digits"),
+        10,
         tasks("data")["cifar10"].space,
         Skeleton(channels=4, cells=1),
         60,
@@ -85,6 +97,7 @@ def test_it_is_taken_up_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest
         TrainingSettings(batch_size=64, learning_rate=0.01, epochs=2),
     )
     monkeypatch.setattr(cell_table, "SHORT_EPOCHS", (1, 2))
+    monkeypatch.setattr(cell_table, "LEARNED", -1.0)  # too little to be sure of any cell
     monkeypatch.setattr(cell_table, "tasks", lambda root: {"cifar10": small})
     table = tmp_path / "t.json"
     words = ["--table", str(table), "--cells", "3", "--twice", "1"]
