@@ -74,6 +74,7 @@ OPTIONS: dict[str, Any] = {
     "channels": _number("Channels after the stem instead of the architecture's."),
     "reduce_after": _text("N N ...", "After how many cells to halve height and width."),
     "ngrams": _number("Longest run of tokens with weights beside the cells."),
+    "char_ngrams": _number("Longest run of characters within words that has them too."),
     "ngram_buckets": _number("Rows of those weights."),
     "max_length": _number("Tokens at which texts are cut; overrides [Data] text_max_length."),
     "epochs": _number("Passes of training; overrides [Training] epochs."),
@@ -91,8 +92,8 @@ SEARCH = (
     *LIMITS, "fitness_threshold", "population", "search_epochs", "start", "workers", "threads", "retrainings", *WHERE
 )  # fmt: skip
 TRAIN = (
-    "config", "cells", "channels", "reduce_after", "ngrams", "ngram_buckets", "max_length", "epochs", "retrainings",
-    "threads", *WHERE
+    "config", "cells", "channels", "reduce_after", "ngrams", "char_ngrams", "ngram_buckets", "max_length", "epochs",
+    "retrainings", "threads", *WHERE
 )  # fmt: skip
 DRAW = ("shape", "classes", "out")
 TUNE = (

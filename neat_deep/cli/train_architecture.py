@@ -50,7 +50,7 @@ def train_architecture(source: Path, given: Given) -> None:
 
 def _train(source: Path, architecture: Architecture, config: Path, given: Given, retrainings: int) -> None:
     plan = read_settings(config, given, load_training_plan)
-    names = ("cells", "channels", "reduce_after", "ngrams", "ngram_buckets")
+    names = ("cells", "channels", "reduce_after", "ngrams", "char_ngrams", "ngram_buckets")
     skeleton = override(architecture.skeleton, _with_numbers(given), {name: name for name in names})
     architecture = dataclasses.replace(architecture, skeleton=skeleton)
     settings = override(plan.training, given, {"epochs": "epochs"})

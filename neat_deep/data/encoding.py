@@ -40,6 +40,10 @@ class Encoder(Protocol):
         """The numbers of single tokens."""
         ...
 
+    def words(self) -> Sequence[str]:
+        """The token of each number; nothing where a caller's vocabulary does not tell."""
+        ...
+
     def to_json(self) -> str:
         """The encoder for `encoder_from_json`; nothing for one that is made of a caller's callables."""
         ...

@@ -11,7 +11,6 @@ from torch import nn
 from neat_deep.base.errors import ArchitectureError, ConfigError
 from neat_deep.data import DataSpec
 from neat_deep.data.encoding import PADDING_TOKEN, TextEncoding
-from neat_deep.data.texts.tokens import numbered_tokens
 from neat_deep.export.models import ImageModel, Model, TextModel
 from neat_deep.training.ensemble import VOTE, Ensemble, vote_members
 from neat_deep.training.trained_file import load_data_facts, load_encoding, load_for_images
@@ -45,7 +44,7 @@ class Source:
 
     def vocabulary(self) -> list[str]:
         """The token of each id; nothing for a network for images."""
-        return [] if self.encoding is None else numbered_tokens(self.encoding.encoder.to_json())
+        return [] if self.encoding is None else list(self.encoding.encoder.words())
 
     def padding(self) -> int:
         """The id that fills up short texts; raises `ArchitectureError` where the vocabulary has none."""

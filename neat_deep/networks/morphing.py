@@ -77,7 +77,8 @@ class _Inheritance:
                 tensors |= named(self._cell(index, origin), f"cells.{index}.")
             if f"gates.{origin}" in self._weights:
                 tensors[f"gates.{index}"] = self._weights[f"gates.{origin}"]
-        ngrams = {name: tensor for name, tensor in self._weights.items() if name.startswith("ngrams.")}
+        beside = ("ngrams.", "char_ngrams.")
+        ngrams = {name: tensor for name, tensor in self._weights.items() if name.startswith(beside)}
         return tensors | self._head() | ngrams
 
     def _wider(self, cell: int, origin: int) -> Widening:

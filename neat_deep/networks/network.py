@@ -12,9 +12,11 @@ from neat_deep.base.errors import ArchitectureError
 from neat_deep.base.randomness import seeded
 from neat_deep.data import DataSpec, Split, TextSplit
 from neat_deep.networks.cell import Cell, make_gate
+from neat_deep.networks.char_ngrams import CharNGrams
 from neat_deep.networks.ngrams import NGrams
 from neat_deep.networks.parts import Head, ImageStem, SequenceStem, StatesReduction, halve_mask, nobody_reads
 from neat_deep.networks.plan import plan_network
+from neat_deep.networks.suitability import check_ngrams
 from neat_deep.ops import FeatureSpec, get_op
 from neat_deep.space.architecture import RANK_NAMES, Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE
@@ -82,9 +84,22 @@ def start_from_vectors(network: Network, vectors: Tensor) -> None:
 
 
 def start_from_counts(network: Network, skeleton: Skeleton, train: Split) -> None:
-    """Start the n-grams of a network from their counts in the training part, if it has any and its skeleton says so."""
-    if network.ngrams is not None and skeleton.ngram_ratios and isinstance(train, TextSplit):
-        network.ngrams.start_from_ratios(train)
+    """Tell the n-grams of a network what they need to know of the training part, if it has any.
+
+    That is the spelling of its words, and, where the skeleton says so, the counts that the weights start from. Raises
+    `ArchitectureError` for n-grams of characters where nobody knows the spelling.
+    """
+    if not isinstance(train, TextSplit):
+        return
+    if network.char_ngrams is not None:
+        if train.spelling is None:
+            raise ArchitectureError(
+                f"char_ngrams: got {skeleton.char_ngrams}, allowed for a vocabulary that does not tell its words: 0"
+            )
+        network.char_ngrams.learn_words(train.spelling)
+    for bag in (network.ngrams, network.char_ngrams):
+        if bag is not None and skeleton.ngram_ratios:
+            bag.start_from_ratios(train)
 
 
 class Network(nn.Module):
@@ -114,8 +129,7 @@ class Network(nn.Module):
                 f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
                 f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
             )
-        if skeleton.ngrams and data.rank != 1:
-            raise ArchitectureError(f"ngrams: got {skeleton.ngrams}, allowed for {RANK_NAMES[data.rank]}: 0")
+        check_ngrams(skeleton, data)
         self.num_inputs = num_inputs
         self.depth = skeleton.cells
         plan = plan_network(skeleton, num_inputs, range(num_inputs) if used_inputs is None else used_inputs)
@@ -140,11 +154,15 @@ class Network(nn.Module):
                 if index in skeleton.gated_cells:
                     self.gates[str(index)] = make_gate()
         self.head = Head(channels, data.num_classes, skeleton.head_pool, skeleton.dropout)
-        self.ngrams = NGrams(skeleton.ngrams, skeleton.ngram_buckets, data.num_classes) if skeleton.ngrams else None
+        buckets, classes = skeleton.ngram_buckets, data.num_classes
+        self.ngrams = NGrams(skeleton.ngrams, buckets, classes) if skeleton.ngrams else None
+        self.char_ngrams = (
+            CharNGrams(skeleton.char_ngrams, buckets, classes, data.vocabulary) if skeleton.char_ngrams else None
+        )
 
     def forward(self, x: Tensor, mask: Tensor | None = None, *for_cells: object) -> Tensor:
         """The logits; what stands in `for_cells` is handed to every cell."""
-        beside = None if self.ngrams is None else self.ngrams(x, mask)  # (B, classes)
+        beside = [bag(x, mask) for bag in (self.ngrams, self.char_ngrams) if bag is not None]  # of (B, classes)
         states = [self.stem(x, mask)] * self.num_inputs
         for index in range(self.depth + 1):
             name = str(index)
@@ -158,5 +176,5 @@ class Network(nn.Module):
                 states = [*states[1:], states[-1] + self.gates[name] * out if name in self.gates else out]
             elif index < self.depth:
                 states = [*states[1:], nobody_reads(states[-1])]
-        logits = self.head(states[-1], mask)
-        return logits if beside is None else logits + beside
+        logits: Tensor = self.head(states[-1], mask)
+        return sum(beside, logits)

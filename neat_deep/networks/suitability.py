@@ -56,9 +56,16 @@ def check_skeleton(skeleton: Skeleton, data: DataSpec) -> None:
 
     That is a reduction of images of one pixel, which would only multiply the channels, or n-grams of images.
     """
-    if skeleton.ngrams and data.rank != 1:
-        raise ArchitectureError(f"ngrams: got {skeleton.ngrams}, allowed for {RANK_NAMES[data.rank]}: 0")
+    check_ngrams(skeleton, data)
     _check_count("reduce_after", len(skeleton.reduce_after), data)
+
+
+def check_ngrams(skeleton: Skeleton, data: DataSpec) -> None:
+    """Raise `ArchitectureError` for n-grams of images."""
+    for key in ("ngrams", "char_ngrams"):
+        longest = getattr(skeleton, key)
+        if longest and data.rank != 1:
+            raise ArchitectureError(f"{key}: got {longest}, allowed for {RANK_NAMES[data.rank]}: 0")
 
 
 def check_skeleton_options(options: SkeletonOptions, ops: Sequence[str], skeleton: Skeleton, data: DataSpec) -> None:

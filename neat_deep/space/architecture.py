@@ -17,10 +17,14 @@ from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.space.showing import picture_of
 
 FORMAT = "neat-deep architecture"
-READABLE_VERSIONS = (1, 2, 3, 4, 5)
-SINCE_VERSION_2 = frozenset({"embedding_dropout", "positions"})  # fields of the skeleton
-SINCE_VERSION_3 = frozenset({"gated_cells"})  # of the skeleton too; edges have gates since then
-SINCE_VERSION_5 = frozenset({"ngrams", "ngram_buckets", "ngram_ratios"})
+READABLE_VERSIONS = (1, 2, 3, 4, 5, 6)
+# Which fields of the skeleton a version of the format was the first to have; version 3 brought the gates of edges too.
+FIELDS_SINCE = {
+    2: frozenset({"embedding_dropout", "positions"}),
+    3: frozenset({"gated_cells"}),
+    5: frozenset({"ngrams", "ngram_buckets", "ngram_ratios"}),
+    6: frozenset({"char_ngrams"}),
+}
 
 NORMS = ("batch", "layer")
 POOLS = ("mean", "mean_max")
@@ -32,6 +36,7 @@ MOST_CHANNELS = 4096
 MOST_CELLS = 200
 MOST_GROWTH = 16
 MOST_NGRAM = 5  # tokens
+CHAR_NGRAMS = (0, 3, 4, 5, 6)  # characters, as in fastText; 0: none
 MOST_BUCKETS = 2**24
 
 
@@ -43,7 +48,8 @@ class Skeleton:
     the spatial extent is halved (0: right after the stem); each reduction multiplies the channels by `growth`.
     `embedding_dropout`, `positions` and the n-grams are for sequences. The stem adds learned positions to the tokens
     always, never, or (auto) where an op of the cell needs them, as attention does. With `ngrams` above 0 each run of 1
-    to so many tokens has a weight for each class beside the cells, in one of `ngram_buckets` rows that its hash tells.
+    to so many tokens has a weight for each class beside the cells, in one of `ngram_buckets` rows that its hash tells;
+    with `char_ngrams` each run of 3 to so many characters of a known word has one too, in as many rows of their own.
 
     `gated_cells` are the numbers (from 0) of cells around which a path leads: what leaves such a cell is the newest
     state x that it is given plus g cell(x), where the learnable gate g starts at zero.
@@ -61,8 +67,9 @@ class Skeleton:
     dropout: float = 0.0  # before the head's linear layer
     embedding_dropout: float = 0.0
     positions: str = "auto"
-    ngrams: int = 0  # the longest; 0: none, and nothing stands beside the cells
-    ngram_buckets: int = 262_144  # so many that few of the n-grams of some thousand texts share one
+    ngrams: int = 0  # the longest, in tokens; 0: none
+    char_ngrams: int = 0  # the longest, in characters within words; 0: none
+    ngram_buckets: int = 262_144  # rows of either; so many that few n-grams of some thousand texts share one
     ngram_ratios: bool = True  # whether they start from counts of the training texts; from zero they gain little
     gated_cells: tuple[int, ...] = setting((), in_files=False)  # network morphism adds them
 
@@ -76,6 +83,9 @@ class Skeleton:
         check_range("embedding_dropout", self.embedding_dropout, low=0, high=0.95)
         check_choice("positions", self.positions, POSITIONS)
         check_range("ngrams", self.ngrams, low=0, high=MOST_NGRAM)
+        if self.char_ngrams not in CHAR_NGRAMS:
+            allowed = ", ".join(map(str, CHAR_NGRAMS))
+            raise ConfigError(f"char_ngrams: got {self.char_ngrams}, allowed: {allowed}")
         check_range("ngram_buckets", self.ngram_buckets, low=2, high=MOST_BUCKETS)
         check_choice("norm", self.norm, NORMS)
         check_choice("head_pool", self.head_pool, POOLS)
@@ -142,15 +152,22 @@ class Architecture:
 
         So a program that knows no motifs, gates or n-grams reads every architecture that has none.
         """
-        gated = self.skeleton.gated_cells or _has_gates(self.cell)
-        version = 5 if self.skeleton.ngrams else 4 if self.cell.motifs else 3 if gated else 2
         document = {
             "format": FORMAT,
-            "version": version,
+            "version": self._lowest_version(),
             "skeleton": _encode_skeleton(self.skeleton),
             "cell": _encode_cell(self.cell),
         }
         return json.dumps(document, indent=2) + "\n"
+
+    def _lowest_version(self) -> int:
+        needed = {
+            6: self.skeleton.char_ngrams,
+            5: self.skeleton.ngrams,
+            4: self.cell.motifs,
+            3: self.skeleton.gated_cells or _has_gates(self.cell),
+        }
+        return next((version for version, is_needed in needed.items() if is_needed), 2)
 
     @classmethod
     def load(cls, path: Path | str) -> Architecture:
@@ -178,9 +195,7 @@ class Architecture:
                 raise ArchitectureError(
                     f"version: got {document.version}, allowed: {allowed}; a newer neat-deep wrote it?"
                 )
-            later = SINCE_VERSION_3 if document.version < 3 else frozenset()
-            later |= SINCE_VERSION_2 if document.version < 2 else frozenset()
-            later |= SINCE_VERSION_5 if document.version < 5 else frozenset()
+            later = frozenset().union(*(keys for since, keys in FIELDS_SINCE.items() if document.version < since))
             skeleton = read_object(Skeleton, document.skeleton, "skeleton", without=later)
             cell = _decode_cell(document.cell)
             if document.version < 4 and cell.motifs:
@@ -207,8 +222,10 @@ class _Document:
 def _encode_skeleton(skeleton: Skeleton) -> dict[str, Any]:
     """As an object, which says nothing of gated cells or n-grams where there are none: as before there could be any."""
     left_out = set() if skeleton.gated_cells else {"gated_cells"}
-    if not skeleton.ngrams:
-        left_out |= SINCE_VERSION_5
+    if not skeleton.char_ngrams:
+        left_out |= FIELDS_SINCE[6]
+        if not skeleton.ngrams:
+            left_out |= FIELDS_SINCE[5]
     return {key: value for key, value in asdict(skeleton).items() if key not in left_out}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neat_deep.networks.ngrams import EPSILON, NGrams
+from neat_deep.networks.hashed_bag import EPSILON, HashedBag
 from neat_deep.networks.parts import word_vectors
 from neat_deep.training.schedules import SCHEDULES
 from neat_deep.training.settings import TrainingSettings
@@ -20,7 +20,7 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
     A decay would draw the n-grams' weights away from the counts that they start from.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    ngrams = {id(module.weight): module.weight for module in model.modules() if isinstance(module, NGrams)}
+    ngrams = {id(module.weight): module.weight for module in model.modules() if isinstance(module, HashedBag)}
     # Weights that are released later stand alone: torch's fused SGD wants momenta of all of a group, or of none.
     released = {id(p): p for p in (word_vectors(model) if settings.frozen_vectors else []) if p.requires_grad}
     others = [p for p in parameters if id(p) not in ngrams | released]

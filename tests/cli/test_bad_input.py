@@ -441,6 +441,8 @@ OWN_SECTIONS = (
     value("Data", "split_seed", "9" * 30, "got 999999999999999999999999999999, allowed: 0 to"),
     value("Network", "reduce_after", "0 1 2 3", "got 4 reductions, allowed for images of 8x8: 3 or fewer"),
     value("Network", "ngrams", "2", "got 2, allowed for images: 0"),
+    value("Network", "char_ngrams", "4", "got 4, allowed for images: 0"),
+    value("Network", "char_ngrams", "2", "got 2, allowed: 0, 3, 4, 5, 6"),
     value("Network", "channels", "0", "got 0, allowed: 1 to 4096"),
     value("Network", "channels", "1000000000", "got 1000000000, allowed: 1 to 4096"),
     value("Network", "channels", "1" * 400, f"got {'1' * 400}, allowed: 1 to 4096"),

@@ -121,7 +121,7 @@ def keys_of(settings: Any) -> set[str]:
 
 # Keys that say nothing to experiments of the other kind, whose files do without them.
 OF_TEXTS = re.compile(
-    r"text_\w+|embedding_dropout|positions|ngrams|ngram_\w+|frozen_vectors|augmentation_(word|token)_\w+"
+    r"text_\w+|embedding_dropout|positions|ngrams|char_ngrams|ngram_\w+|frozen_vectors|augmentation_(word|token)_\w+"
 )
 OF_IMAGES = re.compile(r"image_size|augmentation_(?!word_|token_)\w+")
 NOT_SHOWN = {

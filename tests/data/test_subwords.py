@@ -54,10 +54,23 @@ def test_the_embedding_starts_from_them_where_the_settings_say_so() -> None:
     assert torch.equal(guessed, embedding_matrix(vectors, encoder, subwords=True))
 
 
-def test_a_vocabulary_of_ones_own_has_no_known_words() -> None:
-    encoder = make_encoder(["walking talking"] * 2, TextSettings(), tokenizer=str.split)
+class Lengths:
+    """A caller's vocabulary, which does not tell its words."""
+
+    def __call__(self, tokens: list[str]) -> list[int]:
+        return [len(token) for token in tokens]
+
+    def __len__(self) -> int:
+        return 20
+
+
+def test_a_vocabulary_that_does_not_tell_its_words_lends_no_pieces() -> None:
+    vectors = WordVectors(["walking"], torch.ones(1, 3))
+    encoder = make_encoder(["walking talking"] * 2, TextSettings(), vocabulary=Lengths())
     with pytest.raises(VectorError, match="vector_subwords: got True, which needs the words of the vocabulary"):
-        embedding_matrix(WordVectors(["walking"], torch.ones(1, 3)), encoder, subwords=True)
+        embedding_matrix(vectors, encoder, subwords=True)
+    encoder = make_encoder(["walking talking"] * 2, TextSettings(), tokenizer=str.split)
+    assert embedding_matrix(vectors, encoder, subwords=True).shape == (4, 3)
 
 
 @pytest.mark.real_data

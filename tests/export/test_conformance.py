@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.data import DataSpec
+from neat_deep.data.texts.spelling import spell
 from neat_deep.export import onnx_format, torch_format
 from neat_deep.export.models import ImageModel, Model, TextModel
 from neat_deep.export.tracing import record
@@ -32,6 +33,8 @@ def model(rank: int, cell: CellGraph, skeleton: Skeleton = SKELETON, spec: DataS
     """A network with its preprocessing; its weights are random."""
     spec = spec or (IMAGES if rank == 2 else TOKENS)
     network = vary(build_network(Architecture(cell, replace(skeleton, rank=rank)), spec, seed=0), spec)
+    if network.char_ngrams is not None:
+        network.char_ngrams.learn_words(spell([f"word{number}" for number in range(spec.vocabulary)]))
     made = ImageModel(network, spec, 3) if rank == 2 else TextModel(network, spec, 0)
     return made.eval().requires_grad_(False)
 
@@ -113,6 +116,7 @@ SKELETONS = {
     "layer norm, growth, three reductions": replace(SKELETON, norm="layer", growth=2.0, reduce_after=(0, 1, 2)),
     "n-grams": replace(SKELETON, ngrams=3, ngram_buckets=64),
     "the longest n-grams, no reduction": replace(SKELETON, ngrams=5, ngram_buckets=64, reduce_after=()),
+    "n-grams of characters": replace(SKELETON, ngrams=1, char_ngrams=4, ngram_buckets=64),
     "positions, mean": replace(SKELETON, positions="always", head_pool="mean", embedding_dropout=0.3, dropout=0.3),
 }
 
@@ -130,6 +134,6 @@ def test_every_skeleton_is_exported(skeleton: Skeleton, rank: int, tmp_path: Pat
         "concat",
     )
     if rank == 2:
-        skeleton = replace(skeleton, ngrams=0)
+        skeleton = replace(skeleton, ngrams=0, char_ngrams=0)
     spec = replace(TOKENS, vector_size=5) if rank == 1 else replace(IMAGES, shape=(3, 1, 9))
     check(model(rank, cell, skeleton, spec), rank, [torch_format, onnx_format], tmp_path)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neat_deep.data import DataSpec, TextSplit
+from neat_deep.data.texts.spelling import spell
 from neat_deep.networks.network import Network, build_network
 from neat_deep.ops import list_ops
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -20,6 +21,7 @@ from neat_deep.training.settings import TrainingSettings
 VOCABULARY = 30
 LONGEST = 12
 TOKENS = DataSpec("words", 1, 3, ("a", "b", "c"), (LONGEST,), (), (), vocabulary=VOCABULARY)
+SPELLING = spell([f"word{number}" for number in range(VOCABULARY)])
 CPU = torch.device("cpu")
 
 
@@ -38,6 +40,7 @@ def skeletons(draw: st.DrawFn) -> Skeleton:
         embedding_dropout=draw(st.sampled_from([0.0, 0.3])),
         positions=draw(st.sampled_from(["auto", "always", "never"])),
         ngrams=draw(st.sampled_from([0, 3])),
+        char_ngrams=draw(st.sampled_from([0, 4])),
         ngram_buckets=64,
     )
 
@@ -87,6 +90,8 @@ def test_padding_changes_nothing(
     for batch in ((tokens, mask), (wide_tokens, wide_mask)):
         # In double precision: a weight before a norm has a gradient of almost nothing, which is all rounding.
         network = build_network(Architecture(cell_with(op), skeleton), TOKENS, seed=seed).double()
+        if network.char_ngrams is not None:
+            network.char_ngrams.learn_words(SPELLING)
         logits, gradients = run(network, *batch, training)
         assert logits.isfinite().all()
         found.append([logits, *gradients, *network.buffers()])

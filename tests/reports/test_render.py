@@ -61,6 +61,14 @@ def test_ngrams_stand_beside_the_cells() -> None:
     assert "n-grams" in draw_network(Architecture(CELL, skeleton), (50,), 2).source
 
 
+def test_ngrams_of_characters_have_a_place_of_their_own() -> None:
+    skeleton = Skeleton(rank=1, cells=2, reduce_after=(), ngrams=2, char_ngrams=5)
+    facts = network_facts(Architecture(CELL, skeleton), (50,), 2)
+    assert "3 to 5 characters" in facts.stages[-1].shape
+    for name in ("ngrams", "char_ngrams"):
+        assert {("data", name), (name, "classes")} <= set(facts.wires)
+
+
 def test_a_box_shows_ops_activations_and_the_sign() -> None:
     source = draw_cell(CELL).source
     first, second, last = (label_of(source, f"node{i}") for i in range(3))

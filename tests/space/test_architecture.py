@@ -80,6 +80,20 @@ def test_an_architecture_without_ngrams_is_written_as_before_there_were_any() ->
         Architecture.from_json(json.dumps(document))
 
 
+@pytest.mark.parametrize("ngrams", [0, 2])
+def test_ngrams_of_characters_came_later_than_those_of_tokens(ngrams: int) -> None:
+    without = replace(ARCHITECTURE, skeleton=Skeleton(rank=1, ngrams=ngrams))
+    assert "char_ngrams" not in without.to_json()
+    with_characters = replace(ARCHITECTURE, skeleton=Skeleton(rank=1, ngrams=ngrams, char_ngrams=5, ngram_buckets=512))
+    document = json.loads(with_characters.to_json())
+    assert document["version"] == 6
+    assert Architecture.from_json(with_characters.to_json()) == with_characters
+    assert len({with_characters.digest(), without.digest()}) == 2
+    document["version"] = 5
+    with pytest.raises(ArchitectureError, match="skeleton: unknown field 'char_ngrams'"):
+        Architecture.from_json(json.dumps(document))
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
 def test_shipped_architectures_load(path: Path) -> None:
     assert Architecture.load(path).cell.nodes
@@ -103,7 +117,7 @@ def set_value(path: list[Any], value: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_value(["version"], 6), r"version: got 6, allowed: 1, 2, 3, 4, 5"),
+        (set_value(["version"], 7), r"version: got 7, allowed: 1, 2, 3, 4, 5, 6"),
         (
             set_value(["cell", "nodes", 1, "edges", 0, "gated"], True),
             r"cell: got a gated edge in version 2, allowed: si",

@@ -10,6 +10,7 @@ from torch import nn
 from neat_deep.data import DataSpec, TextSettings
 from neat_deep.data.encoding import TextEncoding
 from neat_deep.data.texts.tokens import make_encoder
+from neat_deep.networks.hashed_bag import HashedBag
 from neat_deep.networks.network import Network, build_network
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
@@ -25,7 +26,7 @@ SENTENCES = [text for text, _ in rows(80, 0)]
 
 @torch.no_grad()
 def vary(network: Network, spec: DataSpec, seed: int = 0) -> Network:
-    """Give the norms the statistics of random inputs, and the last layer large weights, which tell inputs apart."""
+    """Give the norms the statistics of random inputs, and the last layer and n-grams weights that tell these apart."""
     generator = torch.Generator().manual_seed(seed)
     network.head.linear.weight.normal_(0, 1, generator=generator)
     for part in network.modules():
@@ -33,6 +34,8 @@ def vary(network: Network, spec: DataSpec, seed: int = 0) -> Network:
             part.momentum = None  # the plain mean
         elif isinstance(part, nn.Dropout):
             part.p = 0.0
+        elif isinstance(part, HashedBag):
+            part.weight.normal_(0, 0.05, generator=generator)  # it starts at zero, and would say nothing
     network.train()
     if spec.rank == 2:
         network(torch.randn(16, *spec.shape, generator=generator))

@@ -29,13 +29,14 @@ def test_weights_of_ngrams_have_a_group_of_their_own() -> None:
     """Without decay, and with an epsilon that keeps Adam from moving rare n-grams as far as frequent ones."""
     spec = DataSpec("words", 1, 2, ("a", "b"), (12,), (), (), vocabulary=20)
     cell = CellGraph(1, (CellNode((Edge(0, "sep_conv_3"),)),))
-    skeleton = Skeleton(rank=1, channels=8, cells=1, ngrams=2, ngram_buckets=64)
+    skeleton = Skeleton(rank=1, channels=8, cells=1, ngrams=2, char_ngrams=4, ngram_buckets=64)
     network = build_network(Architecture(cell, skeleton), spec, seed=0)
     for name in OPTIMIZERS:
         optimizer = make_optimizer(network, TrainingSettings(optimizer=name, weight_decay=0.1))
         groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
         assert len(groups) == len(list(network.parameters()))
-        assert network.ngrams is not None
+        assert network.ngrams is not None and network.char_ngrams is not None
         own = groups[id(network.ngrams.weight)]
-        assert own["weight_decay"] == 0 and len(own["params"]) == 1
+        assert own is groups[id(network.char_ngrams.weight)]
+        assert own["weight_decay"] == 0 and len(own["params"]) == 2
         assert name == "sgd" or own["eps"] > groups[id(network.head.linear.weight)]["eps"]

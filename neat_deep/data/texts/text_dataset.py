@@ -16,6 +16,7 @@ from neat_deep.data.encoding import Encoder, TextEncoding, Tokenizer, Vocabulary
 from neat_deep.data.settings import TextSettings
 from neat_deep.data.spec import Dataset, DataSpec
 from neat_deep.data.texts.rows import shorten
+from neat_deep.data.texts.spelling import spell
 from neat_deep.data.texts.text_split import LabelledTexts, TextSource, TextSplit, join_texts
 from neat_deep.data.texts.tokens import HuggingFaceEncoder, make_encoder
 from neat_deep.data.texts.vectors import Vectors, embedding_matrix, learn_vectors, read_vectors
@@ -73,7 +74,8 @@ def _build(
         vector_size=0 if matrix is None else matrix.shape[1],
     )
     encoding = TextEncoding(encoder, settings.max_length, settings.cut)
-    split = encode_texts(training, encoding, spec)
+    words = encoder.words()
+    split = replace(encode_texts(training, encoding, spec), spelling=spell(words) if words else None)
     spec = replace(spec, shape=(int(split.lengths.max()),))
     # Now: a bad line costs no search.
     test = None if source.test is None else encode_texts(source.test, encoding, spec)

@@ -26,8 +26,9 @@ class TextSplit:
     """Texts as one tensor of token numbers (T,) and their lengths (N,), with int64 labels (N,): a `Split`.
 
     Batches hold int64 token numbers (B, L), L the longest of the batch, and a mask (B, L) that is true at real
-    tokens. `unknown` is the number that word dropout puts in a token's place. Raises `DataError` for parts that do
-    not fit each other or `spec`, and for a text without a token.
+    tokens. `unknown` is the number that word dropout puts in a token's place. `spelling` (vocabulary, `SPELLED`) has
+    the characters of each token, as `spell` makes them, and is None where a caller's vocabulary does not tell them.
+    Raises `DataError` for parts that do not fit each other or `spec`, and for a text without a token.
     """
 
     tokens: Tensor
@@ -35,6 +36,7 @@ class TextSplit:
     labels: Tensor
     spec: DataSpec
     unknown: int = 1
+    spelling: Tensor | None = None
     _starts: Tensor = field(init=False)
 
     def __post_init__(self) -> None:

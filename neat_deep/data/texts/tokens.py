@@ -92,6 +92,11 @@ class HuggingFaceEncoder:
         numbers = map(self.tokenizer.token_to_id, tokens)
         return [self.unknown if number is None else number for number in numbers]
 
+    def words(self) -> list[str]:
+        """The token of each number."""
+        numbers: dict[str, int] = self.tokenizer.get_vocab()
+        return sorted(numbers, key=lambda token: numbers[token])
+
     def leaves_whole(self, word: str) -> bool:
         """Whether a text that is `word` alone becomes the token `word`, if that is known."""
         normalizer, splitter = self.tokenizer.normalizer, self.tokenizer.pre_tokenizer
@@ -122,6 +127,13 @@ class JoinedEncoder:
         """The numbers of single tokens."""
         return self.vocabulary(tokens)
 
+    def words(self) -> Sequence[str]:
+        """The token of each number, as our vocabulary or torchtext's tells it; nothing where another does not."""
+        if isinstance(self.vocabulary, WordNumbers):
+            return self.vocabulary.words
+        tell = getattr(self.vocabulary, "get_itos", None)
+        return [] if tell is None else list(tell())
+
     def to_json(self) -> str:
         """Nothing: a callable is code."""
         return ""
@@ -148,12 +160,6 @@ def encoder_from_json(text: str) -> HuggingFaceEncoder:
     if unknown is None:
         raise DataError(f"tokenizer: it has no token {UNKNOWN_TOKEN}")
     return HuggingFaceEncoder(tokenizer, tokenizer.get_vocab_size(), unknown)
-
-
-def numbered_tokens(text: str) -> list[str]:
-    """The token of each number, of an encoder whose `to_json` is `text`; raises `DataError` for anything else."""
-    numbers: dict[str, int] = encoder_from_json(text).tokenizer.get_vocab()
-    return sorted(numbers, key=lambda token: numbers[token])
 
 
 def _train_hugging_face(texts: Sequence[str], settings: TextSettings) -> HuggingFaceEncoder:

@@ -13,7 +13,7 @@ from neat_deep.base.errors import DataError, VectorError
 from neat_deep.data.encoding import SPECIAL_TOKENS, Encoder
 from neat_deep.data.texts.rows import read_lines, shorten
 from neat_deep.data.texts.subwords import vectors_of_unknown
-from neat_deep.data.texts.tokens import HuggingFaceEncoder, numbered_tokens, with_words
+from neat_deep.data.texts.tokens import HuggingFaceEncoder, with_words
 
 CHUNK = 10_000  # words that are looked up in one go
 LARGEST = torch.finfo(torch.float32).max
@@ -119,7 +119,8 @@ def embedding_matrix(vectors: Vectors, encoder: Encoder, *, subwords: bool = Fal
     """What an embedding of (vocabulary, D) starts from: the words' vectors, and random ones of their spread.
 
     The random ones, for tokens that have no vector, are the same each time; with `subwords` words get one from their
-    pieces instead. Raises `VectorError` when no token has one, and for `subwords` of a vocabulary of a caller's own.
+    pieces instead. Raises `VectorError` when no token has one, and for `subwords` of a vocabulary that
+    does not tell its words.
     """
     numbers: list[int] = []
     words = list(vectors.itos)
@@ -143,13 +144,13 @@ def embedding_matrix(vectors: Vectors, encoder: Encoder, *, subwords: bool = Fal
 
 def _tokens_of(encoder: Encoder) -> list[str]:
     """The token of each number."""
-    text = encoder.to_json()
-    if not text:
+    words = encoder.words()
+    if not words:
         raise VectorError(
-            "vector_subwords: got True, which needs the words of the vocabulary; allowed for a vocabulary or tokenizer"
-            " of one's own: False"
+            "vector_subwords: got True, which needs the words of the vocabulary; allowed for a vocabulary that does not"
+            " tell them: False"
         )
-    return numbered_tokens(text)
+    return list(words)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -244,11 +244,19 @@ def network_facts(architecture: Architecture, data_shape: tuple[int, ...], num_c
     stages.append(Stage("head", "head", f"{pool} pooling, linear", "head"))
     stages.append(Stage("classes", f"{num_classes} classes", "", "output"))
     wires += [(states[-1], "head"), ("head", "classes")]
-    if skeleton.ngrams:
-        length = f"1 to {skeleton.ngrams} tokens" if skeleton.ngrams > 1 else "single tokens"
-        stages.append(Stage("ngrams", "n-grams", f"{length}, linear", "ngrams"))
-        wires += [("data", "ngrams"), ("ngrams", "classes")]  # what they say is added to what the cells say
+    for name, label, length in _ngrams(skeleton):
+        stages.append(Stage(name, label, f"{length}, linear", "ngrams"))
+        wires += [("data", name), (name, "classes")]  # what they say is added to what the cells say
     return NetworkFacts(tuple(stages), tuple(dict.fromkeys(wires)))
+
+
+def _ngrams(skeleton: Skeleton) -> Iterator[tuple[str, str, str]]:
+    """Name, label and lengths of each kind of n-grams that stands beside the cells."""
+    if skeleton.ngrams:
+        yield "ngrams", "n-grams", f"1 to {skeleton.ngrams} tokens" if skeleton.ngrams > 1 else "single tokens"
+    if skeleton.char_ngrams:
+        longest = skeleton.char_ngrams
+        yield "char_ngrams", "n-grams within words", f"3 to {longest} characters" if longest > 3 else "3 characters"
 
 
 def _shape(skeleton: Skeleton, channels: int, extent: tuple[int, ...], halvings: int) -> str:
