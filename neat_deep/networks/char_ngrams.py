@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from neat_deep.data.texts.spelling import SPELLED
-from neat_deep.networks.hashed_bag import HashedBag, hash_runs
+from neat_deep.networks.hashed_bag import HashedBag, hash_runs, sum_each
 
 SHORTEST = 3  # characters, as in fastText
 START = 0.15  # of the ratios: a word has many n-grams, which say about the same
@@ -36,6 +36,18 @@ class CharNGrams(HashedBag):
         rows = self.of_word.to(tokens.device)[tokens].long()  # (B, L, runs)
         counted = (rows >= 0) & mask.unsqueeze(2)
         return rows.clamp_min(0).flatten(1), counted.flatten(1)
+
+    def sums(self, tokens: Tensor, mask: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum (B, classes) of each text's rows of `weights`, and how many they are (B,).
+
+        Each word's own sum is taken once, however often it stands in the batch: a third of the time with long texts.
+        """
+        words, places = tokens[mask].unique(return_inverse=True)
+        rows = self.of_word[words].long()  # (words, runs)
+        counts = (rows >= 0).sum(1)
+        of_words = sum_each(rows[rows >= 0], counts, weights)
+        of_texts = sum_each(places, mask.sum(1), of_words)
+        return of_texts, sum_each(places, mask.sum(1), counts.unsqueeze(1).to(weights.dtype)).squeeze(1)
 
     @torch.no_grad()
     def learn_words(self, spelling: Tensor) -> None:

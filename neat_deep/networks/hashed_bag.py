@@ -36,17 +36,20 @@ class HashedBag(nn.Module):
         self.register_buffer("scale", torch.full((buckets, classes), speed))
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        rows, counted = self.rows(tokens, torch.ones_like(tokens, dtype=torch.bool) if mask is None else mask)
+        mask = torch.ones_like(tokens, dtype=torch.bool) if mask is None else mask
         weights = self.weight * self.scale
-        counts = counted.sum(1, keepdim=True)
         if is_exporting():
+            rows, counted = self.rows(tokens, mask)
             vectors = F.embedding(rows.clamp_max(len(weights) - 1), weights)  # (B, N, classes)
-            summed = vectors.masked_fill(~counted.unsqueeze(2), 0.0).sum(1)
+            summed, counts = vectors.masked_fill(~counted.unsqueeze(2), 0.0).sum(1), counted.sum(1)
         else:
-            # Only the counted rows, text by text: padding changes neither a sum's order nor its rounding.
-            starts = (counts.cumsum(0) - counts).squeeze(1)
-            summed = F.embedding_bag(rows[counted], weights, starts, mode="sum")
-        return summed / counts.clamp_min(1).sqrt()
+            summed, counts = self.sums(tokens, mask, weights)
+        return summed / counts.clamp_min(1).sqrt().unsqueeze(1)
+
+    def sums(self, tokens: Tensor, mask: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum (B, classes) of each text's rows of `weights`, and how many they are (B,)."""
+        rows, counted = self.rows(tokens, mask)
+        return sum_each(rows[counted], counted.sum(1), weights), counted.sum(1)
 
     def rows(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The rows (B, N) of what each text holds, and which of them count (B, N); another row may be any number."""
@@ -77,6 +80,14 @@ class HashedBag(nn.Module):
         in_others = (texts.sum(0) - texts + SMOOTHING * (1 - shares)) / (1 - shares)
         self.scale.copy_(self._speed * (in_class / in_others).log().T)
         self.weight.fill_(self._start / self._speed)
+
+
+def sum_each(rows: Tensor, counts: Tensor, weights: Tensor) -> Tensor:
+    """The sums (G, classes) of the first `counts[0]` of these rows of `weights`, of the next `counts[1]`, and so on.
+
+    Only what counts, group by group: padding changes neither a sum's order nor its rounding.
+    """
+    return F.embedding_bag(rows, weights, counts.cumsum(0) - counts, mode="sum")
 
 
 def hash_runs(numbers: Tensor, mask: Tensor, shortest: int, longest: int, buckets: int) -> tuple[Tensor, Tensor]:
