@@ -1,7 +1,7 @@
 """A table of cells from our own space, each trained at several budgets: what a search setting is judged by in seconds.
 
     python benchmarks/cell_table.py --data cifar10 --data-root data --minutes 60     # begins the table, or goes on
-    python benchmarks/cell_table.py --data cifar10 --report [--json]                 # what the table says so far
+    python benchmarks/cell_table.py --data cifar10 --report [--json] [--picture FILE] # what the table says so far
 
 Draws `--cells` different cells, 1 to 6 nodes in turn, every second one by mutating an earlier one. The signals that
 cost one batch and no training are measured of each (`neat_deep/scoring/zero_cost.py`). Then each is trained for 1, 2, 4
@@ -49,6 +49,7 @@ from neat_deep.scoring.executors import WorkerDied, WorkerPool
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.search_space import SearchSpace
 from neat_deep.training.settings import TrainingSettings
+from signal_picture import plot_signals
 from turns import at_least
 
 TABLES = Path(__file__).resolve().parent / "tables"
@@ -123,6 +124,9 @@ def main(arguments: Sequence[str] | None) -> None:
     dead = sum(not learns(row, table["classes"]) for row in tried)
     console.print(f"{dead} of {len(tried)} cells that were tried learn nothing", highlight=False)
     console.print(_shown(figures, options.data))
+    if options.picture is not None:
+        cells = int(max((row["cells"] for row in figures.values()), default=0))
+        plot_signals(figures, f"{options.data}: {cells} cells that learn", options.picture)
     if options.json:
         counts = {"tried": len(tried), "learn_nothing": dead, "cells": len(table["cells"])}
         print(json.dumps({"signals": figures, **counts, "torch": torch.__version__}))
@@ -365,6 +369,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--twice", type=at_least(0), default=50, help="of them trained in full twice (default: 50)")
     parser.add_argument("--minutes", type=float, default=60.0, help="after which no training begins (default: 60)")
     parser.add_argument("--workers", type=at_least(1), help="processes (default: one a core)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw rho against seconds as a PNG file")
     parser.add_argument("--report", action="store_true", help="train nothing")
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, last")
     return parser.parse_args(arguments)

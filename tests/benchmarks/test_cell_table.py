@@ -111,6 +111,9 @@ def test_it_is_taken_up_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest
     assert len(one["trainings"]["full 2 seed 1"]["validation"]) == 2
     assert {"nwot", "synflow"} <= set(one["trainings"]["untrained 0 seed 1"]["signals"])
     assert "nwot, untrained" in cell_table.report(first)
+    picture = tmp_path / "signals.png"
+    cell_table.main([*words, "--report", "--picture", str(picture)])
+    assert picture.read_bytes().startswith(b"\x89PNG")
     removed = one["trainings"].pop("short 2 seed 1")
     table.write_text(json.dumps(first))
     cell_table.main(words)
