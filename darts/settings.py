@@ -60,6 +60,7 @@ class DartsSettings:
     train_subset: int = 0  # examples of the training part to search on; 0: all
     alpha_share: float = 0.5  # the share of them that trains the alphas
     channels: int = 0  # of the supernet; 0: those of [Network]
+    ngrams: bool = False  # whether the supernet has those that [Network] asks for
     augment: bool = False  # whether the supernet's images are augmented as [Training] says
     precision: str = "float32"
     compile: bool = False
@@ -226,8 +227,13 @@ class DartsSettings:
             raise type(error)(re.sub(r"\b(op|activation|aggregation)s(?=[:;])", r"\1_options", str(error))) from None
 
     def skeleton(self, full: Skeleton) -> Skeleton:
-        """The skeleton that the supernet stands in."""
-        return replace(full, channels=self.channels or full.channels)
+        """The skeleton that the supernet stands in.
+
+        Without n-grams unless the settings want them: they know the texts that train by heart, and leave the ops
+        nothing to be told apart by.
+        """
+        narrow = replace(full, channels=self.channels or full.channels)
+        return narrow if self.ngrams else replace(narrow, ngrams=0, char_ngrams=0)
 
     def augmentation(self, full: Augmentation) -> Augmentation:
         """The augmentation of the supernet's training, made from that of the final training."""

@@ -156,6 +156,14 @@ def test_bad_settings(line: str, says: str, tmp_path: Path) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_supernet_has_ngrams_only_where_the_file_wants_them(wanted: bool, tmp_path: Path) -> None:
+    settings = load_darts_experiment(ini(tmp_path, f"ngrams = {wanted}\nchannels = 4")).darts
+    skeleton = settings.skeleton(Skeleton(rank=1, channels=8, ngrams=2, char_ngrams=5))
+    assert (skeleton.channels, skeleton.ngrams, skeleton.char_ngrams) == (4, 2 * wanted, 5 * wanted)
+    assert DartsSettings().ngrams is False
+
+
 def test_a_file_without_the_section(tmp_path: Path) -> None:
     file = tmp_path / "experiment.ini"
     file.write_text(SECTIONS.replace("[Darts]", "[Dart]"), encoding="utf-8")
