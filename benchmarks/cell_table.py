@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None) -> None:
     task = tasks(options.data_root)[options.data]
     path = options.table or TABLES / f"cells_{options.data}.json"
     console = Console()
-    table = _load(path) if path.exists() else _new(task, options)
+    table = _load(path, task) if path.exists() else _new(task, options)
     if not options.report:
         work(table, task, path, options.minutes, console, workers=options.workers)
     figures = report(table)
@@ -171,13 +171,14 @@ def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
     return {"format": FORMAT, "data": options.data, **facts, "cells": cells}
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path, task: Task) -> dict[str, Any]:
     try:
         table: dict[str, Any] = json.loads(read_text(path, "table", DataError))
     except ValueError as error:
         raise DataError(f"{path}: no JSON: {error}") from None
     if table.get("format") != FORMAT:
         raise DataError(f"{path}: format: got {table.get('format')!r}, allowed: {FORMAT!r}")
+    table.setdefault("classes", task.classes)  # a table of an earlier version
     return table
 
 
@@ -208,6 +209,7 @@ def work(
 def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
     """What the table lacks when it is asked: a table that was stopped has as many cells that learn as it can."""
     rows = table["cells"]
+    begun: set[tuple[str, str]] = set()  # some are still under way
     architectures = {}
     for digest, row in rows.items():
         architectures[digest] = Architecture.from_json(json.dumps(row["architecture"]))
@@ -216,10 +218,11 @@ def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
             row["parameters"], row["macs"] = count_parameters(network), count_macs(network, dataset.spec)
 
     def trainings(digests: Iterable[str], seed: int, *kinds: str) -> Iterator[Training]:
-        for digest, kind in itertools.product(digests, kinds):
-            row = rows[digest]
-            for name in row["wanted"]:
-                if _is(name, kind, seed) and name not in row["trainings"]:
+        for digest in digests:  # asked one by one, when the trainings before it are handed out
+            names = [(kind, name) for kind in kinds for name in rows[digest]["wanted"] if _is(name, kind, seed)]
+            for kind, name in names:
+                if name not in rows[digest]["trainings"] and (digest, name) not in begun:
+                    begun.add((digest, name))
                     yield Training(digest, architectures[digest], kind, int(name.split()[1]), seed)
 
     def learning(digests: Iterable[str]) -> Iterator[str]:

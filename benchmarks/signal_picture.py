@@ -64,8 +64,11 @@ def plot_signals(figures: Mapping[str, Mapping[str, float]], title: str, path: P
     others = {name: row for name, row in figures.items() if name not in drawn | {CEILING}}
     if others:
         _draw(axes, others.values(), Family("", "without any training", INK, "none"))
+        places: dict[tuple[float, float], list[str]] = {}  # two may be level, as parameters and multiply-accumulates
         for name, row in others.items():
-            _write(axes, row, name.removesuffix(", untrained"))
+            places.setdefault((row["seconds"], round(row["rho"], 2)), []).append(name.removesuffix(", untrained"))
+        for (seconds, rho), names in places.items():
+            _write(axes, {"seconds": seconds, "rho": rho}, ", ".join(names))
     if CEILING in figures:
         axes.axhline(figures[CEILING]["rho"], color=AXIS, linestyle=":", label=CEILING)
     axes.set_title(title, loc="left", color=INK, fontsize=11)

@@ -108,7 +108,10 @@ def load_checkpoint(
     content = CHECKPOINT.load(path)
     options = identity.settings.op_options
     try:
-        _check_identity(path, {**identity.facts_before(), **json.loads(content["identity"])}, identity.facts())
+        stored = json.loads(content["identity"])
+        # Older programs' supernets had the n-grams of the network.
+        stored.setdefault("[Darts] ngrams", bool(stored.get("[Network] ngrams")))
+        _check_identity(path, {**identity.facts_before(), **stored}, identity.facts())
         if content["version"] == 1 and any(plain_name(op) != op for op in options):
             content = drop_other_names(content, options, supernet, optimizers)
             log.warning("%s: an op with two names was two candidates; from here on it is one", path)

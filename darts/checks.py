@@ -6,12 +6,16 @@ from darts.bilevel_split import bilevel_split
 from darts.settings import DartsSettings
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import Dataset
-from neat_deep.networks.suitability import check_op, check_ops
+from neat_deep.networks.suitability import check_ngrams, check_op, check_ops
 from neat_deep.space.architecture import Skeleton
 
 
 def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) -> None:
-    """Raise `ConfigError` or `DataError` for settings that are possible, but not with this network or data set."""
+    """Raise `ConfigError` or `DataError` for settings that are possible, but not with this network or data set.
+
+    `ArchitectureError` for n-grams that the final network could not have: the supernet may do without.
+    """
+    check_ngrams(skeleton, dataset.spec)
     space, rank = settings.space(), dataset.spec.rank
     check_ops(space.real_ops, rank)
     narrow = settings.skeleton(skeleton)

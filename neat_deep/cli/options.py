@@ -74,7 +74,7 @@ OPTIONS: dict[str, Any] = {
     "channels": _number("Channels after the stem instead of the architecture's."),
     "reduce_after": _text("N N ...", "After how many cells to halve height and width."),
     "ngrams": _number("Longest run of tokens with weights beside the cells."),
-    "char_ngrams": _number("Longest run of characters within words that has them too."),
+    "char_ngrams": _number("Longest run of characters in words with such weights: 3 to 6."),
     "ngram_buckets": _number("Rows of those weights."),
     "max_length": _number("Tokens at which texts are cut; overrides [Data] text_max_length."),
     "epochs": _number("Passes of training; overrides [Training] epochs."),

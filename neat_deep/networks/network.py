@@ -37,11 +37,12 @@ def build_network(
     """The network of an architecture for a data set, with weights drawn from `seed`.
 
     The embedding of a network for texts starts from `vectors` (vocabulary, D) where they are given, and its n-grams
-    from the counts of `train`, where its skeleton says so: a network that is to be trained needs both.
+    from the counts of `train`, where its skeleton says so: a network that is to be trained needs both. N-grams of
+    characters know no word before they are told by `train`.
 
     The cell is built from its canonical graph, with the nodes of motifs in their places, so equal digests mean equal
     networks. The global random state is left as it was. Raises `UnknownNameError` for unknown ops, `ArchitectureError`
-    for ops of the wrong rank and for vectors that do not fit `data`.
+    for ops of the wrong rank, for vectors that do not fit `data` and for characters that `train` does not know.
     """
     network = build_as_ordered(replace(architecture, cell=architecture.cell.canonical()), data, seed=seed)
     if vectors is not None:

@@ -37,7 +37,7 @@ def seconds_per_example(
         if len(times) > STEPS:
             raise _EnoughError
 
-    network = build_network(architecture, data, seed=0)
+    network = build_network(architecture, data, seed=0, train=subset)  # n-grams that know no word cost nothing
     with contextlib.suppress(_EnoughError):
         fit(network, subset, short, device=device, seed=0, on_step=note)
     steps = [after - before for before, after in itertools.pairwise(times)]

@@ -76,6 +76,24 @@ def test_cells_that_learn_nothing_are_ranked_apart() -> None:
     assert signal["rho_of_all"] > 0
 
 
+def test_cells_that_learn_nothing_come_last_and_nothing_twice() -> None:
+    """Also what is under way, and not yet in the table, is handed out once."""
+    task = tasks("data")["cifar10"]
+    table = cell_table._new(task, cell_table._parse(["--cells", "12", "--twice", "2"]))
+    for number, row in enumerate(table["cells"].values()):
+        row |= {"parameters": 1, "macs": 1, "dead": number in (3, 9)}
+    done: list[Any] = []
+    for training in cell_table._missing(table, None):  # type: ignore[arg-type]  # no network is built
+        done.append(training)
+        for one in done[:-1]:  # the last is still under way
+            row = table["cells"][one.digest]
+            outcome = {"validation": [0.1 if row["dead"] else 0.5], "losses": [1.0], "seconds": 1}
+            row["trainings"][f"{one.kind} {one.epochs} seed {one.seed}"] = outcome
+    assert len(done) == len(set(done)) == sum(len(row["wanted"]) for row in table["cells"].values())
+    dead = {digest for digest, row in table["cells"].items() if row["dead"]}
+    assert {one.digest for one in done[-2:]} == dead and all(one.kind == "full" for one in done[-2:])
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("{", "no JSON"), ('{"format": "other"}', "format: got 'other', allowed")]
 )

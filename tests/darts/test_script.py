@@ -241,7 +241,8 @@ def test_the_shipped_files_show_every_key_at_its_default(name: str, candidates: 
     shipped = load_darts_experiment(path)
     assert len(shipped.darts.space().candidates) == candidates
     shown = re.findall(r"(?m)^(?:# )?(\w+) =(?: |$)", path.read_text().split("[Darts]")[1].split("[Run]")[0])
-    assert sorted(shown) == sorted(field.name for field in fields(DartsSettings))
+    foreign = set() if shipped.data.dataset == "sst2" else {"ngrams"}  # which images have none of
+    assert sorted(shown) == sorted({field.name for field in fields(DartsSettings)} - foreign)
     everything_set = tmp_path / "set.ini"
     everything_set.write_text(re.sub(r"(?m)^# (?=\w+ =(?: |$))", "", path.read_text()))
     assert load_darts_experiment(everything_set) == shipped

@@ -75,6 +75,10 @@ def _build(
     )
     encoding = TextEncoding(encoder, settings.max_length, settings.cut)
     words = encoder.words()
+    if words and len(words) != encoder.size:
+        raise DataError(
+            f"vocabulary: it tells {len(words)} words, but has a length of {encoder.size}; allowed: as many"
+        )
     split = replace(encode_texts(training, encoding, spec), spelling=spell(words) if words else None)
     spec = replace(spec, shape=(int(split.lengths.max()),))
     # Now: a bad line costs no search.
