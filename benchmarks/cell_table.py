@@ -41,7 +41,7 @@ from cell_trainings import FULL, SHORT, UNTRAINED, CellTrainer, Outcome, Trainin
 from neat_deep.base.errors import DataError
 from neat_deep.base.files import read_text, write_text
 from neat_deep.cli.running import run_script
-from neat_deep.data import Augmentation, Dataset, DataSettings, load_dataset
+from neat_deep.data import Augmentation, DataSettings, DataSpec, load_dataset
 from neat_deep.data.settings import TextSettings
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.network import build_network
@@ -62,6 +62,7 @@ LEARNED = 0.05  # of the way from chance to no error: less is nothing
 IMAGE_OPS = (
     "none identity sep_conv_1 sep_conv_3 sep_conv_5 dil_conv_3 dil_conv_5 avg_pool_3 avg_pool_5 max_pool_3 max_pool_5"
 )
+Pairs = Sequence[tuple[float, float]]  # what a signal says of a cell, and its accuracy after full training
 TEXT_OPS = (
     "none identity sep_conv_1 sep_conv_3 sep_conv_5 dil_conv_3 avg_pool_3 avg_pool_5 max_pool_3 max_pool_5 "
     "attention conv_3 gated_conv_3 gru"
@@ -116,12 +117,12 @@ def main(arguments: Sequence[str] | None) -> None:
     task = tasks(options.data_root)[options.data]
     path = options.table or TABLES / f"cells_{options.data}.json"
     console = Console()
-    table = _load(path, task) if path.exists() else _new(task, options)
+    table = _load(path) if path.exists() else _new(task, options)
     if not options.report:
         work(table, task, path, options.minutes, console, workers=options.workers)
-    figures = report(table)
+    figures = report(table, task.classes)
     tried = [row for row in table["cells"].values() if _longest_short() in row["trainings"]]
-    dead = sum(not learns(row, table["classes"]) for row in tried)
+    dead = sum(not learns(row, task.classes) for row in tried)
     console.print(f"{dead} of {len(tried)} cells that were tried learn nothing", highlight=False)
     console.print(_shown(figures, options.data))
     if options.picture is not None:
@@ -167,18 +168,17 @@ def _new(task: Task, options: argparse.Namespace) -> dict[str, Any]:
         if number < options.twice:
             names.append(f"{FULL} {task.full.epochs} seed {SEEDS[1]}")
         cells[cell.digest()] = {"drawn": drawn, "architecture": architecture, "wanted": names, "trainings": {}}
-    facts = {"classes": task.classes, "short_examples": task.short_examples, "torch": torch.__version__}
+    facts = {"short_examples": task.short_examples, "torch": torch.__version__}
     return {"format": FORMAT, "data": options.data, **facts, "cells": cells}
 
 
-def _load(path: Path, task: Task) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Any]:
     try:
         table: dict[str, Any] = json.loads(read_text(path, "table", DataError))
     except ValueError as error:
         raise DataError(f"{path}: no JSON: {error}") from None
     if table.get("format") != FORMAT:
         raise DataError(f"{path}: format: got {table.get('format')!r}, allowed: {FORMAT!r}")
-    table.setdefault("classes", task.classes)  # a table of an earlier version
     return table
 
 
@@ -188,7 +188,7 @@ def work(
     """Do the trainings that the table lacks, row by row, until the time is over; each is written as it ends."""
     dataset = load_dataset(task.data)
     trainer = CellTrainer(dataset, {SHORT: task.short, FULL: task.full}, task.short_examples)
-    missing = _missing(table, dataset)
+    missing = _missing(table, dataset.spec)
     deadline = time.monotonic() + 60 * minutes
     count = sum(len(set(row["wanted"]) - set(row["trainings"])) for row in table["cells"].values())
     console.print(f"{count} trainings are missing; {minutes:g} minutes for them", highlight=False)
@@ -206,7 +206,7 @@ def work(
         pool.close()
 
 
-def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
+def _missing(table: dict[str, Any], data: DataSpec) -> Iterator[Training]:
     """What the table lacks when it is asked: a table that was stopped has as many cells that learn as it can."""
     rows = table["cells"]
     begun: set[tuple[str, str]] = set()  # some are still under way
@@ -214,8 +214,8 @@ def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
     for digest, row in rows.items():
         architectures[digest] = Architecture.from_json(json.dumps(row["architecture"]))
         if "parameters" not in row:
-            network = build_network(architectures[digest], dataset.spec, seed=0)
-            row["parameters"], row["macs"] = count_parameters(network), count_macs(network, dataset.spec)
+            network = build_network(architectures[digest], data, seed=0)
+            row["parameters"], row["macs"] = count_parameters(network), count_macs(network, data)
 
     def trainings(digests: Iterable[str], seed: int, *kinds: str) -> Iterator[Training]:
         for digest in digests:  # asked one by one, when the trainings before it are handed out
@@ -226,7 +226,7 @@ def _missing(table: dict[str, Any], dataset: Dataset) -> Iterator[Training]:
                     yield Training(digest, architectures[digest], kind, int(name.split()[1]), seed)
 
     def learning(digests: Iterable[str]) -> Iterator[str]:
-        return (digest for digest in digests if learns(rows[digest], table["classes"]))
+        return (digest for digest in digests if learns(rows[digest], data.num_classes))
 
     digests = list(rows)
     for start in range(0, len(digests), CHUNK):
@@ -258,32 +258,36 @@ def _text(table: Mapping[str, Any]) -> str:
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
-def report(table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def report(table: Mapping[str, Any], classes: int) -> dict[str, dict[str, float]]:
     """For each signal Spearman's rho with full training over the cells that learn, and how many these are.
 
     Beside it its standard error, the mean seconds that the signal costs, and rho over those that learn nothing too, as
     far as these are trained in full.
     """
     rows = [row for row in table["cells"].values() if _first_seed(row) <= set(row["trainings"])]
-    everything = {name: rho for name, (rho, *_) in _ranked(rows).items()}
-    learning = [row for row in rows if learns(row, table["classes"])]
+    everything = {name: _rank_correlation(pairs) for name, (pairs, _) in _ranked(rows).items()}
     return {
-        name: {"rho": rho, "error": error, "seconds": seconds, "cells": cells, "rho_of_all": everything[name]}
-        for name, (rho, error, seconds, cells) in _ranked(learning).items()
+        name: {
+            "rho": _rank_correlation(pairs),
+            "error": _standard_error(pairs),
+            "seconds": seconds,
+            "cells": len(pairs),
+            "rho_of_all": everything[name],
+        }
+        for name, (pairs, seconds) in _ranked([row for row in rows if learns(row, classes)]).items()
     }
 
 
-def _ranked(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float, float, int]]:
-    """For each signal Spearman's rho with full training, its standard error, the mean seconds, the number of cells."""
+def _ranked(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Pairs, float]]:
+    """For each signal its value and the accuracy after full training, of each cell that has both; its mean seconds."""
     goals = [_last(row, FULL, SEEDS[0]) for row in rows]
-    figures: dict[str, tuple[float, float, float, int]] = {}
+    ranked: dict[str, tuple[Pairs, float]] = {}
     for name, (values, seconds) in _signals(rows).items():
         pairs = [(v, g) for v, g in zip(values, goals, strict=True) if v is not None]
         if len(pairs) < 3 or len({value for value, _ in pairs}) == 1:  # too few, or all alike: nothing is ranked
             continue
-        rho, error = _rank_correlation(pairs)
-        figures[name] = (rho, error, seconds, len(pairs))
-    return figures
+        ranked[name] = pairs, seconds
+    return ranked
 
 
 def _signals(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[list[float | None], float]]:
@@ -341,15 +345,20 @@ def _loss(outcome: Mapping[str, Any], epochs: int) -> float:
     return sum(outcome["losses"][:epochs]) if outcome["losses"] else float("inf")
 
 
-def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Spearman's rho, and its standard error by a bootstrap over cells with a fixed seed."""
+def _rank_correlation(pairs: Pairs) -> float:
+    """Spearman's rho."""
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
+
+
+def _standard_error(pairs: Pairs) -> float:
+    """That of Spearman's rho, by a bootstrap over cells with a fixed seed."""
     generator = random.Random(0)
     draws = []
     for _ in range(BOOTSTRAPS):
         some = generator.choices(pairs, k=len(pairs))
         if len({a for a, _ in some}) > 1 and len({b for _, b in some}) > 1:
-            draws.append(float(spearmanr(*zip(*some, strict=True)).statistic))
-    return float(spearmanr(*zip(*pairs, strict=True)).statistic), statistics.stdev(draws)
+            draws.append(_rank_correlation(some))
+    return statistics.stdev(draws)
 
 
 def _shown(figures: Mapping[str, Mapping[str, float]], data: str) -> Table:

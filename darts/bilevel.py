@@ -26,7 +26,7 @@ from darts.supernet import build_supernet, compile_edges
 from darts.warm_starts import alphas_of, inherit_network, warm_start
 from neat_deep.base.randomness import derive_seed
 from neat_deep.data import Augmentation, Dataset, digest_examples
-from neat_deep.networks.network import start_from_counts
+from neat_deep.networks.network import prepare_ngrams
 from neat_deep.networks.norm_statistics import measure_after_training, measure_norms, measuring_batch
 from neat_deep.reports.pictures.notebook import result_html
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -159,7 +159,7 @@ class _Run:
         if start is not None:
             warm_start(self.supernet.alphas, start)
         weights, alphas = bilevel_split(dataset.train, settings, seed)
-        start_from_counts(self.supernet.network, self.skeleton, weights)
+        prepare_ngrams(self.supernet.network, self.skeleton, weights)
         self.weight_data = weights.to(device)
         examples = digest_examples((weights, alphas, dataset.validation), dataset.vectors)
         self.identity = Identity(

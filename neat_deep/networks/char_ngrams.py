@@ -7,8 +7,8 @@ from torch import Tensor
 
 from neat_deep.data.texts.spelling import SPELLED
 from neat_deep.networks.hashed_bag import HashedBag, hash_runs, sum_each
+from neat_deep.space.architecture import SHORTEST_CHAR_NGRAM
 
-SHORTEST = 3  # characters, as in fastText
 START = 0.15  # of the ratios: a word has many n-grams, which say about the same
 SPEED = 10.0
 
@@ -26,13 +26,13 @@ class CharNGrams(HashedBag):
     def __init__(self, longest: int, buckets: int, classes: int, vocabulary: int) -> None:
         super().__init__(buckets, classes, start=START, speed=SPEED)
         self.longest = longest
-        runs = SPELLED * (longest - SHORTEST + 1)
+        runs = SPELLED * (longest - SHORTEST_CHAR_NGRAM + 1)
         # The rows of each word's n-grams; -1 where it has none. Of one size whatever the words are, so that a network
         # that is built anew can read it from a file.
         self.register_buffer("of_word", torch.full((vocabulary, runs), -1, dtype=torch.int32))
 
-    def rows(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows of the n-grams of each text's words, word by word, and which count: those that a word has."""
+    def runs(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows of the n-grams of each text's words, word by word, and which of them a word has."""
         rows = self.of_word.to(tokens.device)[tokens].long()  # (B, L, runs)
         counted = (rows >= 0) & mask.unsqueeze(2)
         return rows.clamp_min(0).flatten(1), counted.flatten(1)
@@ -53,5 +53,5 @@ class CharNGrams(HashedBag):
     def learn_words(self, spelling: Tensor) -> None:
         """Learn which n-grams each token has from the `spelling` (vocabulary, `SPELLED`) of all of them."""
         spelling = spelling.to(self.of_word.device).long()
-        rows, whole = hash_runs(spelling, spelling > 0, SHORTEST, self.longest, len(self.weight))
+        rows, whole = hash_runs(spelling, spelling > 0, SHORTEST_CHAR_NGRAM, self.longest, len(self.weight))
         self.of_word.copy_(rows.masked_fill(~whole, -1))

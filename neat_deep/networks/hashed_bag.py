@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,18 +18,20 @@ EPSILON = 3e-3  # of Adam, for the weights alone: see `HashedBag`
 BATCH_SIZE = 256
 
 
-class HashedBag(nn.Module):
+class HashedBag(nn.Module, ABC):
     """Token numbers (B, L) to logits (B, classes): what a text holds has rows of weights, which are added up.
 
-    A subclass says which rows. The sum is divided by the root of how many they are: as tf-idf does, which gives all
-    texts one length. The weights start at zero, or where `start_from_ratios` puts them: at `start` times the ratios.
-    A step of the optimizer moves the logits by `speed` times what it moves the weights.
+    A subclass says which rows, and with `counts_once` that each different one of a text counts once. The sum is divided
+    by the root of how many they are: as tf-idf does, which gives all texts one length. The weights start at zero, or
+    where `start_from_ratios` puts them: at `start` times the ratios. A step of the optimizer moves the logits by
+    `speed` times what it moves the weights.
 
     Adam moves a weight that few texts read as far as one that all read: it learns texts by heart. With an epsilon of
     `EPSILON`, above the gradients of rare rows, it moves these in proportion to their gradients.
     """
 
     scale: Tensor
+    counts_once = False
 
     def __init__(self, buckets: int, classes: int, *, start: float, speed: float) -> None:
         super().__init__()
@@ -49,11 +53,24 @@ class HashedBag(nn.Module):
     def sums(self, tokens: Tensor, mask: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """The sum (B, classes) of each text's rows of `weights`, and how many they are (B,)."""
         rows, counted = self.rows(tokens, mask)
-        return sum_each(rows[counted], counted.sum(1), weights), counted.sum(1)
+        counts = counted.sum(1)
+        return sum_each(rows[counted], counts, weights), counts
 
     def rows(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows (B, N) of what each text holds, and which of them count (B, N); another row may be any number."""
-        raise NotImplementedError
+        """The rows (B, N) of what each text holds, and which of them count (B, N)."""
+        return self._different(tokens, mask) if self.counts_once else self.runs(tokens, mask)
+
+    @abstractmethod
+    def runs(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (B, N), and which of them a text holds (B, N); the others may be any numbers."""
+
+    def _different(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows (B, N) of each text in rising order, and which count (B, N): the first of each that it holds."""
+        buckets = len(self.weight)
+        rows, held = self.runs(tokens, mask)
+        rows = rows.masked_fill(~held, buckets).sort(dim=1).values
+        first = torch.ones_like(rows[:, :1], dtype=torch.bool)
+        return rows, torch.cat([first, rows[:, 1:] != rows[:, :-1]], dim=1) & (rows < buckets)
 
     @torch.no_grad()
     def start_from_ratios(self, train: TextSplit) -> None:
@@ -70,7 +87,7 @@ class HashedBag(nn.Module):
         counts = torch.zeros(classes * buckets, dtype=torch.float64)
         for batch in train.eval_batches(BATCH_SIZE):
             assert batch.mask is not None
-            rows, counted = first_of_each(*self.rows(batch.inputs, batch.mask), buckets)
+            rows, counted = self._different(batch.inputs, batch.mask)
             places = (rows + batch.labels[:, None] * buckets)[counted].cpu()
             counts += places.bincount(minlength=len(counts))
         texts = counts.view(classes, buckets)  # that have the row
@@ -108,10 +125,3 @@ def hash_runs(numbers: Tensor, mask: Tensor, shortest: int, longest: int, bucket
             rows.append(hashed % buckets)
             whole.append(mask[:, last])
     return torch.cat(rows, dim=1), torch.cat(whole, dim=1)
-
-
-def first_of_each(rows: Tensor, counted: Tensor, buckets: int) -> tuple[Tensor, Tensor]:
-    """The rows (B, N) of each text in rising order, and which count (B, N): the first of each of those that did."""
-    rows = rows.masked_fill(~counted, buckets).sort(dim=1).values
-    first = torch.ones_like(rows[:, :1], dtype=torch.bool)
-    return rows, torch.cat([first, rows[:, 1:] != rows[:, :-1]], dim=1) & (rows < buckets)

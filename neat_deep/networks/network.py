@@ -48,7 +48,7 @@ def build_network(
     if vectors is not None:
         start_from_vectors(network, vectors)
     if train is not None:
-        start_from_counts(network, architecture.skeleton, train)
+        prepare_ngrams(network, architecture.skeleton, train)
     return network
 
 
@@ -84,7 +84,7 @@ def start_from_vectors(network: Network, vectors: Tensor) -> None:
         stem.embedding.weight.copy_(vectors)
 
 
-def start_from_counts(network: Network, skeleton: Skeleton, train: Split) -> None:
+def prepare_ngrams(network: Network, skeleton: Skeleton, train: Split) -> None:
     """Tell the n-grams of a network what they need to know of the training part, if it has any.
 
     That is the spelling of its words, and, where the skeleton says so, the counts that the weights start from. Raises

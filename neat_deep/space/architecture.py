@@ -36,7 +36,8 @@ MOST_CHANNELS = 4096
 MOST_CELLS = 200
 MOST_GROWTH = 16
 MOST_NGRAM = 5  # tokens
-CHAR_NGRAMS = (0, 3, 4, 5, 6)  # characters, as in fastText; 0: none
+SHORTEST_CHAR_NGRAM = 3  # characters, as in fastText
+CHAR_NGRAMS = (0, *range(SHORTEST_CHAR_NGRAM, 7))  # lengths of the longest; 0: none
 MOST_BUCKETS = 2**24
 
 

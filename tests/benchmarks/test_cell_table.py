@@ -12,7 +12,7 @@ from rich.console import Console
 import cell_table
 from cell_table import Task, draw, report, tasks
 from neat_deep.base.errors import DataError
-from neat_deep.data import DataSettings
+from neat_deep.data import DataSettings, DataSpec
 from neat_deep.space.architecture import Skeleton
 from neat_deep.training.settings import TrainingSettings
 
@@ -48,7 +48,7 @@ def row(full: float, short: float, parameters: int, again: float | None = None) 
 def test_the_report_ranks_each_signal_against_full_training() -> None:
     rows = [row(0.5, 0.1, 9, 0.5), row(0.6, 0.2, 8, 0.7), row(0.7, 0.3, 7, 0.6), row(0.8, 0.4, 6), row(0.9, 0.5, 5)]
     unfinished = {"wanted": ["full 3 seed 1"], "trainings": {}, "parameters": 1, "macs": 1}
-    figures = report({"classes": 20, "cells": dict(enumerate([*rows, unfinished]))})
+    figures = report({"cells": dict(enumerate([*rows, unfinished]))}, classes=20)
     signal = figures["accuracy, short training of 4"]
     assert signal["rho"] == pytest.approx(1)
     assert (signal["seconds"], signal["cells"]) == (4, 5)
@@ -62,16 +62,15 @@ def test_the_report_ranks_each_signal_against_full_training() -> None:
 def test_a_training_that_failed_is_the_worst() -> None:
     rows = [row(0.9, 0.3, 1), row(0.6, 0.4, 1), row(0.7, 0.5, 1), row(0.8, 0.6, 1)]
     rows[0]["trainings"]["full 3 seed 1"] = {"losses": [], "validation": [], "seconds": 0.0, "reason": "diverged"}
-    assert report({"classes": 20, "cells": dict(enumerate(rows))})["accuracy, short training of 1"][
-        "rho"
-    ] == pytest.approx(1)
+    figures = report({"cells": dict(enumerate(rows))}, classes=20)
+    assert figures["accuracy, short training of 1"]["rho"] == pytest.approx(1)
 
 
 def test_cells_that_learn_nothing_are_ranked_apart() -> None:
     """That they are worse is told by any signal, and says nothing of how it ranks the others."""
     dead = [row(0.1, 0.11, 1), row(0.1, 0.12, 1), row(0.1, 0.1, 1)]
     living = [row(0.6, 0.5, 2), row(0.7, 0.4, 2), row(0.8, 0.3, 2)]
-    signal = report({"classes": 10, "cells": dict(enumerate(dead + living))})["accuracy, short training of 8"]
+    signal = report({"cells": dict(enumerate(dead + living))}, classes=10)["accuracy, short training of 8"]
     assert (signal["rho"], signal["cells"]) == (pytest.approx(-1), 3)
     assert signal["rho_of_all"] > 0
 
@@ -83,7 +82,8 @@ def test_cells_that_learn_nothing_come_last_and_nothing_twice() -> None:
     for number, row in enumerate(table["cells"].values()):
         row |= {"parameters": 1, "macs": 1, "dead": number in (3, 9)}
     done: list[Any] = []
-    for training in cell_table._missing(table, None):  # type: ignore[arg-type]  # no network is built
+    spec = DataSpec("pictures", 2, 10, tuple("abcdefghij"), (3, 8, 8), (0.5,) * 3, (0.5,) * 3)
+    for training in cell_table._missing(table, spec):
         done.append(training)
         for one in done[:-1]:  # the last is still under way
             row = table["cells"][one.digest]
@@ -128,7 +128,7 @@ def test_it_is_taken_up_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest
     one = next(iter(first["cells"].values()))
     assert len(one["trainings"]["full 2 seed 1"]["validation"]) == 2
     assert {"nwot", "synflow"} <= set(one["trainings"]["untrained 0 seed 1"]["signals"])
-    assert "nwot, untrained" in cell_table.report(first)
+    assert "nwot, untrained" in cell_table.report(first, small.classes)
     picture = tmp_path / "signals.png"
     cell_table.main([*words, "--report", "--picture", str(picture)])
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -579,6 +579,20 @@ def test_a_checkpoint_of_an_older_program_lacks_facts(checkpoint: bytes, tmp_pat
             run(checkpoint=path)
 
 
+def test_a_checkpoint_of_an_older_program_had_ngrams_where_its_network_had(checkpoint: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "search.pt"
+    path.write_bytes(checkpoint)
+
+    def with_ngrams(content: dict[str, Any]) -> None:
+        facts = {**json.loads(content["identity"]), "[Network] ngrams": 2}
+        del facts["[Darts] ngrams"]
+        content["identity"] = json.dumps(facts)
+
+    rewritten(with_ngrams)(path)
+    with pytest.raises(SearchError, match=r"\[Darts\] ngrams: it has True, this search False"):
+        run(checkpoint=path)
+
+
 class Malicious:
     """Would run a command when it is unpickled."""
 

@@ -12,7 +12,7 @@ from neat_deep.evolution.expression import express, feeding_connections
 from neat_deep.evolution.genome import CellGenome, CellGenomeConfig
 from neat_deep.networks.plan import plan_network
 from neat_deep.ops import get_op
-from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.architecture import SHORTEST_CHAR_NGRAM, Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE, CellGraph
 
 WireState = Literal["live", "unused", "disabled"]
@@ -255,8 +255,9 @@ def _ngrams(skeleton: Skeleton) -> Iterator[tuple[str, str, str]]:
     if skeleton.ngrams:
         yield "ngrams", "n-grams", f"1 to {skeleton.ngrams} tokens" if skeleton.ngrams > 1 else "single tokens"
     if skeleton.char_ngrams:
-        longest = skeleton.char_ngrams
-        yield "char_ngrams", "n-grams within words", f"3 to {longest} characters" if longest > 3 else "3 characters"
+        shortest, longest = SHORTEST_CHAR_NGRAM, skeleton.char_ngrams
+        lengths = f"{shortest} to {longest}" if longest > shortest else f"{shortest}"
+        yield "char_ngrams", "n-grams within words", f"{lengths} characters"
 
 
 def _shape(skeleton: Skeleton, channels: int, extent: tuple[int, ...], halvings: int) -> str:
