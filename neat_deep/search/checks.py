@@ -25,7 +25,7 @@ from neat_deep.scoring.executors import AUTO, check_workers
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.strategies.registry import START, STRATEGIES
 from neat_deep.strategies.starts import Start, StartSkeleton, start_skeleton, whole_start, without_gates
-from neat_deep.strategies.strategy import Strategy, StrategyContext
+from neat_deep.strategies.strategy import CanBeScreened, Strategy, StrategyContext
 
 
 def check_experiment(
@@ -80,10 +80,17 @@ def check_experiment(
 def make_strategy(experiment: StrategyExperiment, skeleton: Skeleton, start: Start | None = None) -> Strategy:
     """The strategy of an experiment, at its beginning, which is `start` where there is one.
 
-    Raises what the strategy raises for what it cannot search, and as `check_start`.
+    Raises what the strategy raises for what it cannot search, and as `check_start`; `ConfigError` for a screen of a
+    strategy that was registered as one that can be screened and is none.
     """
     context = _context(experiment, skeleton, start)
-    strategy: Strategy = resolve(STRATEGIES.get(experiment.search.strategy).make)(context)
+    name = experiment.search.strategy
+    strategy: Strategy = resolve(STRATEGIES.get(name).make)(context)
+    if experiment.search.screen and not isinstance(strategy, CanBeScreened):
+        raise ConfigError(
+            f"[Search] screen: got {experiment.search.screen}, allowed with strategy = {name}: none, since"
+            f" {type(strategy).__name__} has no method screened_out"
+        )
     return strategy
 
 

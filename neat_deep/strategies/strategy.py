@@ -63,6 +63,7 @@ class HasParents(Protocol):
         ...
 
 
+@runtime_checkable
 class CanBeScreened(Protocol):
     """A strategy that is asked for more than is trained."""
 

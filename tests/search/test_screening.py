@@ -6,7 +6,7 @@ import json
 import statistics
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +22,7 @@ from neat_deep.scoring.metrics import Untrained, register_metric
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
-from neat_deep.strategies.registry import NEAT, STRATEGIES
+from neat_deep.strategies.registry import NEAT, STRATEGIES, register_strategy
 from tests.support.random_cells import DIGITS_INI
 from tests.support.simulated_workers import SimulatedWorkers, search_with, uneven
 from tests.support.stopped import assert_ends_the_same
@@ -53,6 +53,17 @@ def trained(folder: Path) -> list[int]:
     """The parameters of what was trained."""
     with RunStore.read(folder) as store:
         return [int(one.metrics["parameters"]) for one in store.evaluations() if not one.has_failed]
+
+
+@pytest.mark.usefixtures("registrations")
+def test_a_strategy_that_cannot_hear_of_it_is_refused_before_it_searches(tmp_path: Path) -> None:
+    class Deaf:
+        """It is asked for nothing: all else that a strategy has would be of no use."""
+
+    register_strategy("deaf", screened=True)(lambda context: cast("Any", Deaf()))
+    given = replace(strategy_experiment(PLAIN, 1), search=SearchSettings("deaf", screen="parameters"))
+    with pytest.raises(ConfigError, match=r"\[Search\] screen: got parameters, .* deaf: none, since Deaf has"):
+        run_in(tmp_path / "run", given)
 
 
 @pytest.mark.parametrize("name", ["regularized_evolution", NEAT])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from neat_deep.data import DataSpec
+from neat_deep.data.texts.spelling import spell
 from neat_deep.networks.network import Network, build_network
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
@@ -61,6 +62,10 @@ def starts() -> dict[str, tuple[Architecture, DataSpec]]:
             VECTORS,
         ),
         "texts, two inputs": (Architecture(PAIR, Skeleton(rank=1, channels=6, cells=3, reduce_after=(1, 3))), TEXTS),
+        "texts, n-grams": (
+            Architecture(PAIR, Skeleton(rank=1, channels=6, cells=2, ngrams=2, char_ngrams=4, ngram_buckets=50)),
+            TEXTS,
+        ),
         "texts, concat": (Architecture(TWINS, Skeleton(rank=1, channels=8, cells=1, norm="layer")), TEXTS),
     }
 
@@ -78,6 +83,8 @@ def limits(architecture: Architecture) -> MoveLimits:
 def lived_in(architecture: Architecture, data: DataSpec, seed: int) -> Network:
     """The network in double precision with every weight, statistic and gate other than a new network's."""
     network = build_network(architecture, data, seed=seed).double()
+    if network.char_ngrams is not None:
+        network.char_ngrams.learn_words(spell([f"word{number}" for number in range(data.vocabulary)]))
     disturb(network, data, seed)
     return network
 
