@@ -35,8 +35,9 @@ from rich.console import Console
 from rich.table import Table
 
 from changed_ini import Sections, changed, parse_ini
+from kept_outcomes import KeptOutcomes
 from neat_deep.base.errors import SearchError
-from neat_deep.base.files import read_text, write_text
+from neat_deep.base.files import read_text
 from neat_deep.base.plugins import load_installed_plugins
 from neat_deep.cli.request import Request
 from neat_deep.cli.running import run_script
@@ -77,22 +78,20 @@ def main(arguments: Sequence[str] | None) -> None:
         print(json.dumps(asdict(_run_here(options, options.one, options.seed))))
         return
     console = Console()
-    outcomes = _kept(options)
+    kept = KeptOutcomes(options.keep, Outcome, _facts(options))
     for seed in range(options.seed, options.seed + options.seeds):
         for contender in options.contenders:
-            if any((one.contender, one.seed) == (contender, seed) for one in outcomes):
+            if kept.has(contender=contender, seed=seed):
                 continue
-            outcomes.append(_run_apart(options, contender, seed))
-            last = outcomes[-1]
+            last = _run_apart(options, contender, seed)
+            kept.add(last)
             console.print(
                 f"{contender}, seed {seed}: {100 * last.accuracy:.2f}% in {last.seconds:.0f} s", highlight=False
             )
-            if options.keep is not None:
-                write_text(options.keep, json.dumps({**_facts(options), "rows": [asdict(one) for one in outcomes]}))
-    console.print(_table(options, outcomes))
+    console.print(_table(options, kept.outcomes))
     if options.json:
         facts = {**_facts(options), "torch": torch.__version__, "python": platform.python_version()}
-        print(json.dumps({**facts, "rows": [asdict(one) for one in outcomes]}))
+        print(json.dumps({**facts, "rows": kept.rows()}))
 
 
 # --- one contender ---------------------------------------------------------------------------------------------------
@@ -165,17 +164,6 @@ def _darts_file(data: str, changes: Sections) -> tuple[Path, dict[str, Mapping[s
 
 def _facts(options: argparse.Namespace) -> dict[str, Any]:
     return {"data": options.data, "seconds": options.seconds, "restarts": options.restarts}
-
-
-def _kept(options: argparse.Namespace) -> list[Outcome]:
-    """The outcomes of an earlier process; raises `SearchError` if it had other options."""
-    if options.keep is None or not options.keep.is_file():
-        return []
-    kept = json.loads(read_text(options.keep, "kept outcomes", SearchError))
-    for name, value in _facts(options).items():
-        if kept[name] != value:
-            raise SearchError(f"{options.keep}: {name}: kept with {kept[name]}, got {value}")
-    return [Outcome(**row) for row in kept["rows"]]
 
 
 def _table(options: argparse.Namespace, outcomes: Sequence[Outcome]) -> Table:

@@ -19,18 +19,18 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from changed_ini import by_section, changed, setting
-from neat_deep.base.errors import ConfigError, SearchError
-from neat_deep.base.files import read_text, write_text
+from kept_outcomes import KeptOutcomes
+from neat_deep.base.errors import ConfigError
+from neat_deep.base.files import read_text
 from neat_deep.cli.running import run_script
 from neat_deep.config.experiment_file import load_experiment, load_training_plan
 from neat_deep.config.strategy_experiment import load_strategy_experiment
@@ -73,22 +73,20 @@ def main(arguments: Sequence[str] | None) -> None:
     console = Console()
     facts = {"config": read_text(options.config, "INI file", ConfigError), "seconds": options.seconds}
     facts |= {"factor": options.factor, "set": _as_given(options.set)}
-    outcomes = _kept(options.keep, facts)
+    kept = KeptOutcomes(options.keep, Outcome, facts)
     for seed in range(options.seed, options.seed + options.seeds):
         for strategy in options.strategies:
             for screen in options.screens:
-                if any((o.strategy, o.screen, o.seed) == (strategy, screen, seed) for o in outcomes):
+                if kept.has(strategy=strategy, screen=screen, seed=seed):
                     continue
-                outcomes.append(_search_apart(options, strategy, screen, seed))
-                last = outcomes[-1]
+                last = _search_apart(options, strategy, screen, seed)
+                kept.add(last)
                 what = f"{strategy}, screen {screen}, seed {seed}"
                 console.print(f"{what}: {100 * last.best:.2f}%, {last.trained} networks", highlight=False)
-                if options.keep is not None:
-                    write_text(options.keep, json.dumps({**facts, "rows": [asdict(one) for one in outcomes]}))
-    console.print(_table(options, outcomes))
+    console.print(_table(options, kept.outcomes))
     if options.json:
         versions = {"threads": 1, "torch": torch.__version__, "python": platform.python_version()}
-        print(json.dumps({"seconds": options.seconds, **versions, "rows": [asdict(one) for one in outcomes]}))
+        print(json.dumps({"seconds": options.seconds, **versions, "rows": kept.rows()}))
 
 
 def _search_apart(options: argparse.Namespace, strategy: str, screen: str, seed: int) -> Outcome:
@@ -138,17 +136,6 @@ def _search_here(options: argparse.Namespace, strategy: str, screen: str, seed: 
         result.screened_out,
         seconds,
     )
-
-
-def _kept(keep: Path | None, facts: Mapping[str, Any]) -> list[Outcome]:
-    """The outcomes of an earlier process; raises `SearchError` if it had other options."""
-    if keep is None or not keep.is_file():
-        return []
-    kept = json.loads(read_text(keep, "kept outcomes", SearchError))
-    for name, value in facts.items():
-        if kept[name] != value:
-            raise SearchError(f"{keep}: {name}: kept with other options than these")
-    return [Outcome(**row) for row in kept["rows"]]
 
 
 def _table(options: argparse.Namespace, outcomes: Sequence[Outcome]) -> Table:

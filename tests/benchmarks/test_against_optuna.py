@@ -38,7 +38,17 @@ def test_all_contenders_have_the_same_seconds(tmp_path: Path) -> None:
         assert row["tried"] >= 1 and row["parameters"] > 100 and row["megabytes"] > 50
 
 
-def test_what_other_options_kept_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "kept.json").write_text(json.dumps({"data": "digits", "seconds": 300.0, "restarts": 0, "rows": []}))
-    with pytest.raises(SearchError, match="seconds: kept with 300.0, got 45.0"):
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        ('{"data": "digits", "seconds": 300.0, "restarts": 0, "rows": []}', "seconds: kept with 300.0, got 45.0"),
+        ('{"data": "digits"}', "holds no outcomes of this benchmark"),
+        ('{"data": "digits", "seconds": 45.0, "restarts": 0, "rows": [{"who": 1}]}', "holds no outcomes"),
+        ("[1]", "holds no outcomes"),
+        ("{", "holds no outcomes"),
+    ],
+)
+def test_a_file_that_something_else_kept_is_refused(kept: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_text(kept)
+    with pytest.raises(SearchError, match=rf"--keep: .*kept.json: .*{message}"):
         compared("--keep", str(tmp_path / "kept.json"))
