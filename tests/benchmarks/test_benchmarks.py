@@ -20,7 +20,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks import random_genomes, search_comparison, supernet_step
+from benchmarks import equal_size, random_genomes, search_comparison, supernet_step
 from benchmarks.search_curves import Curve, KeptCurves, draw
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.config.experiment_file import load_experiment
@@ -29,7 +29,8 @@ from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
 from neat_deep.scoring.records import EvaluationRecord
 from neat_deep.search.evolve import evolve
-from neat_deep.space.architecture import Architecture
+from neat_deep.space.architecture import Architecture, Skeleton
+from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.strategies.registry import STRATEGIES
 from tests.support.random_cells import DIGITS_INI
 from tests.support.small_experiments import small_darts_ini, small_text_ini
@@ -293,6 +294,41 @@ def test_too_few_random_genomes_are_an_error(monkeypatch: pytest.MonkeyPatch) ->
     winner, genomes = Architecture.load(RESNET_BLOCK), load_experiment(DIGITS_INI).neat.genome_config
     with pytest.raises(SearchError, match=r"of 50 random genomes with 22,800 parameters in their cells, within 10%"):
         random_genomes.sample(winner, genomes, DIGITS, 50, seed=0)
+
+
+@pytest.mark.slow
+def test_cells_are_compared_at_one_size_and_none_is_trained_twice(tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    cell = CellGraph(1, (CellNode((Edge(0, "sep_conv_5", "relu"), Edge(0, "max_pool_3"))),))
+    Architecture(cell, Skeleton()).save(other)
+    given = ("--config", str(DIGITS_INI), "--channels", "8", "--epochs", "2", "--random", "1", "--seeds", "2")
+    asked = (str(RESNET_BLOCK), str(other), *given, "--keep", str(tmp_path / "kept.json"))
+    figures = run_benchmark("equal_size", *asked, "--processes", "2")
+    rows = {(row["name"], row["seed"]): row for row in figures["rows"]}
+    assert rows.keys() == {("resnet_block", 1), ("resnet_block", 2), ("other", 1), ("other", 2), ("random 1", 1)}
+    assert rows["resnet_block", 1]["channels"] == 8 and rows["resnet_block", 1]["parameters"] == figures["parameters"]
+    for row in figures["rows"]:
+        assert abs(row["parameters"] - figures["parameters"]) <= 0.1 * figures["parameters"]
+        assert 0.2 < row["accuracy"] <= 1
+    assert run_benchmark("equal_size", *asked) == figures
+
+
+def test_the_channels_that_make_a_network_as_large_are_found() -> None:
+    like = Architecture.load(RESNET_BLOCK)
+    size = count_parameters(build_network(like, DIGITS, seed=0))
+    small = Architecture(CellGraph(1, (CellNode((Edge(0, "sep_conv_1"),)),)), Skeleton())
+    found = equal_size.of_size(small, like, size, DIGITS)
+    assert found.cell == small.cell
+    channels = found.skeleton.channels
+    assert found.skeleton == replace(like.skeleton, channels=channels)
+
+    def distance(count: int) -> int:
+        other = replace(found, skeleton=replace(found.skeleton, channels=count))
+        return abs(count_parameters(build_network(other, DIGITS, seed=0)) - size)
+
+    assert channels == min(range(1, 100), key=distance)
+    with pytest.raises(SearchError, match="no number of channels gives it 30 parameters, within 10% of that"):
+        equal_size.of_size(small, like, 30, DIGITS)
 
 
 def test_random_genomes_are_trained_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
