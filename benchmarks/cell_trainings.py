@@ -15,7 +15,7 @@ from neat_deep.base.errors import DivergedError
 from neat_deep.base.randomness import derive_seed
 from neat_deep.data import Dataset, Split, part_of
 from neat_deep.networks.network import build_network
-from neat_deep.scoring.job import untrained_examples
+from neat_deep.scoring.job import untrained_batch
 from neat_deep.scoring.metrics import METRICS, measure_untrained
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, evaluate, fit
@@ -98,8 +98,7 @@ class CellTrainer:
     def _measure(self, training: Training) -> Outcome:
         seed = derive_seed(training.seed, training.digest, "weights")
         network = build_network(training.architecture, self._spec, seed=seed)
-        examples = untrained_examples(self._train[SHORT], self._spec)
-        (batch,) = examples.eval_batches(len(examples))
+        batch = untrained_batch(self._train[SHORT], self._spec)
         signals = {}
         for name in [info.name for info in METRICS.values() if info.untrained]:
             started = time.process_time()

@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from neat_deep.base.devices import computing_with
 from neat_deep.base.errors import DivergedError
 from neat_deep.base.memory import lacked_memory
 from neat_deep.base.randomness import preserved, seed_python, seeded
-from neat_deep.data import DataSpec, Split, part_of
+from neat_deep.data import Batch, DataSpec, Split, part_of
+from neat_deep.data.texts.text_split import PADDING
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.morphing import start_from_parent
 from neat_deep.networks.network import build_network
@@ -207,9 +209,7 @@ class Evaluator:
     def _measure_untrained(self, names: Sequence[str], network: nn.Module, train: Split) -> dict[str, float]:
         if not any(METRICS.get(name).untrained for name in names):
             return {}
-        examples = untrained_examples(train, self.spec)
-        (batch,) = examples.eval_batches(len(examples))
-        return measure_untrained(names, network.to(self.device), self.spec, batch)
+        return measure_untrained(names, network.to(self.device), self.spec, untrained_batch(train, self.spec))
 
     def _measure(
         self, network: nn.Module, validation: Split, known: Mapping[str, float], steps: _Steps
@@ -220,9 +220,22 @@ class Evaluator:
         )
 
 
-def untrained_examples(train: Split, spec: DataSpec) -> Split:
+def untrained_batch(train: Split, spec: DataSpec) -> Batch:
     """What the metrics of untrained networks see: the same for all networks, each class at its share."""
-    return part_of(train, min(len(train), max(UNTRAINED_EXAMPLES, spec.num_classes)), 0)
+    examples = part_of(train, min(len(train), max(UNTRAINED_EXAMPLES, spec.num_classes)), 0)
+    batches = list(examples.eval_batches(len(examples)))
+    inputs = [batch.inputs for batch in batches]
+    masks = [batch.mask for batch in batches if batch.mask is not None]
+    if masks:  # long texts come in batches of fewer, each as long as its longest
+        inputs, masks = _as_long(inputs, PADDING), _as_long(masks, False)
+    labels = torch.cat([batch.labels for batch in batches])
+    return Batch(torch.cat(inputs), labels, torch.cat(masks) if masks else None)
+
+
+def _as_long(tensors: Sequence[Tensor], value: float) -> list[Tensor]:
+    """Tensors (B, L), each filled up on the right with `value`."""
+    longest = max(tensor.shape[1] for tensor in tensors)
+    return [F.pad(tensor, (0, longest - tensor.shape[1]), value=value) for tensor in tensors]
 
 
 class _EndedError(Exception):

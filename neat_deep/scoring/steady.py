@@ -14,7 +14,7 @@ from neat_deep.scoring.executors import Executor, InProcess
 from neat_deep.scoring.job import Job, JobResult
 from neat_deep.scoring.kinship import Entry
 from neat_deep.scoring.scorer import NO_NEW_NETWORK, Scorer, ScorerState
-from neat_deep.scoring.scores import Score
+from neat_deep.scoring.scores import RAISED, Score
 
 MOST_KNOWN = 1000  # proposals in a row without a network to train, after which a search ends
 
@@ -47,12 +47,17 @@ class SteadyScorer(Scorer):
     def take_up(self, scores: Sequence[Score]) -> None:
         """Resume a batch of which these scores are known.
 
-        `ask` gives its other evaluated candidates again, and they end at once; until then their weights are kept.
+        `ask` gives its other evaluated candidates again, and they end at once; until then their weights are kept. Where
+        all of the batch raised, these are tried again instead: the run had ended there, or it could never continue.
         """
         for score in scores:
             self._tell(score)
         scored = {score.candidate for score in scores}
         records = self._known.of_this_generation()
+        statuses = [score.status for score in scores] + [record.status for record in records]
+        if set(statuses) == {RAISED}:
+            self._known.forget(record.key for record in records)
+            records = []
         self._pending = {(record.key, record.rung) for record in records if record.candidate not in scored}
 
     def run(

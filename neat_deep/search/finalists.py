@@ -15,6 +15,7 @@ from neat_deep.reports.finalists import TRIALS, Finalist, best_networks, finalis
 from neat_deep.reports.recorder import save_best, save_network
 from neat_deep.scoring.finalists import FinalistTrainer
 from neat_deep.scoring.job import BROKEN_OFF
+from neat_deep.scoring.scores import RAISED
 from neat_deep.search.journal import stored_score
 from neat_deep.search.result import SearchResult
 from neat_deep.search.session import Session
@@ -43,14 +44,18 @@ def train_finalists(
 ) -> tuple[Finalist, ...]:
     """Train a search's best networks again and rank them, the winner first; empty if the settings ask for none.
 
-    Each training is stored at once, so a resumed run trains only what is missing. A network whose training fails
-    comes after all others.
+    Each training is stored at once, so a resumed run trains only what is missing; where all raised it tries them again.
+    A network whose training fails comes after all others.
     """
     fitness, deadline = experiment.fitness, session.budget.finalist_deadline
     chosen = best_networks(session.store, fitness.finalists)
     if len(chosen) < 2:
         return ()
     trials = stored_trials(session.store)
+    if all(
+        trial.status == RAISED for trial in trials
+    ):  # as when the memory was full: once it is not, they can do better
+        trials = []
     known = {(trial.digest, trial.number) for trial in trials}
     missing = [
         (record.digest, number, session.store.architecture(record.digest))

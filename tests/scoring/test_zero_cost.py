@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from neat_deep.data import Batch, DataSpec, TextSplit
 from neat_deep.networks.network import build_network
 from neat_deep.scoring.candidate import Candidate
-from neat_deep.scoring.job import untrained_examples
+from neat_deep.scoring.job import untrained_batch
 from neat_deep.scoring.metrics import METRICS, Untrained, measure_untrained
 from neat_deep.scoring.objectives import OBJECTIVES
 from neat_deep.scoring.settings import FitnessSettings
@@ -167,9 +167,21 @@ def test_a_metric_of_an_untrained_network_does_not_change_its_training() -> None
 def test_more_classes_than_the_papers_batches_have_examples() -> None:
     many = replace(toy_data.SPEC, num_classes=70, class_names=tuple(f"class {n}" for n in range(70)))
     split = toy_data.stripes(140, 0)
-    assert len(untrained_examples(replace(split, spec=many, labels=torch.arange(140) % 70), many)) == 70
-    assert len(untrained_examples(split, toy_data.SPEC)) == 64
-    assert len(untrained_examples(toy_data.stripes(20, 0), toy_data.SPEC)) == 20
+    assert len(untrained_batch(replace(split, spec=many, labels=torch.arange(140) % 70), many).labels) == 70
+    assert len(untrained_batch(split, toy_data.SPEC).labels) == 64
+    assert len(untrained_batch(toy_data.stripes(20, 0), toy_data.SPEC).labels) == 20
+
+
+def test_texts_that_are_too_long_for_one_batch_of_a_training_are_measured_together() -> None:
+    spec = DataSpec("texts", 1, 2, ("a", "b"), (1500,), (), (), vocabulary=9)
+    lengths = torch.tensor([1500, 3] * 40)
+    texts = TextSplit(torch.randint(1, 9, (int(lengths.sum()),)), lengths, torch.arange(80) // 2 % 2, spec)
+    assert len(list(texts.eval_batches(64))) > 1
+    batch = untrained_batch(texts, spec)
+    assert batch.inputs.shape == (64, 1500) and batch.mask is not None
+    assert set(batch.mask.sum(1).tolist()) == {3, 1500}
+    assert batch.labels.bincount().tolist() == [32, 32]
+    assert batch.inputs[~batch.mask].eq(0).all() and batch.inputs[batch.mask].ge(1).all()
 
 
 def test_a_signal_is_the_same_whatever_else_is_measured_and_has_no_dropout() -> None:

@@ -83,6 +83,18 @@ def test_a_search_in_which_everything_raises_ends_with_the_reason(tmp_path: Path
     assert len(workers.done) < 4 + WORKERS
 
 
+def test_a_search_in_which_everything_raised_goes_on_when_that_is_mended(tmp_path: Path) -> None:
+    for resume in (False, True):  # it may take more than one try
+        workers = BrokenWorkers(WORKERS, uneven)
+        with pytest.raises(SearchError, match="every candidate .* failed"):
+            search_with(workers, tmp_path, asked("random"), resume=resume)
+        assert workers.done
+    result = search_with(SimulatedWorkers(WORKERS, uneven), tmp_path, asked("random"), resume=True)
+    assert result.ended == "5 generations are done"
+    with RunStore.read(tmp_path) as store:
+        assert sorted(record.candidate for record in store.candidates()) == list(range(20))
+
+
 def test_it_takes_less_time_than_generations_do(tmp_path: Path) -> None:
     at_once, in_turn = SimulatedWorkers(WORKERS, uneven), SimulatedWorkers(WORKERS, uneven)
     search_with(at_once, tmp_path / "at once", asked("random"))

@@ -21,6 +21,7 @@ from neat_deep.reports.finalists import best_networks, rank_finalists
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.finalists import FinalistTrainer, Trial
 from neat_deep.scoring.job import BROKEN_OFF
+from neat_deep.scoring.scores import RAISED
 from neat_deep.search.evolve import evolve
 from neat_deep.search.result import SearchResult
 from neat_deep.space.architecture import Architecture
@@ -165,6 +166,18 @@ def test_where_all_fail_the_best_of_the_search_wins(tmp_path: Path, caplog: pyte
     with RunStore.read(tmp_path) as store:
         assert result.best.candidate == store.best()[-1].candidate
     assert "the best network of the search is the winner" in caplog.text
+
+
+def test_finalists_that_all_raised_are_trained_when_that_is_mended(
+    whole: tuple[Path, SearchResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(trainer: FinalistTrainer, trainings: Any, deadline: float | None) -> Iterator[Trial]:
+        return (Trial(digest, number, RAISED, reason="the memory ran out") for digest, number, _ in trainings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FinalistTrainer, "train", raising)
+        assert search_by_strategy(tmp_path, asked()).finalists == ()
+    assert timeless(search_by_strategy(tmp_path, asked(), resume=True)) == timeless(whole[1])
 
 
 def test_what_the_time_is_too_short_for_is_no_finalist(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

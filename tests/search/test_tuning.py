@@ -155,6 +155,20 @@ def test_a_time_that_is_spent_leaves_what_is_done(tmp_path: Path) -> None:
     assert later.best() == (later.choices[trial.choice], trial)
 
 
+def test_trainings_that_all_raised_are_tried_again_when_that_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("neat_deep.scoring.job.fit", full)
+        asked = tuning(tmp_path, trials=2)
+        assert {trial.status for trial in asked.run(HERE, None)} == {"raised"}
+    again = tuning(tmp_path, trials=2)
+    assert [trial.status for trial in again.run(HERE, None)] == ["scored", "scored"]
+
+
 def test_settings_with_which_a_training_failed_never_win(tmp_path: Path) -> None:
     """Not even by what they had reached on the rung below."""
     asked = tuning(tmp_path, trials=4, learning_rates=(0.02, 100.0), weight_decays=(0.01, 1e30), rungs=(1,))
