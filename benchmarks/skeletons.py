@@ -121,7 +121,7 @@ def search(
     scorer = Scorer(dataset, fitness, experiment.training, space.base, device=device, seed=run.seed, budget=budget)
     strategy = RegularizedEvolution(StrategyContext(space, space.base, SETTINGS, run.seed))
     worths: dict[Skeleton, float] = {}
-    with evaluating_in(plan_workers(run.workers, device), run, scorer):
+    with evaluating_in(plan_workers(run.workers, device, run.ray_gpus), run, scorer):
         try:
             while proposals := strategy.ask(GENERATION):
                 scores = scorer.score([Candidate(p.number, Architecture(cell, p.point), p.parents) for p in proposals])

@@ -70,11 +70,12 @@ def search_and_retrain(request: Request) -> None:
         check_experiment(experiment, dataset.spec, resume=resume, start=start)
     with naming_minutes(config, given):
         plan = plan_time(experiment, dataset, device=device, started=request.started, spent=spent, repeats=retrainings)
+    with naming(config):
+        workers = plan_workers(experiment.run.workers, device, experiment.run.ray_gpus)
     folder = Path(experiment.run.out) if resume else _new_run_folder(experiment, config, given)
     doing = "resuming the search" if resume else "searching"
     console.print(
-        f"{doing} on {dataset.spec.name}, {device}; {plan_workers(experiment.run.workers, device).note}; "
-        f"traces in {folder}",
+        f"{doing} on {dataset.spec.name}, {device}; {workers.note}; traces in {folder}",
         highlight=False,
         soft_wrap=True,
     )

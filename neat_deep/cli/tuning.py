@@ -147,7 +147,7 @@ def _try_and_train(
     if tuning.is_complete and _trained(folder) >= retrainings:
         console.print(f"{folder}: this tuning is done, its network trained and tested ({RESULT})", highlight=False)
         return
-    workers = plan_workers(tuning.plan.run.workers, device)
+    workers = plan_workers(tuning.plan.run.workers, device, tuning.plan.run.ray_gpus)
     done = f", {len(tuning.record.trials)} trials are done" if tuning.record.trials else ""
     console.print(
         f"tuning {name} on {dataset.spec.name}, {device}: {len(tuning.choices)} combinations of network and settings, "

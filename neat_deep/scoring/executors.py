@@ -197,7 +197,7 @@ class RayWorkers(Generic[Task, Result]):
         self._started = not ray.is_initialized()
         if self._started:
             with preserved():  # Ray draws names and ports from the generators that evolution draws from
-                ray.init(address=address, log_to_driver=False)
+                _join(ray, address)
         # By value what the script itself defines: Ray's workers do not import it, as spawned processes do.
         self._payload = ray.put(_pack(function, ray.cloudpickle.dumps))
         self._task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_run_on_ray)
@@ -255,6 +255,15 @@ class RayWorkers(Generic[Task, Result]):
             self._ray.shutdown()
 
 
+def _join(ray: Any, address: str) -> None:
+    """Join the cluster at an address, or start one on this machine; raises `ConfigError` where that cannot be."""
+    try:
+        ray.init(address=address, log_to_driver=False)
+    except (ConnectionError, ValueError) as error:
+        reason = f"{' '.join(str(error).split()):.300}"
+        raise ConfigError(f"[Run] ray_address: got {address}: {reason}") from None
+
+
 @dataclass(frozen=True)
 class _Worker:
     process: BaseProcess
@@ -278,10 +287,9 @@ def _serve(connection: Connection, payload: bytes, number: int, threads: int, ke
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search answers Ctrl-C, and closes the connection
     end_with_parent()
     _set_up(threads, keep_memory)
-    if torch.cuda.device_count() > 1:
-        torch.cuda.set_device(number % torch.cuda.device_count())
     try:
         function = _unpack(payload)
+        _take_gpu(function, number)
     except Exception as error:  # noqa: BLE001 - a user's module may raise anything when it is imported
         function = functools.partial(_fail, f"its worker cannot import what it needs: {type(error).__name__}: {error}")
     with suppress(EOFError, OSError):
@@ -292,6 +300,13 @@ def _serve(connection: Connection, payload: bytes, number: int, threads: int, ke
             except Exception as error:  # noqa: BLE001 - it costs this task only
                 result = _Failed(f"its worker raised {type(error).__name__}: {error}")
             connection.send(result)
+
+
+def _take_gpu(function: object, number: int) -> None:
+    """Let a function that computes on `cuda`, whichever that is, do so on this worker's GPU; no other touches one."""
+    device = getattr(function, "device", None)
+    if isinstance(device, torch.device) and device.type == "cuda" and device.index is None:
+        torch.cuda.set_device(number % torch.cuda.device_count())
 
 
 def _fail(reason: str, _: object) -> _Failed:

@@ -91,7 +91,7 @@ def search_session(
     if resume and start is not None:
         raise SearchError("start: got one, allowed: None with resume; the run has its first generation already")
     device = get_device(experiment.run.device)
-    workers = plan_workers(experiment.run.workers, device)
+    workers = plan_workers(experiment.run.workers, device, experiment.run.ray_gpus)
     with _open_store(experiment, dataset, folder, device, start, resume=resume) as store:
         store.start_clock("search", 0.0 if started is None else time.time() - started)
         budget = budget or search_budget(experiment.run)

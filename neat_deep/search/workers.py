@@ -33,14 +33,17 @@ class WorkerPlan:
     note: str
 
 
-def plan_workers(workers: str, device: torch.device) -> WorkerPlan:
+def plan_workers(workers: str, device: torch.device, ray_gpus: float = 0.0) -> WorkerPlan:
     """What the setting `workers` comes to on this machine; raises `ConfigError` for what is asked for and cannot be.
 
+    Ray hides every GPU from an evaluation that asked for none (`ray_gpus`), and numbers those that it gives anew.
     `auto` is one process for each core on the CPU, this process on an accelerator or a single core, or where a user's
     ops cannot be imported by another process.
     """
     if workers != AUTO:
         check_workers(workers)
+        if workers == RAY and device.type == "cuda":
+            _check_gpus(device, ray_gpus)
         return WorkerPlan(workers, _describe(workers))
     count = cores()
     if device.type != "cpu":
@@ -53,6 +56,16 @@ def plan_workers(workers: str, device: torch.device) -> WorkerPlan:
         reason = str(error).removeprefix("[Run] workers: ").partition("; allowed")[0]
         return WorkerPlan("0", f"evaluations run in this process: {reason}")
     return WorkerPlan(str(count), _describe(str(count)))
+
+
+def _check_gpus(device: torch.device, ray_gpus: float) -> None:
+    if device.index is not None:
+        raise ConfigError(f"[Run] device: got {device}, allowed with workers = {RAY}: cuda, cpu or auto")
+    if not ray_gpus:
+        raise ConfigError(
+            f"[Run] ray_gpus: got 0, allowed with workers = {RAY} on a GPU: the share of one that an evaluation takes,"
+            " such as 0.5 or 1; or device = cpu"
+        )
 
 
 def _describe(workers: str) -> str:

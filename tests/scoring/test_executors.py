@@ -186,6 +186,13 @@ def test_ray_gives_the_same_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
+@pytest.mark.parametrize("address", ["nonsense", "auto"])  # no cluster runs here
+def test_an_address_without_a_cluster_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\[Run\] ray_address: got {address}: "):
+        RayWorkers(worker_tasks.double, 1, address=address)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
 def test_ray_tries_twice_and_tells_a_death_from_an_error(tmp_path: Path) -> None:
     """One Ray for all, since starting it takes most of the time."""
     import ray

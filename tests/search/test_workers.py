@@ -50,6 +50,23 @@ def test_an_accelerator_is_not_shared_unless_asked_for() -> None:
     assert plan_workers("2", torch.device("cuda")).workers == "2"
 
 
+@pytest.mark.parametrize(
+    ("device", "gpus", "says"),
+    [
+        ("cuda", 0.0, r"\[Run\] ray_gpus: got 0, allowed with workers = ray on a GPU: .*; or device = cpu"),
+        ("cuda:1", 0.5, r"\[Run\] device: got cuda:1, allowed with workers = ray: cuda, cpu or auto"),
+    ],
+)
+def test_ray_is_told_how_much_of_a_gpu_an_evaluation_takes(
+    device: str, gpus: float, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neat_deep.search.workers.check_workers", lambda workers: None)  # Ray is an extra
+    with pytest.raises(ConfigError, match=says):
+        plan_workers("ray", torch.device(device), gpus)
+    assert plan_workers("ray", torch.device("cuda"), 0.5).workers == "ray"
+    assert plan_workers("ray", CPU).workers == "ray"
+
+
 def test_an_op_that_no_other_process_can_import() -> None:
     @register_op("local", parametric=False)
     def local(spec: FeatureSpec) -> nn.Module:
