@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from neat_deep.base.errors import StoreError
@@ -68,7 +69,9 @@ def take_up(
     if best is not None:
         place = best.generation, best.candidate
         record = next(record for record in before.records if (record.generation, record.candidate) == place)
-        best_score = stored_score(record, store.architecture(best.digest))
+        evaluated = (record.generation, record.key, record.rung)
+        samples = sum(e.samples for e in store.evaluations() if (e.generation, e.key, e.rung) == evaluated)
+        best_score = replace(stored_score(record, store.architecture(best.digest)), samples=samples)
 
     def parent(record: CandidateRecord) -> tuple[Candidate, str]:
         return Candidate(record.candidate, store.architecture(record.digest), record.parents), record.key

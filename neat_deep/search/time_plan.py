@@ -12,6 +12,7 @@ import torch
 
 from neat_deep.base.devices import computing_with
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.memory import lacked_memory
 from neat_deep.config.stored_settings import AnyExperiment
 from neat_deep.data import Dataset
 from neat_deep.reports.summary import GenerationSummary, SearchListener
@@ -40,13 +41,18 @@ class Pace:
     """Seconds that the parts of a run take for a typical network, as measured before the search.
 
     `evaluation_example` is one example's training in an evaluation, `epoch` one epoch of the final training, `test` the
-    score on the test set.
+    score on the test set. `validated` examples score an evaluation.
     """
 
     evaluation_example: float
     evaluation: float
     epoch: float
     test: float
+    validated: int = 0
+
+    def evaluation_of(self, samples: int) -> float:
+        """The seconds of an evaluation that trains on so many examples."""
+        return self.evaluation_example * (samples + PASS_SHARE * self.validated)
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,17 @@ def plan_time(
     plan = TimePlan(run.minutes, started=started, spent=spent)
     skeleton = dataclasses.replace(experiment.network, rank=dataset.spec.rank)
     ops = [op for op in ops_of(experiment) if op != NONE]
-    pace = measure_pace(ops, dataset, skeleton, experiment.training, experiment.fitness, device=device)
     fitness = experiment.fitness
+    try:
+        pace = measure_pace(ops, dataset, skeleton, experiment.training, fitness, device=device)
+    except Exception as error:
+        if lacked_memory(error) is not None:
+            raise
+        first, second = (edge.op for edge in _typical_cell(ops).nodes[0].edges)
+        raise ConfigError(
+            f"minutes: what a network takes cannot be measured, since one with the ops {first} and {second} raised"
+            f" {type(error).__name__}: {error}"
+        ) from error
     finalist_epochs = fitness.finalists * fitness.finalist_seeds * fitness.finalist_training(experiment.training).epochs
     plan.open(budget, pace, epochs=experiment.training.epochs, repeats=repeats, finalist_epochs=finalist_epochs)
     return Plan(budget, plan)
@@ -151,9 +166,8 @@ class TimePlan:
 
     def candidate_scored(self, score: Score, is_best: bool) -> None:
         """Measure the best network's pace by its evaluation, against the typical network's."""
-        if is_best and self._pace is not None and score.seconds and score.samples:
-            ratio = score.seconds / score.samples / self._pace.evaluation_example
-            self._plan(self._pace.epoch * ratio, self._pace.test * ratio)
+        if is_best:
+            self._plan_for(score)
 
     def generation_started(self, generation: int, candidates: int) -> None:
         """Nothing to plan."""
@@ -164,8 +178,15 @@ class TimePlan:
     def generation_ended(self, summary: GenerationSummary, best: Score | None) -> None:
         """Nothing to plan."""
 
-    def resumed(self, history: Sequence[GenerationSummary], best: Score | None) -> None:
-        """Nothing to plan: the time that was spent is known from the start."""
+    def resumed(self, history: Sequence[GenerationSummary], best: Score | None) -> None:  # noqa: ARG002
+        """The best network so far has its pace; the time that was spent is known from the start."""
+        if best is not None:
+            self._plan_for(best)
+
+    def _plan_for(self, score: Score) -> None:
+        if self._pace is not None and score.seconds and score.samples:
+            ratio = score.seconds / self._pace.evaluation_of(score.samples)
+            self._plan(self._pace.epoch * ratio, self._pace.test * ratio)
 
 
 def measure_pace(
@@ -191,6 +212,7 @@ def measure_pace(
     return Pace(
         evaluation_example=example,
         evaluation=example * (fitness.epochs * trained + PASS_SHARE * validated),
+        validated=validated,
         epoch=final * len(final_data.train),
         test=final * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0),
     )

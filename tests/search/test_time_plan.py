@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.ops import register_op
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.scores import SCORED, Score
 from neat_deep.search import time_plan
 from neat_deep.search.time_plan import FINISH_SECONDS, LEAST_SECONDS, Pace, TimePlan, measure_pace, plan_time
 from neat_deep.store.run_store import RunStore
+from neat_deep.training.timing import PASS_SHARE
+from tests.support import worker_tasks
 from tests.support.clocks import Clock
-from tests.support.toy_search import DATA, PLAIN, experiment, search_by_strategy, strategy_experiment
+from tests.support.toy_search import DATA, PLAIN, SPACE, experiment, search_by_strategy, strategy_experiment
 
 CPU = torch.device("cpu")
 PACE = Pace(evaluation_example=0.01, evaluation=2.0, epoch=3.0, test=1.0)
@@ -97,6 +102,29 @@ def test_a_new_best_network_moves_the_end_of_the_search(clock: Clock, seconds: f
     assert budget.soft_deadline == pytest.approx(clock.now + 600 - FINISH_SECONDS - max(ratio * 31, LEAST_SECONDS))
 
 
+def test_a_typical_network_that_is_validated_on_many_examples_changes_nothing(clock: Clock) -> None:
+    budget, plan = Budget(), TimePlan(10, started=clock.now)
+    plan.open(budget, replace(PACE, validated=1000), epochs=40, repeats=1)
+    before = budget.soft_deadline
+    seconds = PACE.evaluation_example * (100 + PASS_SHARE * 1000)
+    plan.candidate_scored(Score(candidate=0, status=SCORED, objective=0.5, samples=100, seconds=seconds), True)
+    assert budget.soft_deadline == pytest.approx(before)
+
+
+def test_a_resumed_run_knows_how_long_its_best_network_takes(tmp_path: Path) -> None:
+    """As the search that was stopped did, through what its store kept."""
+    asked, left = strategy_experiment(PLAIN, generations=2), []
+    for resume in (False, True):
+        budget, plan = Budget(), TimePlan(1000, started=time.time())
+        plan.open(budget, replace(PACE, evaluation_example=1e-5), epochs=40, repeats=1)
+        untold = budget.soft_deadline
+        search_by_strategy(tmp_path, asked, resume, budget=budget, listeners=[plan])
+        assert budget.soft_deadline is not None and untold is not None
+        assert budget.soft_deadline != untold
+        left.append(plan.end - budget.soft_deadline)
+    assert left[0] == pytest.approx(left[1])
+
+
 @pytest.mark.parametrize(("minutes", "least"), [(10, LEAST_SECONDS), (1, 6)])
 def test_a_final_training_that_seems_to_take_no_time_has_some(clock: Clock, minutes: float, least: float) -> None:
     budget, plan = Budget(), TimePlan(minutes, started=clock.now)
@@ -137,6 +165,14 @@ def test_the_pace_is_measured(asked: object, clock: Clock) -> None:
     assert plan.budget.soft_deadline is not None
     assert plan.budget.soft_deadline <= plan.budget.deadline < clock.now + 170
     assert plan.listeners == (plan.time,)
+
+
+@pytest.mark.usefixtures("registrations")
+def test_an_op_that_raises_is_named() -> None:
+    register_op("raises", parametric=False)(worker_tasks.raises)
+    asked = strategy_experiment(PLAIN, space=replace(SPACE, op_options=("raises",)), minutes=3.0)
+    with pytest.raises(ConfigError, match="minutes: what a network takes .* ops raises and raises raised KeyError: "):
+        plan_time(asked, DATA, device=CPU, started=time.time())
 
 
 def test_the_pace_is_of_the_parts_of_a_run() -> None:
