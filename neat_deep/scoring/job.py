@@ -31,6 +31,7 @@ from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
 
 THREADS = 1  # of every evaluation, wherever it runs: a score does not depend on the number of workers
+OF_CLASSES = ("balanced_accuracy", "macro_f1")  # metrics that every score of the validation examples has anyway
 UNTRAINED_EXAMPLES = 64  # as in the papers, where there are not more classes
 LESS_MEMORY = "less is needed with a lower batch_size, fewer channels or cells, or with fewer workers"
 BROKEN_OFF = "broken off"  # at the deadline of the whole search: nothing is known of the network
@@ -68,7 +69,8 @@ class Job:
     """One evaluation: an architecture, trained in stages, then scored.
 
     `start` holds packed weights that take the place of drawn ones where name and shape fit; with a `morphism` they are
-    those of its parent, and the network is its child. The trained weights come back if they take no more than
+    those of its parent, and the network is its child. They have `learned` for so many epochs, which frozen word vectors
+    need no more; infinite where they are another network's. The trained weights come back if they take no more than
     `keep_bytes`. With `signals` nothing is trained or scored: these metrics of the network with its drawn weights are
     all that is measured. `training` stands in the place of the evaluator's settings where this job has its own.
     """
@@ -80,6 +82,7 @@ class Job:
     stages: tuple[Stage, ...]
     start: bytes | None = None
     morphism: Morphism | None = None
+    learned: float = 0
     keep_bytes: int = 0
     limits: Limits = field(default_factory=Limits)
     signals: tuple[str, ...] = ()
@@ -179,8 +182,7 @@ class Evaluator:
         elif job.start is not None:
             load(network, unpack(job.start))
         training = job.training or self.training
-        # Weights that are taken over learn at once.
-        frozen = 0 if job.start is not None else training.frozen_vectors
+        frozen = int(max(0, training.frozen_vectors - job.learned))
         for stage in job.stages:
             settings = dataclasses.replace(training, epochs=stage.epochs, frozen_vectors=frozen)
             frozen = max(0, frozen - stage.epochs)
@@ -190,9 +192,11 @@ class Evaluator:
         if not math.isfinite(scored.loss):  # finite weights whose outputs are not
             raise DivergedError(f"the validation loss is {scored.loss}")
         weights = pack(network.state_dict()) if job.keep_bytes else None
+        known |= {"accuracy": scored.accuracy, "loss": scored.loss}
+        known |= {name: getattr(scored, name) for name in OF_CLASSES if name in self.metrics}
         return JobResult(
             SCORED,
-            self._measure(network, validation, {"accuracy": scored.accuracy, "loss": scored.loss, **known}, steps),
+            self._measure(network, validation, known, steps),
             weights=weights if weights is not None and len(weights) <= job.keep_bytes else None,
         )
 

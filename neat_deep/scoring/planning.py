@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from neat_deep.base.randomness import derive_seed
@@ -48,6 +49,7 @@ class JobPlanner:
             stages=tuple(stages),
             start=start,
             morphism=morphism,
+            learned=self._learned(entry, first_stage) if start is not None else 0,
             keep_bytes=self._keep_bytes(rung, kept),
             limits=Limits(settings.max_parameters, settings.max_macs, settings.max_seconds, deadline),
         )
@@ -80,6 +82,12 @@ class JobPlanner:
             return weights_of(entry.heritage, self._log.weights), scored, 0
         tensors = collect(entry.pieces, self._log.weights) if entry.pieces else {}
         return (pack(tensors) if tensors else None), None, 0
+
+    def _learned(self, entry: Entry, first_stage: int) -> float:
+        """The epochs that a network's weights have been trained for before its first stage here."""
+        if entry.pieces or entry.heritage is not None:
+            return math.inf
+        return sum(self._ladder.stage(stage) for stage in range(first_stage))
 
     def _keep_bytes(self, rung: int, kept: int) -> int:
         """The bytes up to which a network's weights are kept: an equal share of the bound for each network."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from neat_deep.base.errors import ConfigError, SearchError, UnknownNameError
-from neat_deep.base.registry import registration_scope
+from neat_deep.base.registry import registration_scope, resolve
 from neat_deep.scoring.budget import Budget, BudgetSpentError
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.metrics import METRICS, Measured, register_metric
@@ -87,6 +87,22 @@ def test_every_metric_of_the_registry_can_be_measured() -> None:
     metrics = scorer(metrics=tuple(METRICS)).score_architecture(architecture()).metrics
     assert set(metrics) == set(METRICS)
     assert all(isinstance(value, int | float) for value in metrics.values())
+
+
+def test_what_the_score_has_anyway_takes_no_pass_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("balanced_accuracy", "macro_f1")
+    expected = {}
+
+    @register_metric("by_hand")
+    def by_hand(measured: Measured) -> float:
+        expected.update({name: resolve(METRICS.get(name).code)(measured) for name in names})
+        return 0.0
+
+    scored = scorer(metrics=("by_hand", *names)).score_architecture(architecture()).metrics
+    assert {name: scored[name] for name in names} == expected
+    monkeypatch.setattr("neat_deep.scoring.measurements.evaluate", lambda *_, **__: pytest.fail("scored again"))
+    scored = scorer(metrics=names).score_architecture(architecture()).metrics
+    assert {name: scored[name] for name in names} == expected
 
 
 @pytest.mark.parametrize(
