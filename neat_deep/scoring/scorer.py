@@ -114,6 +114,7 @@ class Scorer:
         self.cost = GenerationCost()  # of that generation
         self.counts = Counts()  # of the whole run
         self._most_living = most_living
+        self._has_warned = False  # of weights that are too large to be kept
         self._last_trained = -1  # the last generation that had a network to train
 
     def use(self, executor: Executor[Job, JobResult]) -> None:
@@ -258,9 +259,23 @@ class Scorer:
             reason=result.reason,
         )
         self.budget.took(result.seconds)
+        if result.status == SCORED and job.keep_bytes and result.weights is None:
+            self._warn_of_lost_weights(job, entry.candidate.number)
         self._journal.record(record, entry.architecture, result.weights)
         self._known.remember(record)
         return record
+
+    def _warn_of_lost_weights(self, job: Job, candidate: int) -> None:
+        """Say once that rungs and children do without a network's weights, which take more than its share."""
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "[Fitness] weights_megabytes = %d: the weights of candidate %d take more than its share of them,"
+                " %.1f MiB; where they are wanted it is trained from scratch, and so are others of its size",
+                self.settings.weights_megabytes,
+                candidate,
+                job.keep_bytes / 2**20,
+            )
 
     def _jobs(self, rung: int, entries: Sequence[Entry], candidates: int) -> Iterator[Job]:
         for entry in entries:

@@ -64,7 +64,7 @@ def stored_start(store: RunStore) -> Architecture | None:
 def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset, device: torch.device) -> None:
     """Raise `StoreError` unless a store's run can resume with these settings and data; the message names what differs.
 
-    Another device, number of threads or version of torch is allowed, with a warning, and noted in the store.
+    Another device or version of torch is allowed, with a warning, and noted in the store.
     """
     meta = store.meta()
     changed = check_same_settings(store, experiment)

@@ -61,12 +61,14 @@ def test_who_has_died_is_no_parent_any_more() -> None:
     assert child.key == child.digest
 
 
-def test_weights_of_the_living_share_the_room_with_those_of_a_generation() -> None:
+def test_weights_of_the_living_share_the_room_with_those_of_a_generation(caplog: pytest.LogCaptureFixture) -> None:
     """A megabyte for many: not even these small networks find room, and their children train from scratch."""
     made = scorer(most_living=10_000, weights_megabytes=1)
     made.score([candidate(0, OPS[0])])
     (child,) = made.score([candidate(1, OPS[0], OPS[3], parents=[0])], living=[0])
     assert child.key == child.digest
+    says = "[Fitness] weights_megabytes = 1: the weights of candidate 0 take more than its share of them, 0.0 MiB"
+    assert [says in record.message for record in caplog.records] == [True]  # once, whoever comes after it
 
 
 def test_a_run_that_is_taken_up_knows_the_living(tmp_path: Path) -> None:
