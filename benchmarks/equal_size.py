@@ -45,17 +45,17 @@ from neat_deep.training.retraining import retrain
 from random_genomes import TOLERANCE, sample
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "cifar10_neat.ini"
-RANDOM = "random"
 MOST_CHANNELS = 1024
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training to do."""
+    """One training to do, of a random cell or of one that was named."""
 
     name: str
     seed: int
     architecture: Architecture
+    is_random: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Outcome:
     parameters: int
     macs: int
     seconds: float
+    is_random: bool
 
 
 class Trainer:
@@ -102,6 +103,7 @@ class Trainer:
             trained.parameters,
             count_macs(build_network(training.architecture, dataset.spec, seed=0), dataset.spec),
             time.process_time() - started,
+            training.is_random,
         )
 
 
@@ -118,16 +120,19 @@ def main(arguments: Sequence[str] | None) -> None:
         name = path.stem if path.stem not in contenders else str(path)
         with naming(path):
             contenders[name] = of_size(Architecture.load(path), yardstick, size, dataset.spec)
-    drawn = sample(yardstick, experiment.neat.genome_config, dataset.spec, options.random, experiment.run.seed)
+    first_seed, drawn = experiment.run.seed, []
+    if options.random:
+        drawn = sample(yardstick, experiment.neat.genome_config, dataset.spec, options.random, first_seed)
     trainings = [
         Training(name, seed, architecture)
-        for seed in range(experiment.run.seed, experiment.run.seed + options.seeds)
+        for seed in range(first_seed, first_seed + options.seeds)
         for name, architecture in contenders.items()
     ]
-    trainings += [Training(f"{RANDOM} {i}", experiment.run.seed, one) for i, one in enumerate(drawn, 1)]
+    trainings += [Training(f"random {i}", first_seed, one, is_random=True) for i, one in enumerate(drawn, 1)]
     facts = {
         "config": options.config.read_text(encoding="utf-8"),
-        "digests": [one.architecture.digest() for one in trainings if not one.name.startswith(RANDOM)],
+        "data": dataset.spec.name,
+        "digests": {name: architecture.digest() for name, architecture in contenders.items()},
         "epochs": experiment.training.epochs,
         "channels": experiment.network.channels,
     }
@@ -195,12 +200,12 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         table.add_column(heading, justify="left" if heading == "cell" else "right")
     groups: dict[str, list[Outcome]] = {}
     for one in outcomes:
-        groups.setdefault(RANDOM if one.name.startswith(RANDOM) else one.name, []).append(one)
+        groups.setdefault("" if one.is_random else one.name, []).append(one)
     for name, rows in groups.items():
         accuracies = [100 * row.accuracy for row in rows]
         deviation = statistics.stdev(accuracies) if len(rows) > 1 else math.nan
         table.add_row(
-            name if name != RANDOM else f"{len(rows)} random cells",
+            name or f"{len(rows)} random cells",
             _from_to([row.channels for row in rows]),
             _from_to([row.parameters for row in rows]),
             f"{statistics.fmean(row.macs for row in rows) / 1e6:.1f}M",

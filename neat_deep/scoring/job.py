@@ -192,11 +192,11 @@ class Evaluator:
         if not math.isfinite(scored.loss):  # finite weights whose outputs are not
             raise DivergedError(f"the validation loss is {scored.loss}")
         weights = pack(network.state_dict()) if job.keep_bytes else None
-        known |= {"accuracy": scored.accuracy, "loss": scored.loss}
-        known |= {name: getattr(scored, name) for name in OF_CLASSES if name in self.metrics}
+        of_score = {name: getattr(scored, name) for name in ("accuracy", "loss", *OF_CLASSES)}
+        values = {name: value for name, value in of_score.items() if name in ALWAYS or name in self.metrics}
         return JobResult(
             SCORED,
-            self._measure(network, validation, known, steps),
+            self._measure(network, validation, {**values, **known}, steps),
             weights=weights if weights is not None and len(weights) <= job.keep_bytes else None,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,11 @@ DIVERGED = "diverged"
 RAISED = "raised"
 TOO_LARGE = "too large"  # refused before training, by `max_parameters` or `max_macs`
 TOO_SLOW = "too slow"  # stopped after `max_seconds`
+
+
+def all_raised(statuses: Iterable[str]) -> bool:
+    """Whether every try raised, as where the memory is full: a run that is resumed then tries all of them again."""
+    return all(status == RAISED for status in statuses)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from neat_deep.scoring.executors import Executor, InProcess
 from neat_deep.scoring.job import Job, JobResult
 from neat_deep.scoring.kinship import Entry
 from neat_deep.scoring.scorer import NO_NEW_NETWORK, Scorer, ScorerState
-from neat_deep.scoring.scores import RAISED, Score
+from neat_deep.scoring.scores import Score, all_raised
 
 MOST_KNOWN = 1000  # proposals in a row without a network to train, after which a search ends
 
@@ -54,8 +54,7 @@ class SteadyScorer(Scorer):
             self._tell(score)
         scored = {score.candidate for score in scores}
         records = self._known.of_this_generation()
-        statuses = [score.status for score in scores] + [record.status for record in records]
-        if set(statuses) == {RAISED}:
+        if all_raised([*(score.status for score in scores), *(record.status for record in records)]):
             self._known.forget(record.key for record in records)
             records = []
         self._pending = {(record.key, record.rung) for record in records if record.candidate not in scored}

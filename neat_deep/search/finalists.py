@@ -15,7 +15,7 @@ from neat_deep.reports.finalists import TRIALS, Finalist, best_networks, finalis
 from neat_deep.reports.recorder import save_best, save_network
 from neat_deep.scoring.finalists import FinalistTrainer
 from neat_deep.scoring.job import BROKEN_OFF
-from neat_deep.scoring.scores import RAISED
+from neat_deep.scoring.scores import all_raised
 from neat_deep.search.journal import stored_score
 from neat_deep.search.result import SearchResult
 from neat_deep.search.session import Session
@@ -52,9 +52,7 @@ def train_finalists(
     if len(chosen) < 2:
         return ()
     trials = stored_trials(session.store)
-    if all(
-        trial.status == RAISED for trial in trials
-    ):  # as when the memory was full: once it is not, they can do better
+    if all_raised(trial.status for trial in trials):
         trials = []
     known = {(trial.digest, trial.number) for trial in trials}
     missing = [

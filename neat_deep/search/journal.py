@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from neat_deep.scoring.records import EvaluationRecord
 from neat_deep.scoring.scorer import Scorer
 from neat_deep.scoring.scores import Counts, Score
 from neat_deep.space.architecture import Architecture
@@ -105,12 +106,24 @@ def stored_score(record: CandidateRecord, architecture: Architecture | None = No
 
 @dataclass(frozen=True)
 class ScoredBefore:
-    """What a run scored before a generation: the records, their scores by generation, their counts, and the best."""
+    """What a run scored before a generation: the records, their scores by generation, their counts, and the best.
+
+    `evaluations` are all that the store has, those of the generation itself too.
+    """
 
     records: list[CandidateRecord]
     scores: dict[int, list[Score]]
     counts: Counts
     best: BestRecord | None
+    evaluations: list[EvaluationRecord]
+
+    def score_of_best(self, best: BestRecord, architecture: Architecture) -> Score:
+        """The score that made a network the best, with the training examples of its evaluation."""
+        place = best.generation, best.candidate
+        record = next(record for record in self.records if (record.generation, record.candidate) == place)
+        made = record.generation, record.key, record.rung
+        samples = next((one.samples for one in self.evaluations if (one.generation, one.key, one.rung) == made), 0)
+        return replace(stored_score(record, architecture), samples=samples)
 
 
 def scored_before(generation: int, candidates: Sequence[CandidateRecord], store: RunStore) -> ScoredBefore:
@@ -122,4 +135,4 @@ def scored_before(generation: int, candidates: Sequence[CandidateRecord], store:
         counts = counts.add(score)
         scores.setdefault(record.generation, []).append(score)
     best = next((record for record in reversed(store.best()) if record.generation < generation), None)
-    return ScoredBefore(records, scores, counts, best)
+    return ScoredBefore(records, scores, counts, best, store.evaluations())

@@ -30,7 +30,7 @@ from neat_deep.evolution.population_state import (
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scorer import ScorerState
 from neat_deep.scoring.scores import Score
-from neat_deep.search.journal import GenerationJournal, scored_before, stored_score
+from neat_deep.search.journal import GenerationJournal, ScoredBefore, scored_before
 from neat_deep.store.records import BestRecord, CandidateRecord, SpeciesRecord
 from neat_deep.store.run_store import RunStore
 
@@ -114,9 +114,9 @@ def resume_run(store: RunStore, config: neat.Config, evaluator: FitnessEvaluator
     before = scored_before(generation, store.candidates(), store)
     best_score = None
     if before.best is not None:
-        best_score, evaluator.best_genome = _read_best(before.best, before.records, config, evaluator)
+        best_score, evaluator.best_genome = _read_best(before, before.best, config, evaluator)
     parents = _read_parents(store, generation, before.records, config, evaluator)
-    evaluator.scorer.resume(ScorerState(generation, store.evaluations(), parents, best_score, before.counts))
+    evaluator.scorer.resume(ScorerState(generation, before.evaluations, parents, best_score, before.counts))
     species = [record.generation for record in store.species()]
     history = [
         (before.scores.get(figures.generation, []), species.count(figures.generation), figures.seconds)
@@ -155,13 +155,11 @@ def _candidate(genome: CellGenome, config: neat.Config, evaluator: FitnessEvalua
 
 
 def _read_best(
-    best: BestRecord, records: Sequence[CandidateRecord], config: neat.Config, evaluator: FitnessEvaluator
+    before: ScoredBefore, best: BestRecord, config: neat.Config, evaluator: FitnessEvaluator
 ) -> tuple[Score, CellGenome]:
-    place = best.generation, best.candidate
-    record = next(record for record in records if (record.generation, record.candidate) == place)
     genome = decode_genome(json.loads(best.genes))
     architecture = express_architecture(genome, config.genome_config, evaluator.scorer.skeleton)
-    return stored_score(record, architecture.tidy()), genome
+    return before.score_of_best(best, architecture.tidy()), genome
 
 
 def _species_record(generation: int, species: Any) -> SpeciesRecord:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from neat_deep.base.errors import StoreError
 from neat_deep.config.search_settings import SearchSettings
 from neat_deep.scoring.candidate import Candidate
 from neat_deep.scoring.scorer import Scorer, ScorerState
-from neat_deep.search.journal import scored_before, stored_score
+from neat_deep.search.journal import scored_before
 from neat_deep.search.session import Session
 from neat_deep.store.records import CandidateRecord
 from neat_deep.store.run_store import RunStore
@@ -65,13 +64,8 @@ def take_up(
     store = session.store
     candidates = store.candidates()
     before = scored_before(generation, candidates, store)
-    best, best_score = before.best, None
-    if best is not None:
-        place = best.generation, best.candidate
-        record = next(record for record in before.records if (record.generation, record.candidate) == place)
-        evaluated = (record.generation, record.key, record.rung)
-        samples = sum(e.samples for e in store.evaluations() if (e.generation, e.key, e.rung) == evaluated)
-        best_score = replace(stored_score(record, store.architecture(best.digest)), samples=samples)
+    best = before.best
+    best_score = None if best is None else before.score_of_best(best, store.architecture(best.digest))
 
     def parent(record: CandidateRecord) -> tuple[Candidate, str]:
         return Candidate(record.candidate, store.architecture(record.digest), record.parents), record.key
@@ -82,7 +76,7 @@ def take_up(
         newest = {record.candidate for record in known if record.generation == generation - 1}
     parents = [parent(record) for record in known if record.candidate in newest]
     older = [parent(record) for record in known if record.candidate in living and record.candidate not in newest]
-    scorer.resume(ScorerState(generation, store.evaluations(), parents, best_score, before.counts, older))
+    scorer.resume(ScorerState(generation, before.evaluations, parents, best_score, before.counts, older))
     finished = [figures for figures in store.generations() if figures.generation < generation]
     history = [(before.scores.get(figures.generation, []), 0, figures.seconds) for figures in finished]
     session.resumed(history, scorer.best)

@@ -52,7 +52,11 @@ class Pace:
 
     def evaluation_of(self, samples: int) -> float:
         """The seconds of an evaluation that trains on so many examples."""
-        return self.evaluation_example * (samples + PASS_SHARE * self.validated)
+        return _evaluation_seconds(self.evaluation_example, samples, self.validated)
+
+
+def _evaluation_seconds(example: float, trained: int, validated: int) -> float:
+    return example * (trained + PASS_SHARE * validated)
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,7 @@ def measure_pace(
     validated = min(fitness.validation_subset or len(dataset.validation), len(dataset.validation))
     return Pace(
         evaluation_example=example,
-        evaluation=example * (fitness.epochs * trained + PASS_SHARE * validated),
+        evaluation=_evaluation_seconds(example, fitness.epochs * trained, validated),
         validated=validated,
         epoch=final * len(final_data.train),
         test=final * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0),

@@ -17,7 +17,7 @@ from neat_deep.config.data_facts import changed_fact, data_facts
 from neat_deep.config.ini import parse_ini, read_section, write_sections
 from neat_deep.config.tuning_plan import FITNESS, TuningPlan
 from neat_deep.data import Dataset
-from neat_deep.scoring.scores import RAISED
+from neat_deep.scoring.scores import all_raised
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.scoring.tuning import Choice, Tuner, TuningTrial, best_choice
 from neat_deep.scoring.tuning_settings import SECTION, TuningSettings
@@ -73,7 +73,7 @@ class TuningRecord:
         other = _other(document.asked, self._asked, plan, dataset)
         if other:
             raise StoreError(f"{path}: {other}; allowed: what this tuning was begun with, or another folder")
-        if not all(trial.status == RAISED for trial in document.trials):  # else they are tried again
+        if not all_raised(trial.status for trial in document.trials):
             self.trials.extend(document.trials)
         self.threads = document.threads
 

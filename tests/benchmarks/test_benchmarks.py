@@ -313,6 +313,15 @@ def test_cells_are_compared_at_one_size_and_none_is_trained_twice(tmp_path: Path
     assert run_benchmark("equal_size", *asked) == figures
 
 
+def test_a_file_that_is_called_random_is_no_random_cell(tmp_path: Path) -> None:
+    """As the benchmark of random genomes calls its files; and nobody must ask for random cells."""
+    named = tmp_path / "random_1.json"
+    Architecture.load(RESNET_BLOCK).save(named)
+    given = ("--config", str(DIGITS_INI), "--channels", "4", "--epochs", "1", "--seeds", "1")
+    (row,) = run_benchmark("equal_size", str(named), *given)["rows"]
+    assert (row["name"], row["is_random"]) == ("random_1", False)
+
+
 def test_the_channels_that_make_a_network_as_large_are_found() -> None:
     like = Architecture.load(RESNET_BLOCK)
     size = count_parameters(build_network(like, DIGITS, seed=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.ops import register_op
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.scores import SCORED, Score
 from neat_deep.search import time_plan
+from neat_deep.search.evolve import evolve
 from neat_deep.search.time_plan import FINISH_SECONDS, LEAST_SECONDS, Pace, TimePlan, measure_pace, plan_time
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.timing import PASS_SHARE
@@ -111,14 +114,21 @@ def test_a_typical_network_that_is_validated_on_many_examples_changes_nothing(cl
     assert budget.soft_deadline == pytest.approx(before)
 
 
-def test_a_resumed_run_knows_how_long_its_best_network_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", ["random", "neat"])
+def test_a_resumed_run_knows_how_long_its_best_network_takes(strategy: str, tmp_path: Path) -> None:
     """As the search that was stopped did, through what its store kept."""
-    asked, left = strategy_experiment(PLAIN, generations=2), []
+    quiet, left = Console(file=io.StringIO()), []
     for resume in (False, True):
         budget, plan = Budget(), TimePlan(1000, started=time.time())
         plan.open(budget, replace(PACE, evaluation_example=1e-5), epochs=40, repeats=1)
         untold = budget.soft_deadline
-        search_by_strategy(tmp_path, asked, resume, budget=budget, listeners=[plan])
+        if strategy == "neat":
+            evolve(
+                experiment(PLAIN, generations=2), DATA, tmp_path, quiet, resume=resume, budget=budget, listeners=[plan]
+            )
+        else:
+            asked = strategy_experiment(PLAIN, generations=2)
+            search_by_strategy(tmp_path, asked, resume, budget=budget, listeners=[plan])
         assert budget.soft_deadline is not None and untold is not None
         assert budget.soft_deadline != untold
         left.append(plan.end - budget.soft_deadline)
