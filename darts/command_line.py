@@ -32,6 +32,7 @@ from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import architecture_file
+from neat_deep.cli.complete_run import tested_result
 from neat_deep.cli.experiment import check_same_folder
 from neat_deep.cli.options import Given, flag, retrainings_of
 from neat_deep.cli.overrides import load_inputs, naming_minutes, override, place_of, read_settings, saying_where_data_go
@@ -80,6 +81,14 @@ def run_darts(request: Request) -> None:
     experiment = read_darts_experiment(config, given, request.run)
     if request.run is not None:
         check_same_folder(request.given.get("out"), request.run, experiment.run.out)
+        if _is_complete(request.run, experiment, retrainings):
+            screen().print(
+                f"{request.run}: the search is done, and its best network is trained and tested (result.json); "
+                "--retrainings with a larger number trains it again, from other seeds too",
+                highlight=False,
+                soft_wrap=True,
+            )
+            return  # before the data are read, and the test set once more
     start, start_note = None, ""
     if "start" in given:
         with naming("--start"):
@@ -270,6 +279,16 @@ def _take_up(folder: Path, config: Path | None, given: Given) -> tuple[Path, Giv
     complete = folder / BEGUN
     kept = complete if complete.is_file() else folder / SETTINGS  # older searches kept only this
     return config or kept, options
+
+
+def _is_complete(folder: Path, experiment: DartsExperiment, retrainings: int) -> bool:
+    """Whether a search has come to the result that is asked for; one that is asked for another is not."""
+    if tested_result(folder, retrainings) is None:
+        return False
+    begun = read_darts_experiment(*_take_up(folder, None, {}), folder)
+    free = {name: getattr(experiment.run, name) for name in ("out", *ROUNDING_OPTIONS)}
+    data = dataclasses.replace(begun.data, root=experiment.data.root)
+    return dataclasses.replace(begun, data=data, run=dataclasses.replace(begun.run, **free)) == experiment
 
 
 def _kept_options(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +25,43 @@ def asked_numbers(experiment: AnyExperiment) -> dict[str, Any]:
     return {"asked": _asked(experiment.run), "threshold": _threshold(experiment)}
 
 
-def how_to_continue(folder: Path, experiment: AnyExperiment, retrainings: int) -> str | None:
-    """The option that lets a complete run go on: the one that lifts what ended it.
+def how_to_continue(folder: Path, experiment: AnyExperiment, retrainings: int, done: Mapping[str, int]) -> str | None:
+    """The option that lets a complete run go on: the one that lifts what ended it, or what it has done by now.
 
-    None for a run that has not come to its result, or was asked for less than now.
+    `done` says how much the run has done of what it can be asked for. None for a run that has not come to its result,
+    or has done less than it is asked for now.
     """
-    if not (folder / RESULT).is_file():
+    result = tested_result(folder, retrainings)
+    if result is None or "asked" not in result:
         return None
-    run, threshold = experiment.run, _threshold(experiment)
-    try:
-        result = json.loads(read_text(folder / RESULT, "result", StoreError))
-        same = result["asked"] == _asked(run) and result.get("threshold", threshold) == threshold
-        if not same or len(result["test_accuracies"]) < retrainings:
-            return None
-        ended = str(result.get("ended", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # none that a whole run wrote
-    if threshold is not None and ended.startswith("the fitness threshold"):
-        return f"--fitness-threshold with more than {threshold:g} goes on"
+    ended = str(result.get("ended", ""))
     if ended.startswith(ENDED_FOR_GOOD):
         return f"it ended since there is nothing new to try ({ended})"
+    run, threshold = experiment.run, _threshold(experiment)
+    if result["asked"] != _asked(run):
+        reached = next((name for name in done if 0 < getattr(run, name) <= done[name]), None)
+        return None if reached is None else f"--{reached} with more than {done[reached]} goes on"
+    before = result.get("threshold", threshold)
+    if before is None or threshold is None:  # the search has none
+        before = threshold = 0.0
+    if threshold > before:
+        return None
+    if ended.startswith("the fitness threshold"):
+        return f"--fitness-threshold with more than {before:g} goes on"
     limit = next(name for name in ASKED if getattr(run, name))
     return f"--{limit} with more than {getattr(run, limit):g} goes on"
+
+
+def tested_result(folder: Path, retrainings: int) -> dict[str, Any] | None:
+    """The result of a run that has come to it, with so many trainings at the end; None for any other."""
+    if not (folder / RESULT).is_file():
+        return None
+    try:
+        result = json.loads(read_text(folder / RESULT, "result", StoreError))
+    except ValueError:
+        return None  # none that a whole run wrote
+    accuracies = result.get("test_accuracies") if isinstance(result, dict) else None
+    return result if isinstance(accuracies, list) and len(accuracies) >= retrainings else None
 
 
 def _asked(run: RunSettings) -> dict[str, float]:

@@ -35,7 +35,7 @@ from neat_deep.reports.html.store_run import read_run as read_stored_run
 from neat_deep.search.checks import check_experiment, check_start, skeleton_of_start
 from neat_deep.search.final_training import training_threads
 from neat_deep.search.result import SearchResult
-from neat_deep.search.run_identity import is_asynchronous
+from neat_deep.search.run_identity import done_so_far, is_asynchronous
 from neat_deep.search.time_plan import plan_time
 from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
@@ -53,8 +53,8 @@ def search_and_retrain(request: Request) -> None:
     """
     console, given, resume = screen(), request.given, request.run is not None
     retrainings = 0 if request.search_only else retrainings_of(given)
-    experiment, config, spent = _read_request(request)
-    advice = how_to_continue(Path(experiment.run.out), experiment, retrainings) if resume else None
+    experiment, config, spent, done = _read_request(request)
+    advice = how_to_continue(Path(experiment.run.out), experiment, retrainings, done) if resume else None
     if advice is not None:
         console.print(
             f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
@@ -131,16 +131,16 @@ def search_and_retrain(request: Request) -> None:
     write_page_after_search(folder, read_stored_run)
 
 
-def _read_request(request: Request) -> tuple[AnyExperiment, Path, float]:
-    """The experiment, the file that messages name, and the seconds that a run has taken before."""
+def _read_request(request: Request) -> tuple[AnyExperiment, Path, float, dict[str, int]]:
+    """The experiment, the file that messages name, the seconds that a run has taken before, and what it has done."""
     if request.run is None:
         assert request.config is not None
-        return read_experiment(request.config, request.given), request.config, 0.0
+        return read_experiment(request.config, request.given), request.config, 0.0, {}
     with naming(request.place):
         experiment = read_run(request.run, request.config, request.given)
         with RunStore.read(request.run) as store:
-            spent = store.seconds()
-    return experiment, Path(experiment.run.out) / "experiment.ini", spent
+            spent, done = store.seconds(), done_so_far(store)
+    return experiment, Path(experiment.run.out) / "experiment.ini", spent, done
 
 
 def _new_run_folder(experiment: AnyExperiment, config: Path, given: Given) -> Path:

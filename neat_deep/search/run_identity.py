@@ -16,6 +16,7 @@ from neat_deep.config.data_facts import changed_fact, data_facts
 from neat_deep.config.stored_settings import AnyExperiment, changed_settings, settings_text
 from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.data import Dataset
+from neat_deep.scoring.scores import TOO_LARGE
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.starts import Start, whole_start
@@ -77,7 +78,8 @@ def check_same_run(store: RunStore, experiment: AnyExperiment, dataset: Dataset,
         )
     if ("Run", "generations") in changed:
         asked, requested = changed["Run", "generations"]
-        log.warning("the run was asked for %s generations; from now on it is for %s", asked, requested)
+        now = f"it is for {requested}" if requested != "0" else "their number has no limit"
+        log.warning("the run was asked for %s generations; from now on %s", asked, now)
     settings = settings_text(experiment)
     if settings != store.fact("settings"):
         store.set_meta("settings", settings)  # a later resume asks for as much as this one
@@ -110,12 +112,21 @@ def check_same_settings(store: RunStore, experiment: AnyExperiment) -> Mapping[t
                 "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
                 "threads and device, [Data] root, [NEAT] fitness_threshold"
             )
-    done, requested = store.last_generation() or 0, experiment.run.generations
-    if 0 < requested < done:
-        raise StoreError(
-            f"{store.path}: generations: got {requested}, allowed: {done}, which the run has done, or more"
-        )
+    for name, done in done_so_far(store).items():
+        requested = getattr(experiment.run, name)
+        if ("Run", name) in changed and 0 < requested < done:
+            raise StoreError(f"{store.path}: {name}: got {requested}, allowed: {done}, which the run has done, or more")
     return changed
+
+
+def done_so_far(store: RunStore) -> dict[str, int]:
+    """How much of what `[Run]` limits a run has done: generations, evaluations and samples."""
+    evaluations = [record for record in store.evaluations() if record.status != TOO_LARGE]
+    return {
+        "generations": store.last_generation() or 0,
+        "evaluations": len(evaluations),
+        "samples": sum(record.samples for record in evaluations),
+    }
 
 
 def _rounding(device: torch.device) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from darts.plugin import DARTS
 from neat_deep.base.errors import ConfigError, SearchError, StoreError
 from neat_deep.cli.complete_run import how_to_continue
 from neat_deep.cli.experiment import read_neat_experiment, read_run
+from neat_deep.cli.overrides import override_run
 from neat_deep.cli.searching import kind_of
+from neat_deep.search.run_identity import done_so_far
 from neat_deep.store.run_store import RunStore
 from tests.support.random_cells import DIGITS_INI
 from tests.support.toy_search import PLAIN, experiment, search
@@ -69,13 +72,47 @@ def test_the_advice_lifts_what_ended_the_run(ended: str, advice: str, tmp_path: 
     limits = {"generations": 4, "evaluations": 0, "samples": 0, "minutes": 0.0}
     result = {"asked": limits, "ended": ended, "test_accuracies": [0.5], "threshold": 0.9}
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert how_to_continue(tmp_path, asked, 1) == advice
-    assert how_to_continue(tmp_path, asked, 2) is None
+    done = {"generations": 4, "evaluations": 20, "samples": 900}
+    assert how_to_continue(tmp_path, asked, 1, done) == advice
+    assert how_to_continue(tmp_path, asked, 2, done) is None
+    asked.neat.fitness_threshold = 0.8
+    assert how_to_continue(tmp_path, asked, 1, done) == advice
     asked.neat.fitness_threshold = 0.95
-    assert how_to_continue(tmp_path, asked, 1) is None
+    assert how_to_continue(tmp_path, asked, 1, done) is None
     del result["threshold"]  # a run of an older version
     (tmp_path / "result.json").write_text(json.dumps(result))
-    assert how_to_continue(tmp_path, asked, 1) is not None
+    assert how_to_continue(tmp_path, asked, 1, done) is not None
+
+
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ({"evaluations": 20}, "--evaluations with more than 20 goes on"),
+        ({"evaluations": 21}, None),
+        ({"samples": 3}, "--samples with more than 900 goes on"),
+        ({"generations": 4, "evaluations": 50}, "--generations with more than 4 goes on"),
+        ({"generations": 5}, None),
+    ],
+)
+def test_a_complete_run_is_not_trained_again_for_a_limit_that_it_has_reached(
+    limits: dict[str, int], advice: str | None, tmp_path: Path
+) -> None:
+    asked = {"generations": 3, "evaluations": 0, "samples": 0, "minutes": 0.0}
+    result = {"asked": asked, "ended": "3 generations are done", "test_accuracies": [0.5], "threshold": 1.1}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    loaded = experiment(PLAIN)
+    now = replace(loaded, run=override_run(loaded.run, limits))
+    done = {"generations": 4, "evaluations": 20, "samples": 900}
+    assert how_to_continue(tmp_path, now, 1, done) == advice
+
+
+@pytest.mark.parametrize("name", ["evaluations", "samples"])
+def test_a_run_is_not_asked_for_less_than_it_has_done(name: str, reached: Path) -> None:
+    with RunStore.read(reached) as store:
+        done = done_so_far(store)[name]
+    less = read_run(reached, None, {name: done - 1, "fitness_threshold": 2.0, "device": "cpu"})
+    with pytest.raises(StoreError, match=f"{name}: got {done - 1}, allowed: {done}, which the run has done, or more"):
+        search(reached, less, resume=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("reset", [True, False])

@@ -71,7 +71,11 @@ def test_the_command_searches_resumes_and_reports_too(
     assert "searching on digits" in capsys.readouterr().out
     written = (tmp_path / "run" / "best.json").read_text()
     assert "Use the trained network" in (tmp_path / "run" / "report.html").read_text()
-    assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--dataset", "digits") == 0
+    result = (tmp_path / "run" / "result.json").read_bytes()
+    assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--dataset", "digits", "--threads", 1) == 0
+    assert "its best network is trained and tested (result.json); --retrainings" in capsys.readouterr().out
+    assert (tmp_path / "run" / "result.json").read_bytes() == result  # the test set is not read again
+    assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--retrainings", 2) == 0
     assert "going on after epoch 2" in capsys.readouterr().out
     assert (tmp_path / "run" / "best.json").read_text() == written
     assert run_command(monkeypatch, "report", tmp_path / "run", "--out", tmp_path / "pictures") == 0
@@ -161,7 +165,7 @@ def shell(*options: object, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_a_search_has_one_writer(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(lock_file(finished / "search.pt")):
-        text = shell("--resume", finished, capsys=capsys)
+        text = shell("--resume", finished, "--retrainings", 3, capsys=capsys)
     assert "search.pt is being written by another process" in text
 
 
