@@ -64,6 +64,8 @@ def make_folder(path: Path | str) -> Path:
     """Make a folder, with its parents; raises `OutputError`."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise OutputError(f"{path} is a file, allowed: a folder") from None
     except OSError as error:
         raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from None
     return Path(path)

@@ -38,11 +38,22 @@ def classify_images(classifier: ImageClassifier, places: Sequence[Path]) -> None
 def classify_texts(classifier: TextClassifier, texts: Sequence[str], file: Path | None = None) -> None:
     """Print a line a text; of `file`, for each line that is not empty."""
     texts = list(texts)
+    for text in texts:
+        if _is_path(text):
+            raise ConfigError(f"texts: got the file {text}, allowed: texts; --file {text} reads a text from each line")
     if file is not None:
         texts += [line for line in read_lines(file) if line.strip()]
     if not texts:
         raise ConfigError("texts: got none, allowed: texts on the command line, or --file with a text a line")
     _print(classifier(texts), texts)
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text of the command line is rather the path of a file, which is there."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a path, or with a character that none may have
+        return False
 
 
 def _print(predictions: Sequence[Prediction], inputs: Iterable[object]) -> None:

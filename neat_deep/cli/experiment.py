@@ -11,7 +11,7 @@ from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import read_text
 from neat_deep.cli.known_options import check_options
 from neat_deep.cli.options import Given, flag
-from neat_deep.cli.overrides import override, override_run, read_settings, reading
+from neat_deep.cli.overrides import override, override_data, override_run, read_settings, reading
 from neat_deep.config.experiment_file import Experiment, load_experiment, settings_values
 from neat_deep.config.ini import read_ini
 from neat_deep.config.neat_sections import MOST_GENOMES
@@ -81,7 +81,7 @@ def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
     if given.get("start") is not None:
         _check_same_start(given["start"], start, experiment)
     run_settings = override_run(experiment.run, given, "device", "workers", "threads")
-    data = override(experiment.data, given, {"data_root": "root"})  # they may have moved; the store knows them
+    data = override_data(experiment.data, given)  # they may have moved; the store knows them
     run_settings = dataclasses.replace(run_settings, out=str(folder))
     return dataclasses.replace(experiment, data=data, run=run_settings, text=ini)
 

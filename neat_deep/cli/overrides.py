@@ -18,6 +18,8 @@ from neat_deep.cli.plugin_option import named_plugins
 from neat_deep.cli.running import naming
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Dataset, load_dataset
+from neat_deep.data.registry import DATASETS
+from neat_deep.data.settings import DataSettings
 
 Settings = TypeVar("Settings", bound=Any)
 
@@ -29,11 +31,22 @@ def read_settings(config: Path, given: Given, load: Callable[[Path], Settings]) 
     """
     with reading(config):
         loaded = load(config)
-    data = override(loaded.data, given, {"dataset": "dataset", "data_root": "root"})
+    data = override_data(override(loaded.data, given, {"dataset": "dataset"}), given)
     data = dataclasses.replace(data, text=override(data.text, given, {"max_length": "max_length"}))
     run = override_run(loaded.run, given, "seed", "device", "out", "workers", "threads")
     run = dataclasses.replace(run, plugins=tuple(dict.fromkeys([*run.plugins, *named_plugins()])))
     return dataclasses.replace(loaded, data=data, run=run)
+
+
+def override_data(data: DataSettings, given: Given) -> DataSettings:
+    """`data` with the folder that `--data-root` names; raises `ConfigError` for a data set that reads none."""
+    root = given.get("data_root")
+    if root is not None and data.dataset in DATASETS and not DATASETS.get(data.dataset).reads_files:
+        raise ConfigError(
+            f"--data-root: got {root}, allowed with the data set {data.dataset}: none, it reads no folder; for data of "
+            "your own, name how they lie there: --dataset image_folder or --dataset tsv"
+        )
+    return override(data, given, {"data_root": "root"})
 
 
 def override_run(run: RunSettings, given: Given, *names: str) -> RunSettings:

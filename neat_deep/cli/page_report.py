@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from neat_deep.base.errors import ConfigError, OutputError
-from neat_deep.base.files import check_writable
+from neat_deep.base.errors import ConfigError
+from neat_deep.base.files import check_writable, make_folder
 from neat_deep.base.registry import resolve
 from neat_deep.cli.result_page import RUN_PAGE, write_and_tell
 from neat_deep.cli.running import naming
@@ -25,11 +25,12 @@ def write_report(runs: Sequence[Path], out: Path | None) -> None:
     `OutputError`.
     """
     folder = out or (_folder_of(runs[0]) if len(runs) == 1 else Path())
-    if out is not None and not out.is_dir():
-        raise OutputError(f"--out: {out} is no folder, allowed: a folder that exists")
     if folder.is_dir():
         check_writable(folder)  # now, not after all is read
     reports = [_read(run) for run in runs]
+    if out is not None:
+        with naming("--out"):
+            make_folder(out)
     if len(reports) == 1:
         page, path = reports[0].page, folder / RUN_PAGE
     else:

@@ -16,6 +16,7 @@ from neat_deep.training.trained_file import load_data_facts
 
 SHAPES = {1: (64,), 2: (3, 32, 32)}  # of the examples, by rank, where nothing says more
 CLASSES = 10
+MOST_VALUES = 2**31  # of one example
 
 
 def render(source: Path, given: Given) -> None:
@@ -55,7 +56,10 @@ def _read_shape(text: str, rank: int) -> tuple[int, ...]:
         shape = tuple(int(word) for word in text.split("x"))
     except ValueError:
         shape = ()
-    if len(shape) != len(SHAPES[rank]) or min(shape) < 1 or math.prod(shape) > 2**31:
+    if len(shape) != len(SHAPES[rank]) or min(shape) < 1 or math.prod(shape) > MOST_VALUES:
         example = "x".join(map(str, SHAPES[rank]))
-        raise ConfigError(f"--shape: got '{text}', allowed: {len(SHAPES[rank])} whole numbers, as {example}")
+        raise ConfigError(
+            f"--shape: got '{text}', allowed: {len(SHAPES[rank])} whole numbers of 1 or more, as {example}, with a "
+            f"product of at most {MOST_VALUES}"
+        )
     return shape

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from neat_deep.base.errors import ConfigError, OutputError, StoreError
-from neat_deep.base.files import check_writable
+from neat_deep.base.files import check_writable, make_folder
 from neat_deep.base.registry import resolve
 from neat_deep.cli.known_options import check_options
 from neat_deep.cli.request import Request
+from neat_deep.cli.running import naming
 from neat_deep.strategies.registry import IN_STORE, STRATEGIES, RunKind, StrategyInfo
 
 
@@ -41,8 +42,15 @@ def resume_search(request: Request) -> None:
 
 
 def report_run(run: Path, out: Path | None) -> None:
-    """Tell what happened in a run; pictures go to `out`, None for the run's folder."""
-    resolve(kind_of(run).report)(run, out)
+    """Tell what happened in a run; pictures go to the folder `out`, None for the run's.
+
+    Raises `StoreError` for what is no run, and `OutputError` for a folder that cannot be made or written.
+    """
+    kind = kind_of(run)
+    if out is not None:
+        with naming("--out"):
+            check_writable(make_folder(out))  # now, not after the tables
+    resolve(kind.report)(run, out)
 
 
 def kind_of(run: Path) -> RunKind:

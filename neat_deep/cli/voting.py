@@ -10,11 +10,11 @@ from rich.table import Table
 
 from neat_deep.base.checks import check_range
 from neat_deep.base.devices import get_device, set_threads
-from neat_deep.base.errors import SearchError
+from neat_deep.base.errors import ConfigError, SearchError
 from neat_deep.base.files import check_writable, write_text
 from neat_deep.base.screen import screen
 from neat_deep.cli.options import Given
-from neat_deep.cli.overrides import override
+from neat_deep.cli.overrides import override_data
 from neat_deep.cli.running import naming
 from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.data import load_dataset
@@ -31,18 +31,24 @@ SIZE = 5  # networks that vote, where no option says how many
 def train_ensemble(run: Path, given: Given) -> None:
     """Choose, train, vote; the networks stay in the run's folder. Raises `NeatDeepError`."""
     size = given.get("size", SIZE)
-    check_range("--size", size, low=1)
+    check_range("--size", size, low=2)
     with naming(run), RunStore.read(run) as store:
         folder = store.path.parent
         experiment = read_settings_text(store.fact("settings"))
         members = choose_members(store.candidates(), size)
-        if not members:
-            raise SearchError("no network of this run was trained in full")
+        if len(members) < 2:
+            count = "one network alone" if members else "no network"
+            raise SearchError(f"{count} of this run was trained in full; a vote takes 2 or more")
         architectures = [store.architecture(row.digest) for row in members]
+    if "size" in given and len(members) < size:
+        raise ConfigError(
+            f"--size: got {size}, allowed for this run: 2 to {len(members)}, as many as were trained in full"
+        )
     check_writable(folder)  # now, not after a training
-    with naming(run):
-        dataset = load_dataset(override(experiment.data, given, {"data_root": "root"}))
+    with naming("--device" if "device" in given else f"{run}: [Run] device"):
         device = get_device(given.get("device", experiment.run.device))
+    with naming(run):
+        dataset = load_dataset(override_data(experiment.data, given))
         if not dataset.has_test:
             raise SearchError(f"data set '{dataset.spec.name}': it has no test part, which a vote is compared on")
     set_threads(experiment.run.threads)
@@ -65,7 +71,7 @@ def train_ensemble(run: Path, given: Given) -> None:
     test = retraining_data(dataset, settings).read_test()
     voted = evaluate(Ensemble([one.network for one in trained]), test, device=device)
     single = trained[0]
-    table = Table(title=f"{len(trained)} network{'s' if len(trained) > 1 else ''} of {folder.name}")
+    table = Table(title=f"{len(trained)} networks of {folder.name}")
     for heading in ("", "best in the search", "ensemble"):
         table.add_column(heading, justify="right")
     table.add_row("test accuracy", f"{100 * single.test.accuracy:.2f}%", f"{100 * voted.accuracy:.2f}%")

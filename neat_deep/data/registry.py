@@ -23,43 +23,52 @@ class DatasetInfo:
     """A registered data set of images (`rank` 2) or texts (`rank` 1).
 
     `code` is its reader, or where that stands as `module:attribute`: a function from `DataSettings` to an `ImageSource`
-    or a `TextSource`. `summary` says in a line what it holds.
+    or a `TextSource`. `summary` says in a line what it holds. Without `reads_files` it needs no folder.
     """
 
     name: str
     rank: int
     code: Callable[..., Any] | str
     summary: str = ""
+    reads_files: bool = True
 
 
 DATASETS: Registry[DatasetInfo] = Registry("data set", reserved=frozenset({IN_MEMORY}))
 
 
-def register_dataset(name: str, *, rank: int, summary: str = "") -> Callable[[Reader], Reader]:
+def register_dataset(
+    name: str, *, rank: int, summary: str = "", reads_files: bool = True
+) -> Callable[[Reader], Reader]:
     """Register a reader as the data set `name`, for INI files: `DataSettings -> ImageSource` for images, `rank` 2.
 
-    For texts, `rank` 1, it returns a `TextSource`. It raises `DataError` for files that are missing or damaged. Raises
-    `ConfigError` for a name that is taken or cannot stand in an INI file, and for another rank.
+    For texts, `rank` 1, it returns a `TextSource`. It raises `DataError` for files that are missing or damaged. With
+    `reads_files=False` a user who names a folder is told that nothing is read from it. Raises `ConfigError` for a name
+    that is taken or cannot stand in an INI file, and for another rank.
     """
     if rank not in RANKS:
         raise ConfigError(f"data set '{name}': rank: got {rank}, allowed: 1 (texts), 2 (images)")
 
     def decorate(reader: Reader) -> Reader:
-        DATASETS.add(DatasetInfo(name, rank, reader, summary))
+        DATASETS.add(DatasetInfo(name, rank, reader, summary, reads_files))
         return reader
 
     return decorate
 
 
-def _images(name: str, code: str, summary: str) -> None:
-    DATASETS.add(DatasetInfo(name, 2, f"neat_deep.data.images.{code}", summary))
+def _images(name: str, code: str, summary: str, *, reads_files: bool = True) -> None:
+    DATASETS.add(DatasetInfo(name, 2, f"neat_deep.data.images.{code}", summary, reads_files))
 
 
 def _texts(name: str, code: str, summary: str) -> None:
     DATASETS.add(DatasetInfo(name, 1, f"neat_deep.data.texts.{code}", summary))
 
 
-_images("digits", "digits:read_digits", "1,797 digits of 8x8 pixels that ship inside scikit-learn: no download")
+_images(
+    "digits",
+    "digits:read_digits",
+    "1,797 digits of 8x8 pixels that ship inside scikit-learn: no download",
+    reads_files=False,
+)
 _images("mnist", "torchvision_sets:read_mnist", "70,000 handwritten digits of 28x28 pixels")
 _images("fashion_mnist", "torchvision_sets:read_fashion_mnist", "70,000 grey pictures of clothes of 28x28 pixels")
 _images("cifar10", "torchvision_sets:read_cifar10", "60,000 colour pictures of 32x32 pixels in 10 classes")

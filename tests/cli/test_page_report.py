@@ -38,7 +38,6 @@ def test_a_page_is_written_into_the_folder_of_its_run_or_elsewhere(
         assert run_command(monkeypatch, "report", "--html", run) == 0
         assert f"page: {run}/report.html (" in capsys.readouterr().out
         assert (folder / run / "report.html").stat().st_size < 3_000_000
-    (folder / "pages").mkdir()
     stored_run(folder / "second", strategy_experiment(PLAIN), generations=1)
     assert run_command(monkeypatch, "report", "--html", "first", "second", "--out", "pages") == 0
     assert [path.name for path in (folder / "pages").iterdir()] == ["comparison.html"]
@@ -73,9 +72,10 @@ CASES = (
     ("report --html descent", "descent: nothing to show: no epoch of this search is done yet; wait", other_files),
     ("report --html first first", "first is given twice, allowed: different runs", None),
     ("report --html first other", "the runs are on different data: first has training and validation exam", other_data),
-    ("report --html first --out absent", "--out: absent is no folder, allowed: a folder that exists", None),
-    ("report --html first --out file", "--out: file is no folder, allowed: a folder that exists", other_files),
+    ("report --html first --out file", "--out: file is a file, allowed: a folder", other_files),
     ("report --html first --out /proc", "cannot write into the folder /proc: ", None),
+    ("report --html first --out /proc/nowhere", "--out: cannot make the folder /proc/nowhere: ", None),
+    ("report first --out file", "--out: file is a file, allowed: a folder", other_files),
     ("report first descent", "got 2 runs, allowed without --html: one; with it they are compared", None),
     ("report --html", "missing argument 'RUN...'", None),
 )

@@ -22,6 +22,7 @@ from neat_deep.training.prediction import load_image_classifier, load_text_class
 from neat_deep.training.retraining import retrain
 from neat_deep.training.settings import TrainingSettings
 from neat_deep.training.trained_file import Trained, load_network
+from tests.support.command import run_command
 from tests.support.example_scripts import run_example
 from tests.support.small_experiments import small_text_ini
 from tests.support.stored_rows import rows
@@ -113,6 +114,9 @@ def test_texts_of_ones_own_are_classified(
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [text for _, _, text in lines] == ["good", "a bad film", "the film is good"]
     assert {name for name, _, _ in lines} <= {"0", "1"}
+    assert run_command(monkeypatch, "classify", path, tmp_path / "texts.txt") == 2
+    assert f"allowed: texts; --file {tmp_path / 'texts.txt'} reads a text from each" in capsys.readouterr().err
+    assert run_command(monkeypatch, "classify", path, "good " * 2000) == 0  # too long for a path
 
 
 def train_briefly(root: Path, parts: TextParts | None = None) -> Trained:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from neat_deep.base.errors import ConfigError
+from neat_deep.cli.voting import train_ensemble
 from neat_deep.data import load_dataset
 from neat_deep.reports.ensemble import choose_members
 from tests.support.candidate_records import row
@@ -52,3 +53,5 @@ def test_the_script_trains_and_reports(
     assert "ensemble" in out
     for number in (1, 2):
         assert f"network {number} of 2, epoch 1 of 1: loss " in out
+    with pytest.raises(ConfigError, match=r"--size: got 500, allowed for this run: 2 to \d+, as many as were trained"):
+        train_ensemble(tmp_path / "run", {"size": 500})
