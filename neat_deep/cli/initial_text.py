@@ -19,8 +19,9 @@ WIDTH = 118
 def initial_text(dataset: str, strategy: str) -> str:
     """The INI file for a data set and a strategy; raises `UnknownNameError`.
 
-    It is the shipped one, or that of random search with the strategy's own section. Where no file of random search is
-    shipped, it is that of neat-python, whose options in [CellGenome] are the search space.
+    It is the shipped one, or that of random search with the strategy's own section and what it needs in the others.
+    Where no file of random search is shipped, it is that of neat-python, whose options in [CellGenome] are the search
+    space.
     """
     known = experiments()
     base = RANDOM if (dataset, RANDOM) in known else NEAT
@@ -38,7 +39,16 @@ def initial_text(dataset: str, strategy: str) -> str:
         text = f"# {dataset} by the strategy {strategy}, which {info.summary}.\n{text}"
     else:
         text = f"{text.rstrip()}\n\n# Which strategy searches.\n[Search]\nstrategy = {strategy}\n"
+    for (section, key), value in info.initial.items():
+        text = _with_value(text, section, key, value)
     return text + _section(info)
+
+
+def _with_value(text: str, section: str, key: str, value: str) -> str:
+    """`text` with `key = value` in a section, in the place of the key or of the comment that stands for it."""
+    return re.sub(
+        rf"(?ms)(^\[{section}\]\n(?:(?!^\[).)*?)^(?:# )?{key} =[^\n]*$", rf"\g<1>{key} = {value}", text, count=1
+    )
 
 
 def _section(info: StrategyInfo) -> str:

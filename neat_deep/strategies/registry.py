@@ -7,7 +7,7 @@ as neat-python has, or as another package may bring, stands beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from neat_deep.base.registry import Registry, resolve
@@ -75,6 +75,9 @@ class StrategyInfo:
     function that searches in the folder of a run with a run store, None for the one that asks and tells. One that is
     `asynchronous` has no generations: it can be asked for more while evaluations are still made. One that can be
     `screened` proposes more than is trained, and hears which were left out (`CanBeScreened`).
+
+    `initial` says which values, by section and key, the strategy needs in an INI file that begins as that of another
+    strategy: what `neat-deep init` writes there.
     """
 
     name: str
@@ -91,6 +94,7 @@ class StrategyInfo:
     start_key: str = ""
     asynchronous: bool = False
     screened: bool = False
+    initial: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def code_of_loop(self) -> Any:
         """The function that searches in the folder of a run."""
@@ -178,6 +182,16 @@ for _info in (
         "neat_deep.strategies.grid:GridSettings",
         options=OPTIONS | {START},
         asynchronous=True,
+        initial={  # a space of some hundred networks; most others are too large
+            (section, key): value
+            for section, nodes in (("SearchSpace", "nodes"), ("CellGenome", "max_nodes"))
+            for key, value in (
+                (nodes, "2"),
+                ("op_options", "identity sep_conv_3 max_pool_3"),
+                ("activation_options", "relu"),
+                ("aggregation_options", "add"),
+            )
+        },
     ),
     StrategyInfo(
         "local_search",
@@ -239,6 +253,7 @@ for _info in (
         options=OPTIONS | {START},
         start_point="neat_deep.strategies.network_morphism:start_cell",
         start_key="start",
+        initial={("Network", "channels"): "8", ("Fitness", "inherit"): "True", ("Fitness", "channels"): "0"},  # grows
     ),
 ):
     add_strategy(_info)

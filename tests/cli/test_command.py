@@ -24,6 +24,8 @@ from neat_deep.cli.shipped_commands import load_commands
 from neat_deep.config.experiment_file import load_experiment
 from neat_deep.config.strategy_experiment import load_strategy_experiment
 from neat_deep.data import DATASETS
+from neat_deep.data.spec import DataSpec
+from neat_deep.search.checks import check_experiment
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.registry import STRATEGIES, proposing_strategies
 from tests.support.command import run_command
@@ -89,6 +91,12 @@ def test_init_prints_the_shipped_file(
     assert load_experiment(tmp_path / "my.ini").data.dataset == "mnist"
 
 
+SPECS = {
+    "digits": DataSpec("digits", 2, 10, tuple("0123456789"), (1, 8, 8), (0.3,), (0.3,)),
+    "sst2": DataSpec("sst2", 1, 2, ("negative", "positive"), (60,), (), (), vocabulary=1000),
+}
+
+
 @pytest.mark.parametrize("strategy", proposing_strategies())
 def test_init_prints_a_file_for_every_strategy(
     strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -97,6 +105,7 @@ def test_init_prints_a_file_for_every_strategy(
         path = tmp_path / f"{dataset}.ini"
         assert run_command(monkeypatch, "init", dataset, "--strategy", strategy, "--out", path) == 0
         experiment = load_strategy_experiment(path)
+        check_experiment(experiment, SPECS[dataset])  # it can be searched as it is
         assert (experiment.search.strategy, experiment.data.dataset) == (strategy, dataset)
         kind = STRATEGIES.get(strategy).settings
         assert experiment.settings == (None if kind is None else resolve(kind)())
