@@ -1,7 +1,8 @@
 """Train any architecture on any data set, and read the test set once.
 
-Its cell is kept; the data set's sizes, and the skeleton's where options say so, are put around it: this is how an
-architecture is transferred.
+What no option says comes from the run that the architecture is of, or else from a shipped INI file. The cell is kept;
+the data set's sizes, and the skeleton's where options say so, are put around it: this is how an architecture is
+transferred.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import torch
 
 from neat_deep.base.devices import set_threads
 from neat_deep.base.errors import ConfigError, in_section
+from neat_deep.base.files import write_text
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, read_settings
+from neat_deep.cli.plan_of_run import OWN_INI, is_of_a_run, read_plan_of_run
 from neat_deep.cli.results import (
     data_figures,
     data_numbers,
@@ -29,7 +32,7 @@ from neat_deep.cli.results import (
 )
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
-from neat_deep.config.experiment_file import load_training_plan
+from neat_deep.config.experiment_file import TrainingPlan, load_training_plan, training_plan_text
 from neat_deep.data import DataSpec
 from neat_deep.networks.network import build_network
 from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
@@ -44,12 +47,28 @@ def train_architecture(source: Path, given: Given) -> None:
     """Load the JSON file `source`, train, report; raises `NeatDeepError` before anything is written."""
     retrainings = retrainings_of(given)
     architecture = Architecture.load(source)
-    with shipped_file(DEFAULTS[architecture.skeleton.rank]) as default:
-        _train(source, architecture, given.get("config", default), given, retrainings)
+    if "config" not in given and is_of_a_run(source) and (source.parent / OWN_INI).is_file():
+        own = read_plan_of_run(source.parent, given)
+        _train(source, architecture, own, source.parent / OWN_INI, f"{source.parent}", given, retrainings)
+        return
+    name = DEFAULTS[architecture.skeleton.rank]
+    with shipped_file(name) as default:
+        config = given.get("config", default)
+        told = f"{given.get('config', f'the shipped {name}')}"
+        plan = read_settings(config, given, load_training_plan)
+        _train(source, architecture, plan, config, told, given, retrainings)
 
 
-def _train(source: Path, architecture: Architecture, config: Path, given: Given, retrainings: int) -> None:
-    plan = read_settings(config, given, load_training_plan)
+def _train(
+    source: Path,
+    architecture: Architecture,
+    plan: TrainingPlan,
+    config: Path,
+    told: str,
+    given: Given,
+    retrainings: int,
+) -> None:
+    """Train as a plan says; it is that of the INI file `config`, and the line that begins says what it is `told` as."""
     names = ("cells", "channels", "reduce_after", "ngrams", "char_ngrams", "ngram_buckets")
     skeleton = override(architecture.skeleton, _with_numbers(given), {name: name for name in names})
     architecture = dataclasses.replace(architecture, skeleton=skeleton)
@@ -62,12 +81,16 @@ def _train(source: Path, architecture: Architecture, config: Path, given: Given,
         folder = new_folder(given.get("out", Path("runs") / f"{name}_{dataset.spec.name}"))
     console = screen()
     console.print(
-        f"training {name} on {dataset.spec.name}, {device}; traces in {folder}", highlight=False, soft_wrap=True
+        f"training {name} on {dataset.spec.name}, {device}, with the settings of {told}; traces in {folder}",
+        highlight=False,
+        soft_wrap=True,
     )
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
 
     architecture.save(folder / "architecture.json")
+    whole = dataclasses.replace(plan, data=plan.data.with_whole_paths(), training=settings)
+    write_text(folder / OWN_INI, training_plan_text(whole))
     try_picture(draw_cell(architecture.cell), folder / "cell")
     try_picture(draw_network(architecture, dataset.spec.shape, dataset.spec.num_classes), folder / "network")
     trained = train_and_report(

@@ -21,6 +21,7 @@ from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import load_inputs, override, override_run, read_settings
+from neat_deep.cli.plan_of_run import OWN_INI, is_of_a_run, read_plan_of_run
 from neat_deep.cli.results import (
     RESULT,
     data_figures,
@@ -33,7 +34,7 @@ from neat_deep.cli.results import (
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.cli.train_architecture import DEFAULTS, check_training, name_of
-from neat_deep.config.tuning_plan import TuningPlan, load_tuning_plan, read_tuning_plan, tuning_plan_text
+from neat_deep.config.tuning_plan import TuningPlan, load_tuning_plan, tuning_plan_text
 from neat_deep.data import Dataset
 from neat_deep.reports.finalists import best_networks
 from neat_deep.scoring.tuning import Choice, TuningTrial, draw_choices
@@ -41,12 +42,9 @@ from neat_deep.scoring.tuning_settings import SECTION
 from neat_deep.search.tuning import RECORD, Tuning, prepare_tuning
 from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
-from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.retraining import choose_threads
 
-OWN_INI = "experiment.ini"  # of a run: the file that it was begun with; of a tuning: the settings that won
-DARTS_SETTINGS = "settings.ini"  # of a search by gradient descent: every setting that it was done with
 TRIALS_SHARE = 0.6  # of --minutes; the final training has the rest
 ROWS = 5  # of the table of trials
 
@@ -80,7 +78,7 @@ def _networks(source: Path, given: Given) -> list[Architecture]:
     check_range("--networks", count, low=1)
     if count == 1:
         return [Architecture.load(source)]
-    if source.name not in OF_A_RUN:
+    if not is_of_a_run(source):
         raise ConfigError(f"--networks: got {count}, allowed for a file: 1; the folder of a search has more")
     with naming(f"--networks: got {count}"), RunStore.read(source.parent) as store:
         records = best_networks(store, count)
@@ -97,31 +95,16 @@ def _read_plan(source: Path, shipped: Path, given: Given) -> tuple[Path, TuningP
     They are those of `--config`, else those that the run was done with in whose folder the architecture lies, else the
     shipped ones.
     """
-    folder = source.parent
     config = given.get("config")
-    if config is None and source.name in OF_A_RUN:
-        settings, ini = _settings_of_run(folder)
-        config = folder / OWN_INI
-        plan = read_settings(config, given, lambda path: read_tuning_plan(path, settings, ini))
+    if config is None and is_of_a_run(source):
+        config = source.parent / OWN_INI
+        plan = read_plan_of_run(source.parent, given)
     else:
         config = config or shipped
         plan = read_settings(config, given, load_tuning_plan)
     tuning = override(plan.tuning, given, {"trials": "trials"})
     training = override(plan.training, given, {"epochs": "epochs"})
     return config, dataclasses.replace(plan, tuning=tuning, training=training)
-
-
-def _settings_of_run(folder: Path) -> tuple[str, str]:
-    """What a run was done with, whatever options said, and the file that it was begun with; raises `ConfigError`."""
-    if not (folder / OWN_INI).is_file():
-        raise ConfigError(f"{folder} holds no {OWN_INI}; --config names the INI file of its data and training")
-    ini = read_text(folder / OWN_INI, "INI file", ConfigError)
-    if (folder / DARTS_SETTINGS).is_file():
-        return read_text(folder / DARTS_SETTINGS, "INI file", ConfigError), ini
-    if (folder / FILE_NAME).is_file():
-        with RunStore.read(folder) as store:
-            return store.fact("settings"), ini
-    return ini, ini
 
 
 def _folder(path: Path) -> Path:

@@ -86,6 +86,11 @@ def load_training_plan(path: Path | str) -> TrainingPlan:
     return TrainingPlan(**read_training_sections(path, parser))
 
 
+def training_plan_text(plan: TrainingPlan) -> str:
+    """A whole INI file that is read as `plan`."""
+    return write_sections({"Data": plan.data, "Training": plan.training, "Run": plan.run})
+
+
 def read_training_sections(
     source: Path | str, parser: configparser.ConfigParser, *, stored: bool = False
 ) -> dict[str, Any]:

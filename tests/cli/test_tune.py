@@ -66,12 +66,16 @@ def test_the_network_is_trained_with_the_settings_that_won(here: Path, monkeypat
     assert architecture.cell == Architecture.load(here / "a.json").cell
     assert architecture.skeleton.channels == found["channels"]
 
-    words = "train", "tuned", "--config", "tuned/experiment.ini", "--out", "again", "--device", "cpu"
-    assert run_command(monkeypatch, *words) == 0
-    again = result(here / "again")
-    assert again["test_confusions"] == found["test_confusions"]
-    one, other = (load_network(here / name / "trained.pt").state_dict() for name in ("tuned", "again"))
-    assert all(torch.equal(one[key], other[key]) for key in one)
+    of_the_file = "train", "tuned", "--config", "tuned/experiment.ini", "--out", "again", "--device", "cpu"
+    of_the_run = "train", "tuned", "--out", "once_more", "--device", "cpu"
+    of_a_training = "train", "again", "--out", "and_again", "--device", "cpu"
+    one = load_network(here / "tuned" / "trained.pt").state_dict()
+    for words in (of_the_file, of_the_run, of_a_training):
+        assert run_command(monkeypatch, *words) == 0
+        again = here / words[words.index("--out") + 1]
+        assert result(again)["test_confusions"] == found["test_confusions"]
+        other = load_network(again / "trained.pt").state_dict()
+        assert all(torch.equal(one[key], other[key]) for key in one)
 
 
 def test_a_search_is_tuned_with_the_options_that_it_had(
@@ -137,11 +141,12 @@ def test_minutes_that_are_too_short_for_a_trial(
     assert result(here / "tuned")["trials_complete"]
 
 
-def test_the_folder_of_a_training_needs_an_ini_file(
+def test_the_folder_of_a_training_of_an_earlier_version_needs_an_ini_file(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = "train", "a.json", "--config", "d.ini", "--out", "trained", "--device", "cpu", "--epochs", 1
     assert run_command(monkeypatch, *words) == 0
+    (here / "trained" / "experiment.ini").unlink()
     assert run_command(monkeypatch, "tune", "trained") == 2
     assert "trained holds no experiment.ini; --config names the INI file of its data" in capsys.readouterr().err
 

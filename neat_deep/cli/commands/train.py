@@ -14,7 +14,7 @@ from neat_deep.cli.registry import register_command
 @register_command(
     "train",
     summary="Train one architecture on any data set, and test it",
-    examples=("neat-deep train runs/first --config d.ini --cells 6 --reduce-after 2 4",),
+    examples=("neat-deep train runs/first --cells 6 --reduce-after 2 4",),
 )
 @takes(*TRAIN)
 def train(
@@ -26,8 +26,8 @@ def train(
     ],
     **given: Any,
 ) -> None:
-    """Its cell is kept; the rest of the network is fitted to the data. The INI file is for [Data], [Training] and
-    [Run]; without one it is the shipped one for MNIST, or for SST-2 where the architecture is for texts."""
+    """Its cell is kept; the rest of the network is fitted to the data. Without --config a run is trained with its own
+    settings, and any other architecture with those of the shipped INI file for MNIST, or SST-2 for texts."""
     from neat_deep.base.shipped import architecture_file
     from neat_deep.cli.train_architecture import train_architecture
 
