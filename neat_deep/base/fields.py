@@ -214,6 +214,8 @@ def _parse(key: str, text: str, f: dataclasses.Field[Any], hint: Any) -> Any:
 
 def parse_json(text: str) -> Any:
     """The value that a JSON text stands for; raises `ConfigError`."""
+    if not text.strip():
+        raise ConfigError("not JSON: the file is empty")
     try:
         return json.loads(text)
     except RecursionError:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -17,7 +17,8 @@ from neat_deep.base.files import replacing
 
 # What torch's reader raises at bytes that it did not write.
 _UNREADABLE = (
-    pickle.UnpicklingError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, struct.error,
+    OSError, pickle.UnpicklingError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError,
+    struct.error,
 )  # fmt: skip
 
 
@@ -46,18 +47,23 @@ class FileKind:
         It is read with `weights_only=True`: it cannot run code.
         """
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch's own words on a file that is refused anyway
-                content: Any = torch.load(path, map_location="cpu", weights_only=True)
+            with Path(path).open("rb") as file:
+                content = self._read(file, path)
         except OSError as error:
             raise self.error(f"cannot read {self.name} {path}: {error.strerror or error}") from None
-        except _UNREADABLE:
-            raise self.error(
-                f"{path}: not a {self.name}: damaged, or it holds more than tensors and plain values"
-            ) from None
         if not isinstance(content, dict) or content.get("format") != self.format:
             raise self.error(f"{path}: not a {self.name} of {self.maker}")
         if content.get("version") not in self.readable:
             allowed = ", ".join(map(str, self.readable))
             raise self.error(f"{path}: version: got {content.get('version')}, allowed: {allowed}")
         return dict(content)
+
+    def _read(self, file: BinaryIO, path: Path | str) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch's own words on a file that is refused anyway
+                return torch.load(file, map_location="cpu", weights_only=True)
+        except _UNREADABLE:
+            raise self.error(
+                f"{path}: not a {self.name}: damaged, or it holds more than tensors and plain values"
+            ) from None

@@ -14,6 +14,7 @@ from neat_deep.base.fields import ini_text, read_texts, values_of
 from neat_deep.base.files import read_text
 from neat_deep.base.plugins import load_installed_plugins, load_plugins, require_plugins
 from neat_deep.base.sections import SECTIONS
+from neat_deep.strategies.registry import STRATEGIES
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,24 @@ def parse_ini(text: str, source: Path | str) -> configparser.ConfigParser:
     try:
         parser.read_string(text, source=str(source))
     except configparser.Error as error:
-        text = " ".join(str(error).split())
-        raise ConfigError(f"{text}; allowed: sections, and in each of them lines of key = value, none twice") from None
+        raise ConfigError(f"{source}: {_what_is_wrong(error)}") from None
     return parser
+
+
+def _what_is_wrong(error: configparser.Error) -> str:
+    """The line that stopped `configparser`, and what may stand there."""
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"line {error.lineno}: got '{error.line.strip()}', allowed before the first key: a section, as [Data]"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"line {error.lineno}: the section [{error.section}] is there twice, allowed: once, with all its keys"
+    if isinstance(error, configparser.DuplicateOptionError):
+        return f"line {error.lineno}: [{error.section}] {error.option} is there twice, allowed: once"
+    if isinstance(error, configparser.ParsingError):
+        number, line = error.errors[0]  # the line as Python writes it, with its end
+        return (
+            f"line {number}: got {line.replace(chr(92) + 'n', '')}, allowed: [section], key = value, or # and a comment"
+        )
+    return " ".join(str(error).split())
 
 
 def use_plugins(source: Path | str, parser: configparser.ConfigParser, *, trusted: bool) -> None:
@@ -111,7 +127,7 @@ def read_values(path: Path | str, parser: configparser.ConfigParser, section: st
     if not parser.has_section(section):
         strangers = [name for name in parser.sections() if name not in SECTIONS]
         near = difflib.get_close_matches(section, strangers, n=1)
-        hint = f"; is it [{near[0]}], misspelt?" if near else ""
+        hint = f"; is it [{near[0]}], misspelt?" if near else f"; {_file_with(section)}"
         raise ConfigError(f"{path}: the section [{section}] is missing{hint}")
     values = {}
     for key in parser.options(section):
@@ -122,8 +138,17 @@ def read_values(path: Path | str, parser: configparser.ConfigParser, section: st
         try:
             values[key] = parser.get(section, key)
         except configparser.InterpolationError:
-            raise ConfigError(f"{path}: [{section}] {key}: got '{raw}'; write %% for a percent sign") from None
+            raise ConfigError(
+                f"{path}: [{section}] {key}: got '{raw}'; a share is written as 0.2, and a percent sign in a text as %%"
+            ) from None
     return values
+
+
+def _file_with(section: str) -> str:
+    """Which command writes a file that has a section."""
+    owner = next((info.name for info in STRATEGIES.values() if info.section == section), None)
+    option = f" --strategy {owner}" if owner else ""
+    return f"`neat-deep init digits{option}` writes a file that has it"
 
 
 def write_sections(sections: Mapping[str, Any]) -> str:

@@ -32,6 +32,10 @@ def stored_run(folder: Path) -> None:
     RunStore.create(folder / "run" / "run.sqlite", meta).close()
 
 
+def empty_file(folder: Path) -> None:
+    (folder / "empty.json").write_text("")
+
+
 def both_sections(folder: Path) -> None:
     """An INI file that is for both searches."""
     (folder / "d.ini").write_text((folder / "d.ini").read_text() + "\n[Darts]\nepochs = 2\n")
@@ -139,6 +143,7 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("search d.ini --out /proc/nowhere/run", "--out: cannot make the folder /proc/nowhere/run: ", nothing),
     ("search d.ini --strategy net", "unknown strategy 'net' in --strategy; did you mean 'neat'? known: dart", nothing),
     ("search d.ini --strategy darts", "d.ini: the section [Darts] is missing", nothing),
+    ("search d.ini --strategy darts", "`neat-deep init digits --strategy darts` writes a file that has it", nothing),
     ("search darts.ini --strategy neat", "darts.ini: the section [Fitness] is missing", nothing),
     ("search d.ini", "d.ini: is for several strategies (neat, darts); say which with --strategy", both_sections),
     ("search d.ini", "d.ini: no section that says how to search; allowed: [NEAT] (neat), [Darts] (darts)", no_section),
@@ -156,6 +161,7 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("report empty", "empty holds no run.sqlite or search.pt; allowed: the folder of a search", nothing),
     ("report run --out file", "--out: file is a file, allowed: a folder", stored_run),
     ("report run --out /proc/nowhere", "--out: cannot make the folder /proc/nowhere: ", stored_run),
+    ("train empty.json", "empty.json: not JSON: the file is empty", empty_file),
     ("train absent.json", "cannot read architecture absent.json: No such file", nothing),
     ("train resnet_blok", "unknown architecture 'resnet_blok'", nothing),
     ("train resnet_blok", "did you mean 'resnet_block'?", nothing),

@@ -192,7 +192,7 @@ def test_sections_become_dataclasses() -> None:
         ("[Outer]\nneeded = 1\nplaces = 1, 2\n", "[Outer] places: got '1, 2', allowed: whole numbers with spaces"),
         ("[Outer]\nneeded = 1 # first\n", "[Outer] needed: got '1 # first'; a comment needs a line of its own"),
         ("[Outer]\nneeded =\n", "[Outer] needed: got nothing, allowed: a number"),
-        ("[Outer]\nneeded = 50%\n", "[Outer] needed: got '50%'; write %% for a percent sign"),
+        ("[Outer]\nneeded = 50%\n", "[Outer] needed: got '50%'; a share is written as 0.2, and a percent"),
     ],
 )
 def test_bad_sections(text: str, message: str) -> None:

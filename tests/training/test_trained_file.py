@@ -140,6 +140,15 @@ def test_files_that_are_no_trained_networks(tmp_path: Path, content: object, mes
         load_network(path)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_file_that_was_cut_is_told_as_damaged(share: float, saved_content: dict[str, Any], tmp_path: Path) -> None:
+    torch.save(saved_content, tmp_path / "whole.pt")
+    whole = (tmp_path / "whole.pt").read_bytes()
+    (tmp_path / "cut.pt").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ArchitectureError, match="cut.pt: not a trained network: damaged"):
+        load_network(tmp_path / "cut.pt")
+
+
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str, ...]]:

@@ -19,8 +19,8 @@ def list_(
         list[str] | None,
         typer.Argument(
             metavar="KIND...",
-            help="Kinds of names, all without one: ops, activations, aggregations, datasets, strategies, metrics, "
-            "objectives, architectures, commands.",
+            help="Kinds of names, all without one: ops, activations, aggregations, datasets, strategies, spaces, "
+            "metrics, objectives, architectures, commands.",
             show_default=False,
         ),
     ] = None,
