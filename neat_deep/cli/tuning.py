@@ -40,12 +40,12 @@ from neat_deep.reports.finalists import best_networks
 from neat_deep.scoring.tuning import Choice, TuningTrial, draw_choices
 from neat_deep.scoring.tuning_settings import SECTION
 from neat_deep.search.tuning import RECORD, Tuning, prepare_tuning
+from neat_deep.search.tuning_time import TuningTime, plan_tuning
 from neat_deep.search.workers import plan_workers
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.training.retraining import choose_threads
 
-TRIALS_SHARE = 0.6  # of --minutes; the final training has the rest
 ROWS = 5  # of the table of trials
 
 
@@ -64,12 +64,17 @@ def tune_architecture(source: Path, given: Given) -> None:
         check_training(source, architectures, config, plan.training, given, dataset.spec)
         with naming(config), in_section(SECTION):
             choices = draw_choices(architectures, plan.training, plan.tuning, dataset.spec, plan.run.seed)
+    plan_of_time = TuningTime()
+    if "minutes" in given:
+        plan_of_time = plan_tuning(
+            given["minutes"], choices, dataset, plan.training, repeats=retrainings, device=device, started=started
+        )
     name = name_of(source)
     with naming("--out"):
         folder = _folder(Path(given.get("out", Path("runs") / f"{name}_tuned")))
     with closing(lock_file(folder / RECORD)):
         tuning = prepare_tuning(choices, plan, dataset, folder, device)
-        _try_and_train(name, tuning, dataset, folder, given.get("minutes"), retrainings, started, device)
+        _try_and_train(name, tuning, dataset, folder, plan_of_time, retrainings, device)
 
 
 def _networks(source: Path, given: Given) -> list[Architecture]:
@@ -120,9 +125,8 @@ def _try_and_train(
     tuning: Tuning,
     dataset: Dataset,
     folder: Path,
-    minutes: float | None,
+    plan_of_time: TuningTime,
     retrainings: int,
-    started: float,
     device: torch.device,
 ) -> None:
     """Do what is missing of the trials and the final trainings, and report."""
@@ -140,9 +144,9 @@ def _try_and_train(
     )
     if dataset.note:
         console.print(dataset.note, highlight=False, soft_wrap=True)
-    for done_now in tuning.run(workers, None if minutes is None else started + 60 * minutes * TRIALS_SHARE):
+    for done_now in tuning.run(workers, plan_of_time.trials_end):
         console.print(_line(tuning, done_now), highlight=False, soft_wrap=True)
-    choice, trial = _winner(tuning, minutes, console)
+    choice, trial = _winner(tuning, plan_of_time, console)
     training = choice.training(tuning.plan.training)
     choice.architecture.save(folder / OF_A_RUN[0])
     write_text(folder / OWN_INI, tuning_plan_text(dataclasses.replace(tuning.plan, training=training)))
@@ -158,7 +162,7 @@ def _try_and_train(
         folder=folder,
         console=console,
         threads=tuning.record.threads,
-        seconds=lambda left: None if minutes is None else max(1.0, (started + 60 * minutes - time.time()) / left),
+        seconds=plan_of_time.left_for_training,
     )
     figures = {
         **data_figures(dataset),
@@ -189,7 +193,7 @@ def _tuning_numbers(tuning: Tuning, choice: Choice, trial: TuningTrial | None) -
     }
 
 
-def _winner(tuning: Tuning, minutes: float | None, console: Console) -> tuple[Choice, TuningTrial | None]:
+def _winner(tuning: Tuning, plan_of_time: TuningTime, console: Console) -> tuple[Choice, TuningTrial | None]:
     """The best choice; the first network as it is where the time was too short for any trial.
 
     Raises `SearchError` where every training failed.
@@ -198,8 +202,8 @@ def _winner(tuning: Tuning, minutes: float | None, console: Console) -> tuple[Ch
     if best is not None:
         console.print(_trials_table(tuning))
         return best
-    if minutes is not None and not tuning.record.trials:
-        console.print(f"{minutes:g} minutes are too short for a trial: the settings stay as they are", highlight=False)
+    if plan_of_time.end is not None and not tuning.record.trials:
+        console.print("the time is too short for a trial: the settings stay as they are", highlight=False)
         return tuning.choices[0], None
     raise SearchError("every training failed (see above)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import pytest
 import torch
 
 from neat_deep import load_network
+from neat_deep.cli import tuning
+from neat_deep.data import DataSettings, load_dataset
+from neat_deep.scoring.tuning import Choice
+from neat_deep.search import tuning_time
+from neat_deep.search.time_plan import FINISH_SECONDS
+from neat_deep.search.tuning_time import TuningTime, plan_tuning
 from neat_deep.space.architecture import Architecture
+from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.timing import PASS_SHARE
 from tests.support.command import run_command
 from tests.support.folders import contents
 from tests.support.small_experiments import small_darts_ini
@@ -133,12 +142,39 @@ def test_minutes_that_are_too_short_for_a_trial(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The network is trained as it is, and a later call with more time goes on."""
-    tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned", "--minutes", 0.0001)
+    with monkeypatch.context() as patch:  # the trials' time is over as soon as it begins
+        patch.setattr(tuning, "plan_tuning", lambda minutes, *_, started, **__: TuningTime(started, started + 60))
+        tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned", "--minutes", 1)
     assert "too short for a trial: the settings stay as they are" in capsys.readouterr().out
     found = result(here / "tuned")
     assert found["trials"] == 0 and not found["trials_complete"] and found["learning_rate"] == 0.01
     tune(monkeypatch, "a.json", "--config", "d.ini", "--out", "tuned")
     assert result(here / "tuned")["trials_complete"]
+
+
+def test_minutes_that_are_too_short_for_an_epoch_are_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "tune", "a.json", "--config", "d.ini", "--out", "tuned", "--device", "cpu", "--minutes", 0.001
+    assert run_command(monkeypatch, *words) == 2
+    told = capsys.readouterr().err
+    assert re.match(r"error: --minutes: got 0.001, allowed: \d+\.\d or more \(start-up took \d+ s, one epoch of", told)
+    assert not (here / "tuned").exists()
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(1, 0.1), (1000, 0.5)])
+def test_trials_leave_the_final_training_its_time(
+    epochs: int, share: float, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten minutes a minute where the epochs take that, but no more than half."""
+    data = load_dataset(DataSettings(dataset="digits"))
+    each = (0.1 * 600) / (len(data.train) + len(data.validation) + PASS_SHARE * len(data.read_test()))
+    monkeypatch.setattr(tuning_time, "seconds_per_example", lambda *_: each)
+    choices = [Choice(Architecture.load(here / "a.json"), 0.01, 0.01)]
+    options = {"repeats": 1, "device": torch.device("cpu"), "started": time.time()}
+    planned = plan_tuning(10, choices, data, TrainingSettings(epochs=epochs), **options)
+    assert planned.end == options["started"] + 600
+    assert planned.trials_end == pytest.approx(planned.end - share * 600 - FINISH_SECONDS)
 
 
 def test_the_folder_of_a_training_of_an_earlier_version_needs_an_ini_file(
