@@ -27,11 +27,13 @@ class Registry(Generic[Info]):
     """Facts by name. `kind` is what messages call one of them, such as `op` or `data set`.
 
     What is registered must not import torch: it names the code as `module:attribute`, which `resolve` imports when it
-    is used, or holds a callable that somebody has imported already.
+    is used, or holds a callable that somebody has imported already. Nobody can register a `reserved` name; messages
+    tell them as known, unless `tells_reserved` is false.
     """
 
-    def __init__(self, kind: str, *, reserved: frozenset[str] = frozenset()) -> None:
+    def __init__(self, kind: str, *, reserved: frozenset[str] = frozenset(), tells_reserved: bool = True) -> None:
         self.kind = kind
+        self._tells_reserved = tells_reserved
         self._reserved = reserved
         self._entries: dict[str, Info] = {}
         self._code: dict[str, Any] = {}  # what `load` has imported
@@ -49,7 +51,8 @@ class Registry(Generic[Info]):
     def get(self, name: str, where: str = "") -> Info:
         """The facts of `name`; raises `UnknownNameError`, with the nearest name, when there are none."""
         if name not in self._entries:
-            raise unknown_name(self.kind, name, [*self._entries, *self._reserved], where)
+            reserved = self._reserved if self._tells_reserved else ()
+            raise unknown_name(self.kind, name, [*self._entries, *reserved], where)
         return self._entries[name]
 
     def load(self, name: str) -> Any:

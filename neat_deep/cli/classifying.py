@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.cli.trained_run import trained_file
-from neat_deep.data.images.image_files import list_images
+from neat_deep.data.images.image_files import find_images
 from neat_deep.data.texts.rows import read_lines
 from neat_deep.training.prediction import ImageClassifier, Prediction, TextClassifier, load_classifier
 
@@ -28,10 +29,22 @@ def classify(network: Path, inputs: Sequence[str], file: Path | None = None) -> 
 
 
 def classify_images(classifier: ImageClassifier, places: Sequence[Path]) -> None:
-    """Print a line an image; of a folder, for the images in it."""
+    """Print a line an image; of a folder, for the images in it and in its subfolders.
+
+    What else lies there is passed over, which a line on standard error tells.
+    """
     if not places:
         raise ConfigError("images: got none, allowed: image files, or folders that hold some")
-    paths = [path for place in places for path in (list_images(place, least=1) if place.is_dir() else [place])]
+    paths: list[Path] = []
+    for place in places:
+        if not place.is_dir():
+            paths.append(place)
+            continue
+        images, others = find_images(place)
+        paths += images
+        if others:
+            files = "a file, which is" if len(others) == 1 else f"{len(others)} files, which are"
+            print(f"{place}: passed over {files} no image: {others[0]}{', ...' if others[1:] else ''}", file=sys.stderr)
     _print(classifier(paths), paths)
 
 

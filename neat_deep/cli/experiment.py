@@ -75,7 +75,7 @@ def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
         _check_same_file(read_text(config, "INI file", ConfigError), ini, config)
     experiment = read_settings_text(settings)
     _check_same_options(given, experiment, folder)
-    check_options(STRATEGIES.get(strategy_name(experiment)), given)
+    check_options(STRATEGIES.get(strategy_name(experiment)), given, f"when a run is resumed {RESUMABLE}")
     if isinstance(experiment, Experiment):
         _set_threshold(experiment, given)
     if given.get("start") is not None:

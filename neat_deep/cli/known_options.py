@@ -9,12 +9,12 @@ from neat_deep.strategies.registry import StrategyInfo
 ALWAYS = frozenset({"threads", "retrainings", *WHERE})  # options of every search
 
 
-def check_options(info: StrategyInfo, given: Given) -> None:
-    """Raise `ConfigError` for an option of a search that the strategy does not know."""
+def check_options(info: StrategyInfo, given: Given, allowed: str = "") -> None:
+    """Raise `ConfigError` for an option of a search that the strategy does not know; `allowed` tells which it does."""
     known = ALWAYS | info.options
     for option in SEARCH:
         if option in given and option not in known:
-            allowed = ", ".join(flag(name) for name in SEARCH if name in known)
+            allowed = allowed or ", ".join(flag(name) for name in SEARCH if name in known)
             raise ConfigError(
                 f"{flag(option)}: got {given[option]}, which the strategy '{info.name}' does not know; "
                 f"allowed: {allowed}"

@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.logging import RichHandler
@@ -112,12 +113,26 @@ def call_command(arguments: Sequence[str] | None) -> None:
     """Call the subcommand that `arguments` (None: the process's own) name; raises `ConfigError`, as it does itself."""
     words = take_plugins(sys.argv[1:] if arguments is None else arguments)
     app = _new_app(cls=_Subcommands, help=_as_help(_OVERVIEW))
-    app.callback()(lambda: None)
+    app.callback(help=_as_help(_OVERVIEW))(_take_version)
     for info in sorted(COMMANDS.values(), key=lambda info: info.name):
         examples = "\n".join(f"    {example}" for example in info.examples)
         text = f"{info.summary}.\n\n{inspect.getdoc(info.function) or ''}\n\n{examples}"
         app.command(info.name, short_help=info.summary, help=_as_help(text))(info.function)
     _run(app, words or ["--help"], "neat-deep")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"neat-deep {metadata.version('neat-deep')}")
+        raise typer.Exit
+
+
+def _take_version(
+    version: Annotated[
+        bool, typer.Option("--version", help="Tell the version and exit.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before a subcommand."""
 
 
 _OVERVIEW = """
@@ -143,7 +158,8 @@ class _Subcommands(TyperGroup):
 
 def _new_app(**settings: Any) -> typer.Typer:
     """Plain help, without boxes: it fits one screen, and a pipe."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, **settings)
+    names = {"help_option_names": ["-h", "--help"]}
+    return typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=names, **settings)
 
 
 def _as_help(text: str) -> str:

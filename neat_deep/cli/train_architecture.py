@@ -34,8 +34,9 @@ from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import TrainingPlan, load_training_plan, training_plan_text
 from neat_deep.data import DataSpec
+from neat_deep.data.registry import DATASETS
 from neat_deep.networks.network import build_network
-from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
+from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton, check_skeleton_rank
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.settings import TrainingSettings
@@ -74,6 +75,7 @@ def _train(
     architecture = dataclasses.replace(architecture, skeleton=skeleton)
     settings = override(plan.training, given, {"epochs": "epochs"})
     set_threads(plan.run.threads)
+    check_kind(source, architecture, plan.data.dataset)
     device, dataset = load_inputs(config, given, plan)
     check_training(source, [architecture], config, settings, given, dataset.spec)
     name = name_of(source)
@@ -110,6 +112,16 @@ def _train(
         folder,
         console,
     )
+
+
+def check_kind(source: Path, architecture: Architecture, dataset: str) -> None:
+    """Raise `ArchitectureError` for a network for images and a data set of texts, or the reverse.
+
+    That is known before the data are read, or downloaded.
+    """
+    if dataset in DATASETS:
+        with naming(source):
+            check_skeleton_rank(architecture.skeleton, dataset, DATASETS.get(dataset).rank)
 
 
 def check_training(

@@ -33,7 +33,7 @@ from neat_deep.cli.results import (
 )
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
-from neat_deep.cli.train_architecture import DEFAULTS, check_training, name_of
+from neat_deep.cli.train_architecture import DEFAULTS, check_kind, check_training, name_of
 from neat_deep.config.tuning_plan import TuningPlan, load_tuning_plan, tuning_plan_text
 from neat_deep.data import Dataset
 from neat_deep.reports.finalists import best_networks
@@ -60,6 +60,7 @@ def tune_architecture(source: Path, given: Given) -> None:
             override_run(plan.run, given)  # which checks them; the minutes of [Run] are those of a search
         with naming(config), in_section(SECTION):
             plan.tuning.ladder(plan.training.epochs)
+        check_kind(source, architectures[0], plan.data.dataset)
         device, dataset = load_inputs(config, given, plan)
         check_training(source, architectures, config, plan.training, given, dataset.spec)
         with naming(config), in_section(SECTION):

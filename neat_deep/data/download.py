@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -22,10 +22,11 @@ def fetch_archive(urls: Sequence[str], md5: str, place: Path, unpacked: str, wha
 
     The archive is taken from `place` if it lies there already, else downloaded from the first of `urls` that
     answers. Either way its checksum must be `md5`. Everything happens in a folder beside the final place, so
-    nothing half done is ever found there. Raises `DataError`, ending in the advice `what`.
+    nothing half done is ever found there, nor an empty folder. Raises `DataError`, ending in the advice `what`.
     """
     filename = urls[0].rsplit("/", 1)[-1]
     reasons = []
+    new_folders = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         make_folder(place)
         with tempfile.TemporaryDirectory(prefix=".download-", dir=place) as beside, _socket_timeout():
@@ -42,6 +43,9 @@ def fetch_archive(urls: Sequence[str], md5: str, place: Path, unpacked: str, wha
                 return
     except (OSError, OutputError) as error:  # the disk: full, or not ours to write to
         reasons.append(str(error))
+    for folder in new_folders:
+        with suppress(OSError):  # it was not made
+            folder.rmdir()
     raise DataError(f"cannot download {filename} ({'; '.join(reasons)}). {what}")
 
 

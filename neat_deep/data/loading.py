@@ -29,7 +29,7 @@ def load_dataset(settings: DataSettings, parts: TextParts | None = None) -> Data
     """
     if settings.dataset == IN_MEMORY:
         raise ConfigError(
-            f"dataset: got '{IN_MEMORY}', data that a Python program had in its memory; allowed: a data set in "
+            f"got '{IN_MEMORY}', data that a Python program had in its memory; allowed: a data set in "
             "files, or fit with warm_start=True in a program that has them"
         )
     source = _read(settings)

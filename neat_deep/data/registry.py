@@ -33,7 +33,7 @@ class DatasetInfo:
     reads_files: bool = True
 
 
-DATASETS: Registry[DatasetInfo] = Registry("data set", reserved=frozenset({IN_MEMORY}))
+DATASETS: Registry[DatasetInfo] = Registry("data set", reserved=frozenset({IN_MEMORY}), tells_reserved=False)
 
 
 def register_dataset(

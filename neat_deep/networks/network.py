@@ -16,9 +16,9 @@ from neat_deep.networks.char_ngrams import CharNGrams
 from neat_deep.networks.ngrams import NGrams
 from neat_deep.networks.parts import Head, ImageStem, SequenceStem, StatesReduction, halve_mask, nobody_reads
 from neat_deep.networks.plan import plan_network
-from neat_deep.networks.suitability import check_ngrams
+from neat_deep.networks.suitability import check_ngrams, check_skeleton_rank
 from neat_deep.ops import FeatureSpec, get_op
-from neat_deep.space.architecture import RANK_NAMES, Architecture, Skeleton
+from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE
 
 # A cell factory gets the features that the cell reads and writes; the module that it returns is called as
@@ -125,11 +125,7 @@ class Network(nn.Module):
         positions: bool = False,
     ) -> None:
         super().__init__()
-        if data.rank != skeleton.rank:
-            raise ArchitectureError(
-                f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
-                f"the data set '{data.name}' has rank {data.rank} ({RANK_NAMES[data.rank]})"
-            )
+        check_skeleton_rank(skeleton, data.name, data.rank)
         check_ngrams(skeleton, data)
         self.num_inputs = num_inputs
         self.depth = skeleton.cells

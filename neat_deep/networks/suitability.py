@@ -60,6 +60,15 @@ def check_skeleton(skeleton: Skeleton, data: DataSpec) -> None:
     _check_count("reduce_after", len(skeleton.reduce_after), data)
 
 
+def check_skeleton_rank(skeleton: Skeleton, name: str, rank: int) -> None:
+    """Raise `ArchitectureError` unless a skeleton is for data of the rank that the data set `name` has."""
+    if rank != skeleton.rank:
+        raise ArchitectureError(
+            f"the architecture is for rank {skeleton.rank} ({RANK_NAMES[skeleton.rank]}), "
+            f"the data set '{name}' has rank {rank} ({RANK_NAMES[rank]})"
+        )
+
+
 def check_ngrams(skeleton: Skeleton, data: DataSpec) -> None:
     """Raise `ArchitectureError` for n-grams of images."""
     for key in ("ngrams", "char_ngrams"):

@@ -55,7 +55,6 @@ class Case:
     options: str
     script: str
     argparse: bool  # the parser of a benchmark speaks: its usage comes first, and its name before 'error:'
-    writes: str  # a folder that the script may write to: where it would download to
 
 
 def case(
@@ -65,10 +64,9 @@ def case(
     options: str = "",
     script: str = SEARCH,
     argparse: bool = False,
-    writes: str = "",
 ) -> Case:
     """A case, with the defaults of most."""
-    return Case(name, says, prepare if isinstance(prepare, tuple) else (prepare,), options, script, argparse, writes)
+    return Case(name, says, prepare if isinstance(prepare, tuple) else (prepare,), options, script, argparse)
 
 
 # --- how the good input is spoilt --------------------------------------------------------------------------------
@@ -278,9 +276,8 @@ AS_A_USER = (
         "--dataset: cannot download train-images-idx3-ubyte.gz (",
         "Put train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte"
         " (or their .gz archives) into data/MNIST/raw",
-        "'digits' needs no download: --dataset digits",
+        "the data set digits needs no download",
         options="--dataset mnist",
-        writes="data",
     ),
     case(
         "no-network-no-texts",
@@ -288,7 +285,6 @@ AS_A_USER = (
         "Put the folder SST-2 (or its archive SST-2.zip) into texts",
         options="--data-root texts",
         script=SEARCH_TEXTS,
-        writes="texts",
     ),
     case(
         "texts-label-unseen",
@@ -881,7 +877,7 @@ class Outcome:
 def prepared(case: Case, folder: Path) -> list[str]:
     """Lay out good input, spoil it, and return the command line."""
     shutil.copy(TEXT_CONFIG if case.script == SEARCH_TEXTS else CONFIG, folder / "experiment.ini")
-    shutil.copy(ARCHITECTURE, folder / "architecture.json")
+    shutil.copy(TRANSFORMER if TEXTS in case.options else ARCHITECTURE, folder / "architecture.json")
     for step in case.prepare:
         step(folder)
     options = case.options.split()
@@ -890,16 +886,15 @@ def prepared(case: Case, folder: Path) -> list[str]:
     return [str(ROOT / case.script), "--config", "experiment.ini", *options]
 
 
-def listing(folder: Path, case: Case) -> set[str]:
-    """The files and folders in `folder`, but for where the case may write."""
-    paths = {str(path.relative_to(folder)) for path in folder.rglob("*")}
-    return {path for path in paths if not case.writes or path.split("/")[0] != case.writes}
+def listing(folder: Path) -> set[str]:
+    """The files and folders in `folder`."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
 def run_process(case: Case, folder: Path) -> Outcome:
     """Run a case's script in a process of its own, without a network."""
     command = prepared(case, folder)
-    before = listing(folder, case)
+    before = listing(folder)
     environment = {**os.environ, **NO_NETWORK, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, *command],
@@ -910,7 +905,7 @@ def run_process(case: Case, folder: Path) -> Outcome:
         timeout=600,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr, tuple(sorted(listing(folder, case) - before)))
+    return Outcome(done.returncode, done.stdout, done.stderr, tuple(sorted(listing(folder) - before)))
 
 
 @pytest.fixture(scope="module")
@@ -970,14 +965,14 @@ def test_process(case: Case, processes: Callable[[Case], Outcome]) -> None:
 def test_script(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """The same scripts, run inside this process."""
     command = prepared(case, tmp_path)
-    before = listing(tmp_path, case)
+    before = listing(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(command[0], run_name="__main__")
     printed = capfd.readouterr()
     assert isinstance(ended.value.code, int)
-    appeared = tuple(sorted(listing(tmp_path, case) - before))
+    appeared = tuple(sorted(listing(tmp_path) - before))
     check(case, Outcome(ended.value.code, printed.out, printed.err, appeared))
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,18 @@ def test_help_fits_a_screen_and_shows_an_example(
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
     assert any(line.startswith(f"      neat-deep {words[0] if words[1:] else 'init'} ") for line in lines)
+
+
+def test_the_version_is_told_and_help_has_a_short_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"neat-deep {version('neat-deep')}\n"
+    for words in ((), ("search",)):
+        assert run_command(monkeypatch, *words, "-h") == 0
+        short = capsys.readouterr().out
+        assert run_command(monkeypatch, *words, "--help") == 0
+        assert capsys.readouterr().out == short
 
 
 def test_init_prints_the_shipped_file(

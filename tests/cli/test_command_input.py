@@ -107,7 +107,7 @@ def locked_folder(folder: Path) -> None:
 
 CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("serach d.ini", "unknown command 'serach'; did you mean 'search'? known: classify, ensemble, export,", nothing),
-    ("--verbose", "no such option: --verbose; neat-deep --help shows what there is", nothing),
+    ("--talkative", "no such option: --talkative; neat-deep --help shows what there is", nothing),
     ("search", "missing argument 'INI'; neat-deep search --help shows what there is", nothing),
     ("search d.ini extra", "got unexpected extra argument(s) (extra)", nothing),
     ("search d.ini --popluation 4", "no such option: --popluation; did you mean --population?", nothing),
@@ -155,6 +155,26 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("resume nowhere", "nowhere is not there, allowed: the folder of a search", nothing),
     ("resume empty", "empty holds no run.sqlite or search.pt; allowed: the folder of a search", nothing),
     ("resume file", "file is not a run store of neat-deep", nothing),
+    (
+        "resume run --search-epochs 3",
+        "does not know; allowed: when a run is resumed --fitness-threshold, --gene",
+        stored_run,
+    ),
+    (
+        "search d.ini --dataset memory",
+        "--dataset: got 'memory', data that a Python program had in its memory; a",
+        nothing,
+    ),
+    (
+        "train a.json --config d.ini --dataset sst2",
+        "a.json: the architecture is for rank 2 (images), the data set 'sst2'",
+        nothing,
+    ),
+    (
+        "tune a.json --config d.ini --dataset sst2",
+        "a.json: the architecture is for rank 2 (images), the data set 'sst2'",
+        nothing,
+    ),
     ("resume run --dataset mnist", "--dataset: got mnist, the run has digits; allowed to change when a", stored_run),
     ("resume run --config darts.ini", "darts.ini: [Data] validation: got '0.1', the run was started", stored_run),
     ("report nowhere", "nowhere is not there, allowed: the folder of a search", nothing),

@@ -94,7 +94,7 @@ def test_bad_registrations() -> None:
 
 
 def test_data_of_a_program_come_from_no_file() -> None:
-    with pytest.raises(ConfigError, match="dataset: got 'memory', data that a Python program had in its memory"):
+    with pytest.raises(ConfigError, match="got 'memory', data that a Python program had in its memory"):
         load_dataset(DataSettings(IN_MEMORY))
     with pytest.raises(ConfigError, match="data set name 'memory' is taken"):
         register_dataset(IN_MEMORY, rank=2)(load_dataset)

@@ -232,4 +232,4 @@ def test_the_command_reports_its_run_but_cannot_go_on_with_it(
 ) -> None:
     assert run_command(monkeypatch, "report", fitted.run_) == 0
     assert run_command(monkeypatch, "resume", fitted.run_, "--evaluations", "3") == 2
-    assert "dataset: got 'memory', data that a Python program had in its memory" in capsys.readouterr().err
+    assert "got 'memory', data that a Python program had in its memory" in capsys.readouterr().err

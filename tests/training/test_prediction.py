@@ -85,13 +85,18 @@ def test_sizes_and_modes_are_brought_to_the_training_images(mode: str, trained: 
 def test_a_script_classifies_files_and_folders(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "more").mkdir()
+    for folder in ("more", "more/zoo"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "more" / "zoo" / "back").symlink_to(tmp_path / "more")  # it does not go round for ever
     first, *_ = write(tmp_path, 2)[0]
     more, _ = write(tmp_path / "more", 3)
+    below, _ = write(tmp_path / "more" / "zoo", 2)
     (tmp_path / "more" / "notes.txt").write_text("not an image")
     run_example(monkeypatch, SCRIPT.name, trained, first, tmp_path / "more")
-    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    assert [path for _, _, path in lines] == [str(path) for path in [first, *more]]
+    told = capsys.readouterr()
+    assert f"{tmp_path / 'more'}: passed over a file, which is no image: {tmp_path}/more/notes.txt\n" in told.err
+    lines = [line.split("\t") for line in told.out.splitlines()]
+    assert [path for _, _, path in lines] == [str(path) for path in [first, *more, *below]]
     assert {name for name, _, _ in lines} <= set(NAMES)
 
 

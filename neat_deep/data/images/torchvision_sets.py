@@ -20,7 +20,7 @@ from neat_deep.data.images.image_folder import read_folder_of_images
 from neat_deep.data.images.image_split import ImageSource, LabelledImages
 from neat_deep.data.settings import DataSettings
 
-OFFLINE = "'digits' needs no download: --dataset digits"
+OFFLINE = "the data set digits needs no download"
 CIFAR10_IMAGES = "cifar10-images"  # the same images as files, <root>/cifar10-images/{train,test}/<class>/*
 CIFAR10_SIDE = 32
 
