@@ -624,7 +624,11 @@ TEXT_DATA = (
         for where, options in (("--dataset, --data-root", TEXTS),)
         for name, says, prepare in (
             ("file-missing", "cannot read texts/test.tsv: No such file", texts("test.tsv", None)),
-            ("no-header", "texts/train.tsv:1: got 'good film<TAB>1', allowed: the header", texts("train.tsv", ROWS)),
+            (
+                "no-header",
+                "texts/train.tsv:1: got 'good film<TAB>1', allowed: the header 'sentence<TAB>label'; [Data] text_col",
+                texts("train.tsv", ROWS),
+            ),
             (
                 "sentence-empty",
                 "texts/train.tsv:6: the sentence is empty",

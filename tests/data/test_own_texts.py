@@ -133,7 +133,9 @@ GOOD_JSON = b'{"sentence": "good", "label": 1}\n{"sentence": "bad", "label": 0}\
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("train.csv", b"", "train.csv:1: got '', allowed: a header that names 'sentence' and 'label'"),
+        ("train.csv", b"", "a header that names 'sentence' and 'label'; .Data. text_column and text_label_column name"),
+        ("train.csv", b"text,label\n", "names 'sentence' and 'label'; .Data. text_column and text_label_column name"),
+        ("train.jsonl", b"{}\n", "the object has nothing; .Data. text_column and text_label_column name others"),
         ("train.csv", b"text,label\n", "train.csv:1: got 'text,label', allowed: a header that names 'sentence' and"),
         ("train.csv", b"sentence,label,label\n", "train.csv:1: the column 'label' stands there 2 times, allowed: once"),
         ("train.csv", b"sentence,label\n", "train.csv:2: the file holds no sentence, only its header"),

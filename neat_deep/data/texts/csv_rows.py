@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from neat_deep.base.errors import DataError
-from neat_deep.data.texts.rows import Columns, Row, check_columns, make_row, read_lines, shorten
+from neat_deep.data.texts.rows import OTHER_NAMES, Columns, Row, check_columns, make_row, read_lines, shorten
 
 
 class Reader(Protocol):
@@ -42,7 +42,7 @@ def read_csv(path: Path, columns: Columns) -> list[Row]:
                     got = shorten(",".join(header))
                     raise DataError(
                         f"{path}:{line}: got '{got}', allowed: a header that names '{columns.text}' and"
-                        f" '{columns.label}'"
+                        f" '{columns.label}'; {OTHER_NAMES}"
                     )
                 check_columns(path, header, columns)
                 text, label = header.index(columns.text), header.index(columns.label)
@@ -53,7 +53,9 @@ def read_csv(path: Path, columns: Columns) -> list[Row]:
                     )
                 rows.append(make_row(path, line, fields[text], fields[label], columns))
     if header is None:
-        raise DataError(f"{path}:1: got '', allowed: a header that names '{columns.text}' and '{columns.label}'")
+        raise DataError(
+            f"{path}:1: got '', allowed: a header that names '{columns.text}' and '{columns.label}'; {OTHER_NAMES}"
+        )
     if not rows:
         raise DataError(f"{path}:2: the file holds no {columns.text}, only its header")
     return rows

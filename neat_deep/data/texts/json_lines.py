@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neat_deep.base.errors import DataError
-from neat_deep.data.texts.rows import Columns, Row, make_row, read_lines, shorten
+from neat_deep.data.texts.rows import OTHER_NAMES, Columns, Row, make_row, read_lines, shorten
 
 
 def read_json_lines(path: Path, columns: Columns) -> list[Row]:
@@ -31,7 +31,7 @@ def _row(path: Path, number: int, line: str, columns: Columns) -> Row:
     for name in columns:
         if name not in record:
             keys = ", ".join(map(shorten, record)) or "nothing"
-            raise DataError(f"{path}:{number}: the key '{name}' is missing; the object has {keys}")
+            raise DataError(f"{path}:{number}: the key '{name}' is missing; the object has {keys}; {OTHER_NAMES}")
     text, label = record[columns.text], record[columns.label]
     if not isinstance(text, str):
         raise DataError(f"{path}:{number}: {columns.text}: got {_kind(text)}, allowed: a text")

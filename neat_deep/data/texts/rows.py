@@ -31,6 +31,9 @@ class Columns(NamedTuple):
     label: str = "label"
 
 
+OTHER_NAMES = "[Data] text_column and text_label_column name others"  # what a header of one's own may have
+
+
 def make_row(path: Path, line: int, text: str, label: str, columns: Columns) -> Row:
     """A row without blanks at its ends and with line feeds as line ends, so that every format holds the same data.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neat_deep.base.errors import DataError
-from neat_deep.data.texts.rows import Columns, Row, check_columns, labelled, make_row, read_lines, shorten
+from neat_deep.data.texts.rows import OTHER_NAMES, Columns, Row, check_columns, labelled, make_row, read_lines, shorten
 from neat_deep.data.texts.text_split import LabelledTexts
 
 PUBLISHED = Columns()  # as GLUE names them
@@ -18,7 +18,10 @@ def read_tsv(path: Path, columns: Columns = PUBLISHED) -> list[Row]:
     first = next(lines, "")
     header = first.split("\t")
     if not set(columns) <= set(header):
-        raise DataError(f"{path}:1: got '{shorten(first)}', allowed: the header '{columns.text}<TAB>{columns.label}'")
+        hint = "" if columns is PUBLISHED else f"; {OTHER_NAMES}"
+        raise DataError(
+            f"{path}:1: got '{shorten(first)}', allowed: the header '{columns.text}<TAB>{columns.label}'{hint}"
+        )
     check_columns(path, header, columns)
     text, label = header.index(columns.text), header.index(columns.label)
     rows = []
