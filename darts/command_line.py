@@ -34,8 +34,16 @@ from neat_deep.base.screen import screen
 from neat_deep.base.shipped import architecture_file
 from neat_deep.cli.complete_run import tested_result
 from neat_deep.cli.experiment import check_same_folder
-from neat_deep.cli.options import Given, flag, retrainings_of
-from neat_deep.cli.overrides import load_inputs, naming_minutes, override, place_of, read_settings, saying_where_data_go
+from neat_deep.cli.options import LIMITS, Given, flag, retrainings_of
+from neat_deep.cli.overrides import (
+    check_kind,
+    load_inputs,
+    naming_minutes,
+    override,
+    place_of,
+    read_settings,
+    saying_where_data_go,
+)
 from neat_deep.cli.request import Request
 from neat_deep.cli.result_page import write_page_after_search
 from neat_deep.cli.results import (
@@ -89,10 +97,12 @@ def run_darts(request: Request) -> None:
                 soft_wrap=True,
             )
             return  # before the data are read, and the test set once more
+        _warn_of_roundings(request.run, given)
     start, start_note = None, ""
     if "start" in given:
         with naming("--start"):
             architecture = read_start(given["start"])
+            check_kind(given["start"], architecture, experiment.data.dataset)
         start = without_gates(architecture.cell)
         if request.run is None:
             note = start_skeleton(SkeletonOptions(), experiment.network, architecture.skeleton).note
@@ -269,24 +279,32 @@ def _take_up(folder: Path, config: Path | None, given: Given) -> tuple[Path, Giv
         _check_same_start(given["start"], folder)
     elif (folder / START).is_file():
         options["start"] = folder / START
-    for name, before in _kept_options(folder).items():
-        now = options.setdefault(name, before)
-        if name in ROUNDING_OPTIONS and now != before:
-            log.warning(
-                "this search was started with other roundings (%s): from here on it is not the one that it would "
-                "have been", flag(name),
-            )  # fmt: skip
+    options = {**_kept_options(folder), **options}
     complete = folder / BEGUN
     kept = complete if complete.is_file() else folder / SETTINGS  # older searches kept only this
     return config or kept, options
 
 
+def _warn_of_roundings(folder: Path, given: Given) -> None:
+    before = _kept_options(folder)
+    for name in ROUNDING_OPTIONS:
+        if name in before and given.get(name) != before[name]:
+            log.warning(
+                "this search was started with other roundings (%s): from here on it is not the one that it would "
+                "have been", flag(name),
+            )  # fmt: skip
+
+
 def _is_complete(folder: Path, experiment: DartsExperiment, retrainings: int) -> bool:
     """Whether a search has come to the result that is asked for; one that is asked for another is not."""
-    if tested_result(folder, retrainings) is None:
+    result = tested_result(folder, retrainings)
+    if result is None:
         return False
     begun = read_darts_experiment(*_take_up(folder, None, {}), folder)
-    free = {name: getattr(experiment.run, name) for name in ("out", *ROUNDING_OPTIONS)}
+    names = ["out", *ROUNDING_OPTIONS]
+    if result.get("stopped_early") or result.get("search_epochs", 0) >= experiment.darts.epochs:
+        names += LIMITS  # no epoch is left that more time were for
+    free = {name: getattr(experiment.run, name) for name in names}
     data = dataclasses.replace(begun.data, root=experiment.data.root)
     return dataclasses.replace(begun, data=data, run=dataclasses.replace(begun.run, **free)) == experiment
 

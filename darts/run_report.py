@@ -10,8 +10,9 @@ from darts.history import history_from_json
 from darts.plots import plot_curves
 from darts.searches import HISTORY, shown_folder
 from neat_deep.base.errors import SearchError
-from neat_deep.base.files import make_folder, read_text
+from neat_deep.base.files import read_text
 from neat_deep.base.screen import screen
+from neat_deep.cli.running import writable_folder
 
 
 def report_run(run: Path, out: Path | None) -> None:
@@ -21,6 +22,8 @@ def report_run(run: Path, out: Path | None) -> None:
         epochs = history_from_json(read_text(path, "history", SearchError))
     except (ValueError, TypeError) as error:
         raise SearchError(f"{path}: not the history of a search: {error}") from None
+    if out is not None:
+        writable_folder(out)  # now, not after the table
     table = Table(title="epochs")
     for heading in ("no.", "loss", "accuracy", "loss of alphas", "parameter-free", "cell", "examples", "s"):
         table.add_column(heading, justify="right")
@@ -38,5 +41,5 @@ def report_run(run: Path, out: Path | None) -> None:
     console = screen()
     console.print(table)
     if out is not None:
-        plot_curves(epochs, make_folder(out) / "history.png")
+        plot_curves(epochs, out / "history.png")
         console.print(f"curves in {out}", highlight=False, soft_wrap=True)

@@ -64,8 +64,9 @@ def make_folder(path: Path | str) -> Path:
     """Make a folder, with its parents; raises `OutputError`."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise OutputError(f"{path} is a file, allowed: a folder") from None
+    except (FileExistsError, NotADirectoryError):  # the latter where a folder above is none
+        place = next((str(one) for one in (Path(path), *Path(path).parents) if one.is_file()), str(path))
+        raise OutputError(f"{place} is a file, allowed: a folder") from None
     except OSError as error:
         raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from None
     return Path(path)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from neat_deep.base.errors import ConfigError
 from neat_deep.cli.trained_run import trained_file
-from neat_deep.data.images.image_files import find_images
+from neat_deep.data.images.folder_listing import PassedOver, class_images
+from neat_deep.data.settings import NEWEST_READING
 from neat_deep.data.texts.rows import read_lines
 from neat_deep.training.prediction import ImageClassifier, Prediction, TextClassifier, load_classifier
 
@@ -40,11 +41,10 @@ def classify_images(classifier: ImageClassifier, places: Sequence[Path]) -> None
         if not place.is_dir():
             paths.append(place)
             continue
-        images, others = find_images(place)
-        paths += images
-        if others:
-            files = "a file, which is" if len(others) == 1 else f"{len(others)} files, which are"
-            print(f"{place}: passed over {files} no image: {others[0]}{', ...' if others[1:] else ''}", file=sys.stderr)
+        passed = PassedOver()
+        paths += class_images(place, 1, NEWEST_READING, passed)
+        if passed.paths:
+            print(f"{place}: {passed.note(place)}", file=sys.stderr)
     _print(classifier(paths), paths)
 
 
@@ -63,8 +63,9 @@ def classify_texts(classifier: TextClassifier, texts: Sequence[str], file: Path 
 
 def _is_path(text: str) -> bool:
     """Whether a text of the command line is rather the path of a file, which is there."""
+    path = Path(text)
     try:
-        return Path(text).exists()
+        return path.is_file() and (bool(path.suffix) or len(path.parts) > 1)  # a word alone may be a text
     except (OSError, ValueError):  # too long for a path, or with a character that none may have
         return False
 

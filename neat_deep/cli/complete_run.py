@@ -20,36 +20,37 @@ ENDED_FOR_GOOD = (NOTHING_LEFT, NO_NEW_NETWORK)  # whatever more it is asked for
 ASKED = ("generations", "evaluations", "samples", "minutes")
 
 
-def asked_numbers(experiment: AnyExperiment) -> dict[str, Any]:
-    """What a run was asked for, as its result keeps it for `how_to_continue`."""
-    return {"asked": _asked(experiment.run), "threshold": _threshold(experiment)}
+def asked_numbers(experiment: AnyExperiment, done: Mapping[str, int]) -> dict[str, Any]:
+    """What a run was asked for and has done, as its result keeps it for `how_to_continue`."""
+    return {"asked": _asked(experiment.run), "done": dict(done), "threshold": _threshold(experiment)}
 
 
 def how_to_continue(folder: Path, experiment: AnyExperiment, retrainings: int, done: Mapping[str, int]) -> str | None:
-    """The option that lets a complete run go on: the one that lifts what ended it, or what it has done by now.
+    """The option that lets a complete run go on; None for a run that has something to do.
 
-    `done` says how much the run has done of what it can be asked for. None for a run that has not come to its result,
-    or has done less than it is asked for now.
+    That is one that has not come to its result, whose search has gone further than its result (`done` says how far,
+    of what it can be asked for), or that is asked for more now. What ended it must be lifted: a larger limit is no
+    help to a search that a fitness threshold ended, nor a higher threshold to one that had come to its limit.
     """
     result = tested_result(folder, retrainings)
-    if result is None or "asked" not in result:
+    if result is None or "asked" not in result or result.get("done", done) != done:
         return None
-    ended = str(result.get("ended", ""))
+    run, ended = experiment.run, str(result.get("ended", ""))
     if ended.startswith(ENDED_FOR_GOOD):
         return f"it ended since there is nothing new to try ({ended})"
-    run, threshold = experiment.run, _threshold(experiment)
-    if result["asked"] != _asked(run):
-        reached = next((name for name in done if 0 < getattr(run, name) <= done[name]), None)
-        return None if reached is None else f"--{reached} with more than {done[reached]} goes on"
-    before = result.get("threshold", threshold)
-    if before is None or threshold is None:  # the search has none
-        before = threshold = 0.0
-    if threshold > before:
-        return None
+    same = result["asked"] == _asked(run)
     if ended.startswith("the fitness threshold"):
-        return f"--fitness-threshold with more than {before:g} goes on"
-    limit = next(name for name in ASKED if getattr(run, name))
-    return f"--{limit} with more than {getattr(run, limit):g} goes on"
+        threshold = _threshold(experiment) or 0.0
+        before = result.get("threshold", threshold)  # an older version did not keep it
+        if threshold <= before:
+            return f"--fitness-threshold with more than {before:g} goes on"
+    elif same:
+        limit = next(name for name in ASKED if getattr(run, name))
+        return f"--{limit} with more than {getattr(run, limit):g} goes on"
+    if "done" not in result and not same:  # nor how far its search had gone
+        return None
+    reached = next((name for name in done if 0 < getattr(run, name) <= done[name]), None)
+    return None if reached is None else f"--{reached} with more than {done[reached]} goes on"
 
 
 def tested_result(folder: Path, retrainings: int) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError, StoreError
 from neat_deep.base.files import read_text
 from neat_deep.cli.known_options import check_options
-from neat_deep.cli.options import Given, flag
+from neat_deep.cli.options import LIMITS, Given, flag
 from neat_deep.cli.overrides import override, override_data, override_run, read_settings, reading
 from neat_deep.config.experiment_file import Experiment, load_experiment, settings_values
 from neat_deep.config.ini import read_ini
@@ -22,10 +22,8 @@ from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.registry import NEAT, STRATEGIES
 from neat_deep.strategies.starts import read_start
 
-RESUMABLE = (
-    "--fitness-threshold, --generations, --evaluations, --samples, --minutes, --workers, --retrainings, --data-root, "
-    "--device and --threads"
-)
+# What may change when a run is resumed.
+RESUMABLE = ("fitness_threshold", *LIMITS, "workers", "retrainings", "data_root", "device", "threads")
 
 
 def read_experiment(config: Path, given: Given) -> AnyExperiment:
@@ -75,7 +73,7 @@ def read_run(run: Path, config: Path | None, given: Given) -> AnyExperiment:
         _check_same_file(read_text(config, "INI file", ConfigError), ini, config)
     experiment = read_settings_text(settings)
     _check_same_options(given, experiment, folder)
-    check_options(STRATEGIES.get(strategy_name(experiment)), given, f"when a run is resumed {RESUMABLE}")
+    check_options(STRATEGIES.get(strategy_name(experiment)), given, told=RESUMABLE, when=" when a run is resumed")
     if isinstance(experiment, Experiment):
         _set_threshold(experiment, given)
     if given.get("start") is not None:
@@ -103,7 +101,7 @@ def _check_same_options(given: Given, experiment: AnyExperiment, folder: Path) -
         if given.get(name, value) != value:
             raise ConfigError(
                 f"{flag(name)}: got {given[name]}, the run has {value}; allowed to change when a run is resumed: "
-                f"{RESUMABLE}"
+                f"{', '.join(map(flag, RESUMABLE))}"
             )
     check_same_folder(given.get("out"), folder, experiment.run.out)
 

@@ -45,10 +45,14 @@ def initial_text(dataset: str, strategy: str) -> str:
 
 
 def _with_value(text: str, section: str, key: str, value: str) -> str:
-    """`text` with `key = value` in a section, in the place of the key or of the comment that stands for it."""
-    return re.sub(
-        rf"(?ms)(^\[{section}\]\n(?:(?!^\[).)*?)^(?:# )?{key} =[^\n]*$", rf"\g<1>{key} = {value}", text, count=1
-    )
+    """`text` with `key = value` in a section that it has.
+
+    It stands in the place of the key, or of the comment that stands for it, or else first in the section.
+    """
+    head = rf"^\[{section}\]\n"
+    place = rf"({head}(?:(?!^\[).)*?)^(?:# )?{key} =[^\n]*$"
+    text, count = re.subn(place, rf"\g<1>{key} = {value}", text, count=1, flags=re.M | re.S)
+    return text if count else re.sub(head, rf"\g<0>{key} = {value}\n", text, count=1, flags=re.M)
 
 
 def _section(info: StrategyInfo) -> str:

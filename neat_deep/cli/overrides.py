@@ -20,6 +20,8 @@ from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Dataset, load_dataset
 from neat_deep.data.registry import DATASETS
 from neat_deep.data.settings import DataSettings
+from neat_deep.networks.suitability import check_skeleton_rank
+from neat_deep.space.architecture import Architecture
 
 Settings = TypeVar("Settings", bound=Any)
 
@@ -90,6 +92,16 @@ def override(settings: Settings, given: Given, names: Mapping[str, str]) -> Sett
             if text.startswith(f"{names[option]}:"):
                 raise ConfigError(text.replace(names[option], flag(option), 1)) from None
         raise ConfigError(f"{', '.join(map(flag, values))}: {text}") from None
+
+
+def check_kind(source: object, architecture: Architecture, dataset: str) -> None:
+    """Raise `ArchitectureError` for a network for images and a data set of texts, or the reverse.
+
+    That is known before the data are read, or downloaded.
+    """
+    if dataset in DATASETS:
+        with naming(source):
+            check_skeleton_rank(architecture.skeleton, dataset, DATASETS.get(dataset).rank)
 
 
 def load_inputs(config: Path, given: Given, settings: Any) -> tuple[torch.device, Dataset]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neat_deep.base.errors import ConfigError
-from neat_deep.base.files import check_writable, make_folder
+from neat_deep.base.files import check_writable
 from neat_deep.base.registry import resolve
 from neat_deep.cli.result_page import RUN_PAGE, write_and_tell
-from neat_deep.cli.running import naming
+from neat_deep.cli.running import naming, writable_folder
 from neat_deep.cli.searching import kind_of
 from neat_deep.reports.html.comparison import compare_runs
 from neat_deep.reports.html.content import RunReport
@@ -29,8 +29,7 @@ def write_report(runs: Sequence[Path], out: Path | None) -> None:
         check_writable(folder)  # now, not after all is read
     reports = [_read(run) for run in runs]
     if out is not None:
-        with naming("--out"):
-            make_folder(out)
+        writable_folder(out)
     if len(reports) == 1:
         page, path = reports[0].page, folder / RUN_PAGE
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from neat_deep.base.errors import ConfigError
@@ -10,6 +11,7 @@ from neat_deep.base.shipped import OF_A_RUN
 from neat_deep.cli.options import Given
 from neat_deep.cli.overrides import read_settings
 from neat_deep.config.tuning_plan import TuningPlan, read_tuning_plan
+from neat_deep.data.settings import DataSettings
 from neat_deep.store.file import FILE_NAME
 from neat_deep.store.run_store import RunStore
 
@@ -25,10 +27,18 @@ def is_of_a_run(source: Path) -> bool:
 def read_plan_of_run(folder: Path, given: Given) -> TuningPlan:
     """What the run in a folder was done with, whatever its options said, with those of now in place.
 
-    Raises `ConfigError` for a folder that holds no INI file, and `StoreError`.
+    Another data set than the run's is not looked for in the run's own folder of data. Raises `ConfigError` for a folder
+    that holds no INI file, and `StoreError`.
     """
     settings, ini = _settings(folder)
-    return read_settings(folder / OWN_INI, given, lambda path: read_tuning_plan(path, settings, ini))
+
+    def read(path: Path) -> TuningPlan:
+        plan = read_tuning_plan(path, settings, ini)
+        if given.get("dataset", plan.data.dataset) == plan.data.dataset:
+            return plan
+        return replace(plan, data=replace(plan.data, root=DataSettings.root))
+
+    return read_settings(folder / OWN_INI, given, read)
 
 
 def _settings(folder: Path) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from neat_deep.base.errors import OutputError
 from neat_deep.base.files import check_writable, make_folder
 from neat_deep.base.screen import screen
-from neat_deep.cli.running import naming
+from neat_deep.cli.running import naming, writable_folder
 from neat_deep.config.stored_settings import read_settings_text
 from neat_deep.reports.finalists import finalist_table, rank_finalists
 from neat_deep.reports.lineage import FamilyTree, draw_family_tree, family_tree
@@ -34,6 +34,8 @@ def report_run(run: Path, out: Path | None) -> None:
         repeatable = store.meta().get("repeatable")
         screened_out = store.screened_out()
         finalists = rank_finalists(store, read_settings_text(store.fact("settings")))
+    if out is not None:
+        writable_folder(out)  # now, not after the tables
     if not generations:
         console.print("the first generation is unfinished, and no evaluation of it is stored yet", soft_wrap=True)
         return

@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from neat_deep.base.allocator import keep_freed_memory
 from neat_deep.base.errors import ConfigError, NeatDeepError
+from neat_deep.base.files import check_writable, make_folder
 from neat_deep.base.interrupts import TerminatedError, answer_termination
 from neat_deep.base.memory import lacked_memory
 from neat_deep.base.screen import screen
@@ -96,6 +97,13 @@ def naming(place: object) -> Iterator[None]:
         if str(error).startswith(str(place)):  # it names the place itself; each text starts with ''
             raise
         raise type(error)(f"{place}: {error}") from None
+
+
+def writable_folder(out: Path) -> Path:
+    """The folder of `--out`, made if it is not there; raises `OutputError`, which names the option."""
+    with naming("--out"):
+        check_writable(make_folder(out))
+    return out
 
 
 def call_with_options(function: Callable[..., Any], arguments: Sequence[str] | None, help_text: str) -> None:

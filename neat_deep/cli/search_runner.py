@@ -15,7 +15,7 @@ from neat_deep.base.screen import screen
 from neat_deep.cli.complete_run import asked_numbers, how_to_continue
 from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import load_inputs, naming_minutes, place_of, saying_where_data_go
+from neat_deep.cli.overrides import check_kind, load_inputs, naming_minutes, place_of, saying_where_data_go
 from neat_deep.cli.request import Request
 from neat_deep.cli.result_page import write_page_after_search
 from neat_deep.cli.results import (
@@ -63,6 +63,9 @@ def search_and_retrain(request: Request) -> None:
             soft_wrap=True,
         )
         return  # before the data are read, which takes a while for texts
+    if not resume and "start" in given:
+        with naming("--start"):
+            check_kind(given["start"], read_start(given["start"]), experiment.data.dataset)
     with saying_where_data_go(resume):
         device, dataset = load_inputs(config, given, experiment)
     start = None if resume else _read_start(given.get("start"), experiment, dataset)
@@ -117,13 +120,15 @@ def search_and_retrain(request: Request) -> None:
                 on_epoch=store.tick,
             )
             store.stop_clock()
+    with RunStore.read(folder) as store:
+        done = done_so_far(store)
     numbers = {
         **data_numbers(dataset),
         **training_numbers(trained),
         "training_threads": threads,
         "asynchronous": is_asynchronous(experiment),
         **_search_numbers(searched),
-        **asked_numbers(experiment),
+        **asked_numbers(experiment, done),
         "whole_seconds": spent + time.time() - request.started,
     }
     figures = _figures(dataset, trained, threads, device, searched)

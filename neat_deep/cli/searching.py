@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from neat_deep.base.errors import ConfigError, OutputError, StoreError
-from neat_deep.base.files import check_writable, make_folder
+from neat_deep.base.files import check_writable
 from neat_deep.base.registry import resolve
 from neat_deep.cli.known_options import check_options
 from neat_deep.cli.request import Request
-from neat_deep.cli.running import naming
 from neat_deep.strategies.registry import IN_STORE, STRATEGIES, RunKind, StrategyInfo
 
 
@@ -46,11 +45,7 @@ def report_run(run: Path, out: Path | None) -> None:
 
     Raises `StoreError` for what is no run, and `OutputError` for a folder that cannot be made or written.
     """
-    kind = kind_of(run)
-    if out is not None:
-        with naming("--out"):
-            check_writable(make_folder(out))  # now, not after the tables
-    resolve(kind.report)(run, out)
+    resolve(kind_of(run).report)(run, out)
 
 
 def kind_of(run: Path) -> RunKind:
@@ -107,4 +102,7 @@ def _strategy_for(config: Path, strategy: str | None) -> StrategyInfo:
         raise ConfigError(f"{config}: is for several strategies ({names}); say which with --strategy")
     check_sections(config, parser)  # it may be there, misspelt
     allowed = ", ".join(f"[{info.section}] ({info.name})" for info in with_loops)
-    raise ConfigError(f"{config}: no section that says how to search; allowed: {allowed}")
+    raise ConfigError(
+        f"{config}: no section that says how to search; allowed: {allowed}, or [{SEARCH}] and a strategy of the list; "
+        "`neat-deep init DATASET` writes a whole file"
+    )

@@ -20,7 +20,7 @@ from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import load_inputs, override, read_settings
+from neat_deep.cli.overrides import check_kind, load_inputs, override, read_settings
 from neat_deep.cli.plan_of_run import OWN_INI, is_of_a_run, read_plan_of_run
 from neat_deep.cli.results import (
     data_figures,
@@ -34,9 +34,8 @@ from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import TrainingPlan, load_training_plan, training_plan_text
 from neat_deep.data import DataSpec
-from neat_deep.data.registry import DATASETS
 from neat_deep.networks.network import build_network
-from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton, check_skeleton_rank
+from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.settings import TrainingSettings
@@ -112,16 +111,6 @@ def _train(
         folder,
         console,
     )
-
-
-def check_kind(source: Path, architecture: Architecture, dataset: str) -> None:
-    """Raise `ArchitectureError` for a network for images and a data set of texts, or the reverse.
-
-    That is known before the data are read, or downloaded.
-    """
-    if dataset in DATASETS:
-        with naming(source):
-            check_skeleton_rank(architecture.skeleton, dataset, DATASETS.get(dataset).rank)
 
 
 def check_training(

@@ -20,7 +20,7 @@ from neat_deep.base.locks import lock_file
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
 from neat_deep.cli.options import Given, retrainings_of
-from neat_deep.cli.overrides import load_inputs, override, override_run, read_settings
+from neat_deep.cli.overrides import check_kind, load_inputs, override, override_run, read_settings
 from neat_deep.cli.plan_of_run import OWN_INI, is_of_a_run, read_plan_of_run
 from neat_deep.cli.results import (
     RESULT,
@@ -33,7 +33,7 @@ from neat_deep.cli.results import (
 )
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
-from neat_deep.cli.train_architecture import DEFAULTS, check_kind, check_training, name_of
+from neat_deep.cli.train_architecture import DEFAULTS, check_training, name_of
 from neat_deep.config.tuning_plan import TuningPlan, load_tuning_plan, tuning_plan_text
 from neat_deep.data import Dataset
 from neat_deep.reports.finalists import best_networks
@@ -65,16 +65,20 @@ def tune_architecture(source: Path, given: Given) -> None:
         check_training(source, architectures, config, plan.training, given, dataset.spec)
         with naming(config), in_section(SECTION):
             choices = draw_choices(architectures, plan.training, plan.tuning, dataset.spec, plan.run.seed)
+    name = name_of(source)
+    path = Path(given.get("out", Path("runs") / f"{name}_tuned"))
+    if prepare_tuning(choices, plan, dataset, path, device).is_complete and _trained(path) >= retrainings:
+        screen().print(f"{path}: this tuning is done, its network trained and tested ({RESULT})", highlight=False)
+        return
     plan_of_time = TuningTime()
     if "minutes" in given:
         plan_of_time = plan_tuning(
             given["minutes"], choices, dataset, plan.training, repeats=retrainings, device=device, started=started
         )
-    name = name_of(source)
     with naming("--out"):
-        folder = _folder(Path(given.get("out", Path("runs") / f"{name}_tuned")))
+        folder = _folder(path)
     with closing(lock_file(folder / RECORD)):
-        tuning = prepare_tuning(choices, plan, dataset, folder, device)
+        tuning = prepare_tuning(choices, plan, dataset, folder, device)  # now that no other process writes there
         _try_and_train(name, tuning, dataset, folder, plan_of_time, retrainings, device)
 
 
@@ -132,9 +136,6 @@ def _try_and_train(
 ) -> None:
     """Do what is missing of the trials and the final trainings, and report."""
     console = screen()
-    if tuning.is_complete and _trained(folder) >= retrainings:
-        console.print(f"{folder}: this tuning is done, its network trained and tested ({RESULT})", highlight=False)
-        return
     workers = plan_workers(tuning.plan.run.workers, device, tuning.plan.run.ray_gpus)
     done = f", {len(tuning.record.trials)} trials are done" if tuning.record.trials else ""
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import difflib
 import logging
@@ -50,10 +51,9 @@ def _what_is_wrong(error: configparser.Error) -> str:
     if isinstance(error, configparser.DuplicateOptionError):
         return f"line {error.lineno}: [{error.section}] {error.option} is there twice, allowed: once"
     if isinstance(error, configparser.ParsingError):
-        number, line = error.errors[0]  # the line as Python writes it, with its end
-        return (
-            f"line {number}: got {line.replace(chr(92) + 'n', '')}, allowed: [section], key = value, or # and a comment"
-        )
+        number, written = error.errors[0]
+        line = ast.literal_eval(written).strip()  # it comes as Python would write it
+        return f"line {number}: got '{line}', allowed: [section], key = value, or # and a comment"
     return " ".join(str(error).split())
 
 
@@ -148,7 +148,7 @@ def _file_with(section: str) -> str:
     """Which command writes a file that has a section."""
     owner = next((info.name for info in STRATEGIES.values() if info.section == section), None)
     option = f" --strategy {owner}" if owner else ""
-    return f"`neat-deep init digits{option}` writes a file that has it"
+    return f"`neat-deep init DATASET{option}` writes a file that has it"
 
 
 def write_sections(sections: Mapping[str, Any]) -> str:

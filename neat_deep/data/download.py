@@ -43,9 +43,10 @@ def fetch_archive(urls: Sequence[str], md5: str, place: Path, unpacked: str, wha
                 return
     except (OSError, OutputError) as error:  # the disk: full, or not ours to write to
         reasons.append(str(error))
-    for folder in new_folders:
-        with suppress(OSError):  # it was not made
-            folder.rmdir()
+    finally:
+        for folder in new_folders:
+            with suppress(OSError):  # it was not made, or it holds what was downloaded
+                folder.rmdir()
     raise DataError(f"cannot download {filename} ({'; '.join(reasons)}). {what}")
 
 

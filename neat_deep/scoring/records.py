@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from neat_deep.scoring.scores import SCORED
+from neat_deep.scoring.scores import SCORED, TOO_LARGE
 from neat_deep.space.architecture import Architecture
 
 
@@ -34,6 +34,11 @@ class EvaluationRecord:
     def has_failed(self) -> bool:
         """Whether it gave no score."""
         return self.status != SCORED
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a search's budget counts it: a network that is too large is refused before it trains."""
+        return self.status != TOO_LARGE
 
 
 class EvaluationLog(Protocol):

@@ -28,7 +28,6 @@ from neat_deep.scoring.scores import (
     RAISED,
     REUSED,
     SCORED,
-    TOO_LARGE,
     UNSCORED,
     Counts,
     GenerationCost,
@@ -126,7 +125,7 @@ class Scorer:
         self._known.generation = state.generation
         for record in state.evaluations:
             self._known.remember(record)
-            if record.status != TOO_LARGE:
+            if record.is_counted:
                 self.budget.ask(self._asked_samples(record))
                 self._last_trained = max(self._last_trained, record.generation)
         self._kinship.follow([self._entry_of(*parent) for parent in state.older])

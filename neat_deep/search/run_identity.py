@@ -16,7 +16,6 @@ from neat_deep.config.data_facts import changed_fact, data_facts
 from neat_deep.config.stored_settings import AnyExperiment, changed_settings, settings_text
 from neat_deep.config.strategy_experiment import StrategyExperiment
 from neat_deep.data import Dataset
-from neat_deep.scoring.scores import TOO_LARGE
 from neat_deep.space.architecture import Architecture
 from neat_deep.store.run_store import RunStore
 from neat_deep.strategies.starts import Start, whole_start
@@ -120,12 +119,22 @@ def check_same_settings(store: RunStore, experiment: AnyExperiment) -> Mapping[t
 
 
 def done_so_far(store: RunStore) -> dict[str, int]:
-    """How much of what `[Run]` limits a run has done: generations, evaluations and samples."""
-    evaluations = [record for record in store.evaluations() if record.status != TOO_LARGE]
+    """How much of what `[Run]` limits a run has done: generations, evaluations and samples, as the budget counts them.
+
+    A failed evaluation saw fewer samples than it was begun for; it counts as one of its rung that did not fail.
+    """
+    counted = [record for record in store.evaluations() if record.is_counted]
+    whole: dict[int, int] = {}
+    for record in counted:
+        if not record.has_failed:
+            whole[record.rung] = max(record.samples, whole.get(record.rung, 0))
     return {
         "generations": store.last_generation() or 0,
-        "evaluations": len(evaluations),
-        "samples": sum(record.samples for record in evaluations),
+        "evaluations": len(counted),
+        "samples": sum(
+            max(record.samples, whole.get(record.rung, 0)) if record.has_failed else record.samples
+            for record in counted
+        ),
     }
 
 

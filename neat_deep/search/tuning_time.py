@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from neat_deep.base.errors import ConfigError
+from neat_deep.base.memory import lacked_memory
 from neat_deep.data import Dataset
 from neat_deep.scoring.tuning import Choice
 from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE
@@ -40,13 +41,23 @@ def plan_tuning(
     device: torch.device,
     started: float,
 ) -> TuningTime:
-    """The time of a tuning that began at `started`: `repeats` final trainings have theirs, up to half, trials the rest.
+    """The time of a tuning that began at `started`: `repeats` final trainings have what they take, trials the rest.
 
-    Raises `ConfigError`, with the least that would do, for minutes in which no epoch of the final training fits.
+    What they take is at most half, but at least an epoch each. The pace is that of the widest choice. Raises
+    `ConfigError`, with the least that would do, for minutes in which no epoch of the final training fits, or where that
+    network cannot be trained.
     """
     largest = max((choice.architecture for choice in choices), key=lambda one: one.skeleton.channels)
     data = retraining_data(dataset, training)
-    example = seconds_per_example(largest, data.spec, data.train, training, device)
+    try:
+        example = seconds_per_example(largest, data.spec, data.train, training, device)
+    except Exception as error:
+        if lacked_memory(error) is not None:
+            raise
+        raise ConfigError(
+            f"--minutes: what a training takes cannot be measured, since the network with {largest.skeleton.channels} "
+            f"channels raised {type(error).__name__}: {error}"
+        ) from error
     epoch = example * len(data.train)
     test = example * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0)
     start_up = time.time() - started
@@ -57,5 +68,6 @@ def plan_tuning(
             f"{start_up:.0f} s, one epoch of the final training takes about {epoch:.0f} s)"
         )
     end = started + 60 * minutes
-    final = min(repeats * (training.epochs * epoch + test), LONGEST_SHARE * 60 * minutes)
+    least, whole = repeats * (epoch + test), repeats * (training.epochs * epoch + test)
+    final = max(least, min(whole, LONGEST_SHARE * 60 * minutes))
     return TuningTime(end - FINISH_SECONDS - final, end)

@@ -182,7 +182,7 @@ for _info in (
         "neat_deep.strategies.grid:GridSettings",
         options=OPTIONS | {START},
         asynchronous=True,
-        initial={  # a space of some hundred networks; most others are too large
+        initial={  # a space of about a hundred networks; most others are too large
             (section, key): value
             for section, nodes in (("SearchSpace", "nodes"), ("CellGenome", "max_nodes"))
             for key, value in (

@@ -402,7 +402,7 @@ INI_TEXT = (
     ),
     case(
         "empty",
-        "the section [Data] is missing; `neat-deep init digits` writes a file that",
+        "the section [Data] is missing; `neat-deep init DATASET` writes a file that",
         prepare=content("experiment.ini", b""),
     ),
     case("binary", "cannot read INI file experiment.ini: not UTF-8", prepare=content("experiment.ini", b"\x89\xff\0")),
@@ -417,6 +417,11 @@ INI_TEXT = (
         "experiment.ini: line ",
         ": got 'epochs 3', allowed: [section], key = value, or # and a comment",
         prepare=within("Run", "epochs 3\n"),
+    ),
+    case(
+        "no-equals-sign-but-backslashes",
+        r": got 'D\new \data', allowed: [section], key = value, or # and a comment",
+        prepare=within("Run", "D\\new \\data\n"),
     ),
     case(
         "key-twice",

@@ -32,6 +32,12 @@ def stored_run(folder: Path) -> None:
     RunStore.create(folder / "run" / "run.sqlite", meta).close()
 
 
+def broken_run(folder: Path) -> None:
+    stored_run(folder)
+    (folder / "broken").mkdir()
+    (folder / "broken" / "run.sqlite").write_bytes((folder / "run" / "run.sqlite").read_bytes()[:1000])
+
+
 def empty_file(folder: Path) -> None:
     (folder / "empty.json").write_text("")
 
@@ -143,7 +149,7 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("search d.ini --out /proc/nowhere/run", "--out: cannot make the folder /proc/nowhere/run: ", nothing),
     ("search d.ini --strategy net", "unknown strategy 'net' in --strategy; did you mean 'neat'? known: dart", nothing),
     ("search d.ini --strategy darts", "d.ini: the section [Darts] is missing", nothing),
-    ("search d.ini --strategy darts", "`neat-deep init digits --strategy darts` writes a file that has it", nothing),
+    ("search d.ini --strategy darts", "`neat-deep init DATASET --strategy darts` writes a file that has it", nothing),
     ("search darts.ini --strategy neat", "darts.ini: the section [Fitness] is missing", nothing),
     ("search d.ini", "d.ini: is for several strategies (neat, darts); say which with --strategy", both_sections),
     ("search d.ini", "d.ini: no section that says how to search; allowed: [NEAT] (neat), [Darts] (darts)", no_section),
@@ -157,7 +163,7 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("resume file", "file is not a run store of neat-deep", nothing),
     (
         "resume run --search-epochs 3",
-        "does not know; allowed: when a run is resumed --fitness-threshold, --gene",
+        "does not know; allowed when a run is resumed: --fitness-threshold, --gene",
         stored_run,
     ),
     (
@@ -179,6 +185,10 @@ CASES: tuple[tuple[str, str, Prepare], ...] = (
     ("resume run --config darts.ini", "darts.ini: [Data] validation: got '0.1', the run was started", stored_run),
     ("report nowhere", "nowhere is not there, allowed: the folder of a search", nothing),
     ("report empty", "empty holds no run.sqlite or search.pt; allowed: the folder of a search", nothing),
+    ("search d.ini --start transformer_block --dataset mnist", "the architecture is for rank 1 (sequences)", nothing),
+    ("search darts.ini --start transformer_block", "the architecture is for rank 1 (sequences), the data", nothing),
+    ("train a.json --config d.ini --out file/run", "--out: cannot make the folder file/run: Not a directory", nothing),
+    ("report broken --out new", "broken/run.sqlite", broken_run),
     ("report run --out file", "--out: file is a file, allowed: a folder", stored_run),
     ("report run --out /proc/nowhere", "--out: cannot make the folder /proc/nowhere: ", stored_run),
     ("train empty.json", "empty.json: not JSON: the file is empty", empty_file),

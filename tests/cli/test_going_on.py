@@ -17,6 +17,7 @@ from neat_deep.cli.complete_run import how_to_continue
 from neat_deep.cli.experiment import read_neat_experiment, read_run
 from neat_deep.cli.overrides import override_run
 from neat_deep.cli.searching import kind_of
+from neat_deep.search.generation_loop import NOTHING_LEFT
 from neat_deep.search.run_identity import done_so_far
 from neat_deep.store.run_store import RunStore
 from tests.support.random_cells import DIGITS_INI
@@ -55,55 +56,78 @@ def test_a_threshold_is_a_number(value: float, message: str) -> None:
     assert read_neat_experiment(DIGITS_INI, {"fitness_threshold": 0.5}).neat.fitness_threshold == 0.5
 
 
-@pytest.mark.parametrize(
-    ("ended", "advice"),
-    [
-        (
-            "the fitness threshold 0.9 is reached; a higher one goes on",
-            "--fitness-threshold with more than 0.9 goes on",
-        ),
-        ("the fitness threshold 0.9 is reached", "--fitness-threshold with more than 0.9 goes on"),
-        ("4 generations are done", "--generations with more than 4 goes on"),
-    ],
-)
-def test_the_advice_lifts_what_ended_the_run(ended: str, advice: str, tmp_path: Path) -> None:
-    asked = experiment(PLAIN)
-    asked.neat.fitness_threshold = 0.9
-    limits = {"generations": 4, "evaluations": 0, "samples": 0, "minutes": 0.0}
-    result = {"asked": limits, "ended": ended, "test_accuracies": [0.5], "threshold": 0.9}
-    (tmp_path / "result.json").write_text(json.dumps(result))
-    done = {"generations": 4, "evaluations": 20, "samples": 900}
-    assert how_to_continue(tmp_path, asked, 1, done) == advice
-    assert how_to_continue(tmp_path, asked, 2, done) is None
-    asked.neat.fitness_threshold = 0.8
-    assert how_to_continue(tmp_path, asked, 1, done) == advice
-    asked.neat.fitness_threshold = 0.95
-    assert how_to_continue(tmp_path, asked, 1, done) is None
-    del result["threshold"]  # a run of an older version
-    (tmp_path / "result.json").write_text(json.dumps(result))
-    assert how_to_continue(tmp_path, asked, 1, done) is not None
+DONE = {"generations": 4, "evaluations": 20, "samples": 900}
+LIMITS_OF = {"generations": 4, "evaluations": 0, "samples": 0, "minutes": 0.0}
+BY_THRESHOLD = "the fitness threshold 0.9 is reached; a higher one goes on"
+BY_GENERATIONS = "4 generations are done"
 
 
-@pytest.mark.parametrize(
-    ("limits", "advice"),
-    [
-        ({"evaluations": 20}, "--evaluations with more than 20 goes on"),
-        ({"evaluations": 21}, None),
-        ({"samples": 3}, "--samples with more than 900 goes on"),
-        ({"generations": 4, "evaluations": 50}, "--generations with more than 4 goes on"),
-        ({"generations": 5}, None),
-    ],
-)
-def test_a_complete_run_is_not_trained_again_for_a_limit_that_it_has_reached(
-    limits: dict[str, int], advice: str | None, tmp_path: Path
-) -> None:
-    asked = {"generations": 3, "evaluations": 0, "samples": 0, "minutes": 0.0}
-    result = {"asked": asked, "ended": "3 generations are done", "test_accuracies": [0.5], "threshold": 1.1}
-    (tmp_path / "result.json").write_text(json.dumps(result))
+def write_result(folder: Path, ended: str, **changes: object) -> None:
+    result = {"asked": LIMITS_OF, "done": DONE, "threshold": 0.9, "ended": ended, "test_accuracies": [0.5], **changes}
+    kept = {key: value for key, value in result.items() if value is not None}
+    (folder / "result.json").write_text(json.dumps(kept))
+
+
+def advice_for(
+    folder: Path, limits: dict[str, int] | None = None, *, threshold: float = 0.9, runs: int = 1
+) -> str | None:
     loaded = experiment(PLAIN)
-    now = replace(loaded, run=override_run(loaded.run, limits))
-    done = {"generations": 4, "evaluations": 20, "samples": 900}
-    assert how_to_continue(tmp_path, now, 1, done) == advice
+    loaded.neat.fitness_threshold = threshold
+    now = replace(loaded, run=override_run(loaded.run, limits or {"generations": 4}))
+    return how_to_continue(folder, now, runs, DONE)
+
+
+@pytest.mark.parametrize(
+    ("ended", "limits", "threshold", "advice"),
+    [
+        (BY_THRESHOLD, {}, 0.9, "--fitness-threshold with more than 0.9 goes on"),
+        ("the fitness threshold 0.9 is reached", {}, 0.9, "--fitness-threshold with more than 0.9 goes on"),
+        (BY_THRESHOLD, {}, 0.8, "--fitness-threshold with more than 0.9 goes on"),
+        (BY_THRESHOLD, {"generations": 6}, 0.9, "--fitness-threshold with more than 0.9 goes on"),
+        (BY_THRESHOLD, {"generations": 6}, 0.95, None),
+        (BY_THRESHOLD, {"evaluations": 20}, 0.95, "--evaluations with more than 20 goes on"),
+        (BY_GENERATIONS, {}, 0.9, "--generations with more than 4 goes on"),
+        (BY_GENERATIONS, {}, 0.95, "--generations with more than 4 goes on"),
+        (BY_GENERATIONS, {"generations": 3}, 0.9, "--generations with more than 4 goes on"),
+        (BY_GENERATIONS, {"generations": 5}, 0.9, None),
+        (BY_GENERATIONS, {"evaluations": 20}, 0.9, "--evaluations with more than 20 goes on"),
+        (BY_GENERATIONS, {"evaluations": 21}, 0.9, None),
+        (BY_GENERATIONS, {"samples": 3}, 0.9, "--samples with more than 900 goes on"),
+        (BY_GENERATIONS, {"generations": 4, "evaluations": 50}, 0.9, "--generations with more than 4 goes on"),
+        (NOTHING_LEFT, {"generations": 9}, 0.9, f"it ended since there is nothing new to try ({NOTHING_LEFT})"),
+    ],
+)
+def test_the_advice_lifts_what_ended_the_run(
+    ended: str, limits: dict[str, int], threshold: float, advice: str | None, tmp_path: Path
+) -> None:
+    write_result(tmp_path, ended)
+    assert advice_for(tmp_path, limits, threshold=threshold) == advice
+    assert advice_for(tmp_path, limits, threshold=threshold, runs=2) is None  # more trainings are asked for
+
+
+def test_a_search_that_went_further_than_its_result_is_not_complete(tmp_path: Path) -> None:
+    write_result(
+        tmp_path, "1 generations are done", done={**DONE, "generations": 1}, asked={**LIMITS_OF, "generations": 1}
+    )
+    assert advice_for(tmp_path) is None
+
+
+def test_a_result_of_an_earlier_version_is_complete_for_what_it_was_asked(tmp_path: Path) -> None:
+    write_result(tmp_path, BY_GENERATIONS, done=None, threshold=None)
+    assert advice_for(tmp_path) == "--generations with more than 4 goes on"
+    assert advice_for(tmp_path, {"generations": 3}) is None
+
+
+def test_a_failed_evaluation_counts_as_the_budget_counts_it(tmp_path: Path) -> None:
+    result = search(tmp_path, experiment(PLAIN, generations=1))
+    with RunStore.resume(tmp_path) as store:
+        first = store.evaluations()[0]
+        failed = replace(first, key="failed", digest="failed", status="diverged", samples=1, metrics={})
+        before = done_so_far(store)
+        store.record(failed, result.best.architecture)  # type: ignore[arg-type]
+        after = done_so_far(store)
+    assert after["evaluations"] == before["evaluations"] + 1
+    assert after["samples"] == before["samples"] + first.samples
 
 
 @pytest.mark.parametrize("name", ["evaluations", "samples"])

@@ -116,7 +116,10 @@ def test_texts_of_ones_own_are_classified(
     assert {name for name, _, _ in lines} <= {"0", "1"}
     assert run_command(monkeypatch, "classify", path, tmp_path / "texts.txt") == 2
     assert f"allowed: texts; --file {tmp_path / 'texts.txt'} reads a text from each" in capsys.readouterr().err
-    assert run_command(monkeypatch, "classify", path, "good " * 2000) == 0  # too long for a path
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "film").write_text("a file without a suffix")
+    for text in ("good " * 2000, "good", ".", "film"):  # too long for a path; a folder; a word that is a file too
+        assert run_command(monkeypatch, "classify", path, text) == 0
 
 
 def train_briefly(root: Path, parts: TextParts | None = None) -> Trained:

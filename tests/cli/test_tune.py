@@ -162,13 +162,13 @@ def test_minutes_that_are_too_short_for_an_epoch_are_refused(
     assert not (here / "tuned").exists()
 
 
-@pytest.mark.parametrize(("epochs", "share"), [(1, 0.1), (1000, 0.5)])
+@pytest.mark.parametrize(("epochs", "epoch", "share"), [(1, 0.1, 0.1), (1000, 0.1, 0.5), (1000, 0.7, 0.7)])
 def test_trials_leave_the_final_training_its_time(
-    epochs: int, share: float, here: Path, monkeypatch: pytest.MonkeyPatch
+    epochs: int, epoch: float, share: float, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of ten minutes a minute where the epochs take that, but no more than half."""
+    """Of ten minutes a minute where the epochs take that, no more than half, but an epoch in any case."""
     data = load_dataset(DataSettings(dataset="digits"))
-    each = (0.1 * 600) / (len(data.train) + len(data.validation) + PASS_SHARE * len(data.read_test()))
+    each = (epoch * 600) / (len(data.train) + len(data.validation) + PASS_SHARE * len(data.read_test()))
     monkeypatch.setattr(tuning_time, "seconds_per_example", lambda *_: each)
     choices = [Choice(Architecture.load(here / "a.json"), 0.01, 0.01)]
     options = {"repeats": 1, "device": torch.device("cpu"), "started": time.time()}

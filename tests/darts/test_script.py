@@ -75,6 +75,8 @@ def test_the_command_searches_resumes_and_reports_too(
     assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--dataset", "digits", "--threads", 1) == 0
     assert "its best network is trained and tested (result.json); --retrainings" in capsys.readouterr().out
     assert (tmp_path / "run" / "result.json").read_bytes() == result  # the test set is not read again
+    assert run_command(monkeypatch, "resume", tmp_path / "run", "--minutes", 30) == 0  # no epoch is left for them
+    assert (tmp_path / "run" / "result.json").read_bytes() == result
     assert run_command(monkeypatch, "resume", tmp_path / "run", *options, "--retrainings", 2) == 0
     assert "going on after epoch 2" in capsys.readouterr().out
     assert (tmp_path / "run" / "best.json").read_text() == written

@@ -88,13 +88,15 @@ def test_a_script_classifies_files_and_folders(
     for folder in ("more", "more/zoo"):
         (tmp_path / folder).mkdir()
     (tmp_path / "more" / "zoo" / "back").symlink_to(tmp_path / "more")  # it does not go round for ever
+    (tmp_path / "more" / "nowhere.png").symlink_to(tmp_path / "absent.png")
     first, *_ = write(tmp_path, 2)[0]
     more, _ = write(tmp_path / "more", 3)
     below, _ = write(tmp_path / "more" / "zoo", 2)
     (tmp_path / "more" / "notes.txt").write_text("not an image")
     run_example(monkeypatch, SCRIPT.name, trained, first, tmp_path / "more")
     told = capsys.readouterr()
-    assert f"{tmp_path / 'more'}: passed over a file, which is no image: {tmp_path}/more/notes.txt\n" in told.err
+    assert f"{tmp_path / 'more'}: passed over: 1 files that are no images by their suffix (notes.txt)" in told.err
+    assert "1 links that lead nowhere (nowhere.png)" in told.err
     lines = [line.split("\t") for line in told.out.splitlines()]
     assert [path for _, _, path in lines] == [str(path) for path in [first, *more, *below]]
     assert {name for name, _, _ in lines} <= set(NAMES)

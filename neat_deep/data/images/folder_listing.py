@@ -67,7 +67,7 @@ def find_parts(root: Path, reading: int, passed: PassedOver) -> dict[str, Path]:
 
 
 def class_images(folder: Path, least: int, reading: int, passed: PassedOver) -> list[Path]:
-    """The images of a class, those of its subfolders too, as torchvision reads them; raises `DataError` for too few."""
+    """The images in a folder and its subfolders, as torchvision reads a class; raises `DataError` for too few."""
     if reading == 1:
         return list_images(folder, least, reading)
     paths, other_files, dangling_links = [], 0, 0

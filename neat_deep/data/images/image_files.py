@@ -83,29 +83,6 @@ def list_images(folder: Path, least: int, reading: int = NEWEST_READING) -> list
     return paths
 
 
-def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The image files in a folder and its subfolders, by their suffixes, and the other files; hidden ones are neither.
-
-    Both are sorted by folder, then name. Raises `DataError` for a folder that cannot be read, or without an image.
-    """
-    images, others = _sort_files(folder)
-    check_enough(folder, len(images), least=1)
-    return images, others
-
-
-def _sort_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    images: list[Path] = []
-    others: list[Path] = []
-    for entry in list_folder(folder):
-        if entry.is_dir() and not entry.is_symlink():  # a link may lead back here
-            inside = _sort_files(entry)
-            images += inside[0]
-            others += inside[1]
-        elif entry.is_file():
-            (images if entry.suffix.lower() in suffixes(NEWEST_READING) else others).append(entry)
-    return images, others
-
-
 def check_enough(folder: Path, count: int, least: int, hint: str = "") -> None:
     """Raise `DataError` for a folder with fewer images than `least`."""
     if count < least:
