@@ -221,7 +221,7 @@ def test_a_run_of_minutes_chooses_its_epochs_and_keeps_them(
     assert 0 < spent <= result["whole_seconds"]
     capsys.readouterr()
     # The time that was spent counts, and the epochs stay.
-    assert run_command(monkeypatch, "resume", run, "--minutes", spent / 60 + 0.05) == 2
+    assert run_command(monkeypatch, "resume", run, "--retrainings", 2, "--minutes", spent / 60 + 0.05) == 2
     message = capsys.readouterr().err
     assert re.search(r"--minutes: got .*, allowed: .* or more \(the run has taken .* s before, start-up took", message)
     assert len(message.strip().splitlines()) == 1

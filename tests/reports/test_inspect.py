@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from neat_deep.base.errors import OutputError
 from neat_deep.cli import run_report
 from neat_deep.reports.lineage import draw_family_tree, family_tree
 from neat_deep.store.records import CandidateRecord
@@ -117,13 +118,20 @@ def test_a_run_that_has_stored_nothing_yet_says_so(tmp_path: Path, told: Callabl
     assert told(tmp_path / "run") == "the first generation is unfinished, and no evaluation of it is stored yet\n"
 
 
-def test_a_run_in_a_folder_that_cannot_be_written_is_told(tmp_path: Path, told: Callable[[Path], str]) -> None:
+def test_a_run_in_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     search_by_strategy(run, strategy_experiment(PLAIN, generations=1))
+    capsys.readouterr()
     with read_only(run):
-        out = told(run)
+        run_report.report_run(run, None)
+        out = capsys.readouterr().out
+        with pytest.raises(OutputError, match=f"--out: cannot make the folder {run / 'pictures'}: Permission denied"):
+            run_report.report_run(run, run / "pictures")
     assert "training examples" in out
-    assert f"no family tree: cannot make the folder {run / 'pictures'}: Permission denied; --out names another" in out
+    assert f"no family tree: cannot write into the folder {run}: Permission denied; --out names" in " ".join(
+        out.split()
+    )
+    assert capsys.readouterr().out == ""  # an option's folder is told before all else
 
 
 @pytest.mark.parametrize("command", ["resume", "ensemble"])
