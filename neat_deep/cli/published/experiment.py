@@ -13,6 +13,7 @@ from rich.console import Console
 
 from neat_deep.base.checks import check_range
 from neat_deep.base.devices import cores, get_device
+from neat_deep.base.errors import ConfigError
 from neat_deep.base.files import write_text
 from neat_deep.base.screen import screen
 from neat_deep.cli.options import Given
@@ -58,6 +59,10 @@ def reproduce(scale: str, given: Given, *, out: Path | None = None, dry_run: boo
     Raises `NeatDeepError` for what the user can mend, before anything is written.
     """
     experiment = _read(scale, given, out)
+    if experiment.data_root is not None and not any(part.reads_root for part in experiment.scale.data_parts()):
+        raise ConfigError(
+            f"--data-root: got {experiment.data_root}, allowed with --scale {scale}: none, it reads no folder"
+        )
     texts, console = ini_texts(experiment.scale), screen()
     identity = experiment.path, experiment.scale.name, experiment.seed, texts
     is_begun = check_folder(*identity)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from neat_deep.data.registry import DATASETS
+
 Changes = Mapping[str, str]  # values by 'Section.key'
 
 
@@ -33,6 +35,11 @@ class DataPart:
     settings: Settings
     darts: Settings | None = None
     made: bool = False
+
+    @property
+    def reads_root(self) -> bool:
+        """Whether it lies in the folder that the user names."""
+        return not self.made and (self.name not in DATASETS or DATASETS.get(self.name).reads_files)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ CASES = [
     ("--trainings 0", "--trainings: got 0, allowed: 1 or more", lambda out: None),
     ("--transfers 0", "--transfers: got 0, allowed: 1 or more", lambda out: None),
     ("--device gpu", "--device: device 'gpu' cannot be used here", lambda out: None),
+    (
+        "--data-root data",
+        "--data-root: got data, allowed with --scale quick: none, it reads no folder",
+        lambda out: None,
+    ),
     ("", "holds something else (letter.txt); allowed: a folder that is new or empty", file("letter.txt", "Dear all")),
     ("", "is a file, allowed: a folder", lambda out: out.write_text("")),
     ("", "is not that of an experiment", file(IDENTITY, "{}")),
