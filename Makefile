@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 SCALE ?= quick
-DATA ?= data
+DATA ?=
 
 .PHONY: demo reproduce test docs lint format clean
 
@@ -29,7 +29,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python examples/mnist_neat.py --config configs/digits_neat.ini
 
 reproduce: $(VENV)/.installed
-	$(BIN)/neat-deep reproduce --scale $(SCALE) --data-root $(DATA)
+	$(BIN)/neat-deep reproduce --scale $(SCALE) $(if $(DATA),--data-root $(DATA))
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
