@@ -65,7 +65,7 @@ def test_a_search_on_texts_is_carried_to_other_texts(
     options = ("--resume", tmp_path / "run", "--generations", 2, "--data-root", tmp_path / "moved")
     run_example(monkeypatch, "sst2_neat.py", *options)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["generations"] == 2
-    run_example(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 1)  # the store knows where the data are
+    run_example(monkeypatch, "ensemble.py", tmp_path / "run", "--size", 2)  # the store knows where the data are
 
 
 @pytest.mark.parametrize(("section", "search", "final"), [("Fitness", 12, 16), ("Network", 16, 12), ("Network", 0, 12)])
