@@ -32,7 +32,7 @@ from neat_deep.base.locks import lock_file
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import architecture_file
-from neat_deep.cli.complete_run import tested_result
+from neat_deep.cli.complete_run import tell_complete, tested_result
 from neat_deep.cli.experiment import check_same_folder
 from neat_deep.cli.options import LIMITS, Given, flag, retrainings_of
 from neat_deep.cli.overrides import (
@@ -90,12 +90,7 @@ def run_darts(request: Request) -> None:
     if request.run is not None:
         check_same_folder(request.given.get("out"), request.run, experiment.run.out)
         if _is_complete(request.run, experiment, retrainings):
-            screen().print(
-                f"{request.run}: the search is done, and its best network is trained and tested (result.json); "
-                "--retrainings with a larger number trains it again, from other seeds too",
-                highlight=False,
-                soft_wrap=True,
-            )
+            tell_complete(request.run, "--retrainings with a larger number trains it again, from other seeds too")
             return  # before the data are read, and the test set once more
         _warn_of_roundings(request.run, given)
     start, start_note = None, ""

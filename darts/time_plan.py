@@ -21,7 +21,7 @@ from darts.perturbation import selection_steps
 from darts.settings import BY_PERTURBATION, DartsExperiment, DartsSettings
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import Augmentation, Dataset
-from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE
+from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE, training_seconds
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.training.retraining import retraining_data
@@ -60,7 +60,7 @@ class DartsPlan:
 
     def left_for_training(self, remaining: int) -> float:
         """Seconds that one of `remaining` final trainings may take, its score on the test set included."""
-        return max(1.0, (self.end - time.time() - FINISH_SECONDS / 2) / remaining)
+        return training_seconds(self.end - time.time(), remaining)
 
 
 def plan_minutes(

@@ -9,6 +9,8 @@ from typing import Any
 
 from neat_deep.base.errors import StoreError
 from neat_deep.base.files import read_text
+from neat_deep.base.screen import screen
+from neat_deep.cli.options import LIMITS
 from neat_deep.cli.results import RESULT
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.run_settings import RunSettings
@@ -17,7 +19,6 @@ from neat_deep.scoring.scorer import NO_NEW_NETWORK
 from neat_deep.search.generation_loop import NOTHING_LEFT
 
 ENDED_FOR_GOOD = (NOTHING_LEFT, NO_NEW_NETWORK)  # whatever more it is asked for
-ASKED = ("generations", "evaluations", "samples", "minutes")
 
 
 def asked_numbers(experiment: AnyExperiment, done: Mapping[str, int]) -> dict[str, Any]:
@@ -45,12 +46,21 @@ def how_to_continue(folder: Path, experiment: AnyExperiment, retrainings: int, d
         if threshold <= before:
             return f"--fitness-threshold with more than {before:g} goes on"
     elif same:
-        limit = next(name for name in ASKED if getattr(run, name))
+        limit = next(name for name in LIMITS if getattr(run, name))
         return f"--{limit} with more than {getattr(run, limit):g} goes on"
     if "done" not in result and not same:  # nor how far its search had gone
         return None
     reached = next((name for name in done if 0 < getattr(run, name) <= done[name]), None)
     return None if reached is None else f"--{reached} with more than {done[reached]} goes on"
+
+
+def tell_complete(folder: Path, advice: str) -> None:
+    """Say that a run has come to its result, and what goes on."""
+    screen().print(
+        f"{folder}: the search is done, and its best network is trained and tested ({RESULT}); {advice}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def tested_result(folder: Path, retrainings: int) -> dict[str, Any] | None:
@@ -66,7 +76,7 @@ def tested_result(folder: Path, retrainings: int) -> dict[str, Any] | None:
 
 
 def _asked(run: RunSettings) -> dict[str, float]:
-    return {name: getattr(run, name) for name in ASKED}
+    return {name: getattr(run, name) for name in LIMITS}
 
 
 def _threshold(experiment: AnyExperiment) -> float | None:

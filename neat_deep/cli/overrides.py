@@ -18,7 +18,7 @@ from neat_deep.cli.plugin_option import named_plugins
 from neat_deep.cli.running import naming
 from neat_deep.config.run_settings import RunSettings
 from neat_deep.data import Dataset, load_dataset
-from neat_deep.data.registry import DATASETS
+from neat_deep.data.registry import DATASETS, reads_folder
 from neat_deep.data.settings import DataSettings
 from neat_deep.networks.suitability import check_skeleton_rank
 from neat_deep.space.architecture import Architecture
@@ -43,7 +43,7 @@ def read_settings(config: Path, given: Given, load: Callable[[Path], Settings]) 
 def override_data(data: DataSettings, given: Given) -> DataSettings:
     """`data` with the folder that `--data-root` names; raises `ConfigError` for a data set that reads none."""
     root = given.get("data_root")
-    if root is not None and data.dataset in DATASETS and not DATASETS.get(data.dataset).reads_files:
+    if root is not None and not reads_folder(data.dataset):
         raise ConfigError(
             f"--data-root: got {root}, allowed with the data set {data.dataset}: none, it reads no folder; for data of "
             "your own, name how they lie there: --dataset image_folder or --dataset tsv"

@@ -12,7 +12,7 @@ import torch
 from neat_deep.base.files import copy_file
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
-from neat_deep.cli.complete_run import asked_numbers, how_to_continue
+from neat_deep.cli.complete_run import asked_numbers, how_to_continue, tell_complete
 from neat_deep.cli.experiment import read_experiment, read_run
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import check_kind, load_inputs, naming_minutes, place_of, saying_where_data_go
@@ -56,19 +56,14 @@ def search_and_retrain(request: Request) -> None:
     experiment, config, spent, done = _read_request(request)
     advice = how_to_continue(Path(experiment.run.out), experiment, retrainings, done) if resume else None
     if advice is not None:
-        console.print(
-            f"{experiment.run.out}: the search is done, and its best network is trained and tested (result.json); "
-            f"{advice}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        tell_complete(Path(experiment.run.out), advice)
         return  # before the data are read, which takes a while for texts
-    if not resume and "start" in given:
-        with naming("--start"):
-            check_kind(given["start"], read_start(given["start"]), experiment.data.dataset)
+    start = None if resume else _read_start(given.get("start"), experiment)
     with saying_where_data_go(resume):
         device, dataset = load_inputs(config, given, experiment)
-    start = None if resume else _read_start(given.get("start"), experiment, dataset)
+    if start is not None:
+        with naming(f"--start: {given['start']}"):
+            check_start(experiment, start, dataset.spec)
     with naming(config):
         check_experiment(experiment, dataset.spec, resume=resume, start=start)
     with naming_minutes(config, given):
@@ -216,14 +211,13 @@ def _finalist_numbers(finalist: Finalist) -> dict[str, Any]:
     }
 
 
-def _read_start(path: Path | None, experiment: AnyExperiment, dataset: Dataset) -> Architecture | None:
-    """What the search starts from; raises `NeatDeepError` for what it cannot start from."""
+def _read_start(path: Path | None, experiment: AnyExperiment) -> Architecture | None:
+    """What the search starts from, before the data are read; raises `NeatDeepError` for what is no start for them."""
     if path is None:
         return None
     with naming("--start"):
         start = read_start(path)
-    with naming(f"--start: {path}"):
-        check_start(experiment, start, dataset.spec)
+        check_kind(path, start, experiment.data.dataset)
     return start
 
 

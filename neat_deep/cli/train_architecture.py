@@ -18,7 +18,7 @@ from neat_deep.base.errors import ConfigError, in_section
 from neat_deep.base.files import write_text
 from neat_deep.base.run_folder import new_folder
 from neat_deep.base.screen import screen
-from neat_deep.base.shipped import OF_A_RUN, shipped_file
+from neat_deep.base.shipped import shipped_file
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import check_kind, load_inputs, override, read_settings
 from neat_deep.cli.plan_of_run import OWN_INI, is_of_a_run, read_plan_of_run
@@ -49,12 +49,12 @@ def train_architecture(source: Path, given: Given) -> None:
     architecture = Architecture.load(source)
     if "config" not in given and is_of_a_run(source) and (source.parent / OWN_INI).is_file():
         own = read_plan_of_run(source.parent, given)
-        _train(source, architecture, own, source.parent / OWN_INI, f"{source.parent}", given, retrainings)
+        _train(source, architecture, own, source.parent / OWN_INI, source.parent, given, retrainings)
         return
     name = DEFAULTS[architecture.skeleton.rank]
     with shipped_file(name) as default:
         config = given.get("config", default)
-        told = f"{given.get('config', f'the shipped {name}')}"
+        told = given.get("config", f"the shipped {name}")
         plan = read_settings(config, given, load_training_plan)
         _train(source, architecture, plan, config, told, given, retrainings)
 
@@ -64,7 +64,7 @@ def _train(
     architecture: Architecture,
     plan: TrainingPlan,
     config: Path,
-    told: str,
+    told: object,
     given: Given,
     retrainings: int,
 ) -> None:
@@ -135,7 +135,7 @@ def check_training(
 
 def name_of(source: Path) -> str:
     """What to call the architecture in the file `source`: as its run, or as the file."""
-    return source.resolve().parent.name if source.name in OF_A_RUN else source.stem
+    return source.resolve().parent.name if is_of_a_run(source) else source.stem
 
 
 def _with_numbers(given: Given) -> Given:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from neat_deep.base.checks import check_range
-from neat_deep.base.errors import ConfigError, OutputError, SearchError, StoreError, in_section
-from neat_deep.base.files import make_folder, read_text, write_text
+from neat_deep.base.errors import ConfigError, OutputError, SearchError, in_section
+from neat_deep.base.files import make_folder, write_text
 from neat_deep.base.locks import lock_file
 from neat_deep.base.screen import screen
 from neat_deep.base.shipped import OF_A_RUN, shipped_file
+from neat_deep.cli.complete_run import tested_result
 from neat_deep.cli.options import Given, retrainings_of
 from neat_deep.cli.overrides import check_kind, load_inputs, override, override_run, read_settings
 from neat_deep.cli.plan_of_run import OWN_INI, is_of_a_run, read_plan_of_run
@@ -67,7 +67,10 @@ def tune_architecture(source: Path, given: Given) -> None:
             choices = draw_choices(architectures, plan.training, plan.tuning, dataset.spec, plan.run.seed)
     name = name_of(source)
     path = Path(given.get("out", Path("runs") / f"{name}_tuned"))
-    if prepare_tuning(choices, plan, dataset, path, device).is_complete and _trained(path) >= retrainings:
+    if (
+        prepare_tuning(choices, plan, dataset, path, device).is_complete
+        and tested_result(path, retrainings) is not None
+    ):
         screen().print(f"{path}: this tuning is done, its network trained and tested ({RESULT})", highlight=False)
         return
     plan_of_time = TuningTime()
@@ -208,16 +211,6 @@ def _winner(tuning: Tuning, plan_of_time: TuningTime, console: Console) -> tuple
         console.print("the time is too short for a trial: the settings stay as they are", highlight=False)
         return tuning.choices[0], None
     raise SearchError("every training failed (see above)")
-
-
-def _trained(folder: Path) -> int:
-    """How often the network of a tuning was trained in full, by its result; 0 where there is none."""
-    if not (folder / RESULT).is_file():
-        return 0
-    try:
-        return len(json.loads(read_text(folder / RESULT, "result", StoreError))["test_accuracies"])
-    except (ValueError, KeyError, TypeError):
-        return 0  # damaged: the training is done again
 
 
 def _line(tuning: Tuning, trial: TuningTrial) -> str:

@@ -36,6 +36,11 @@ class DatasetInfo:
 DATASETS: Registry[DatasetInfo] = Registry("data set", reserved=frozenset({IN_MEMORY}), tells_reserved=False)
 
 
+def reads_folder(name: str) -> bool:
+    """Whether a data set lies in the folder that the settings name; one that nobody registered may."""
+    return name not in DATASETS or DATASETS.get(name).reads_files
+
+
 def register_dataset(
     name: str, *, rank: int, summary: str = "", reads_files: bool = True
 ) -> Callable[[Reader], Reader]:

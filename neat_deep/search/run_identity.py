@@ -111,7 +111,7 @@ def check_same_settings(store: RunStore, experiment: AnyExperiment) -> Mapping[t
                 "allowed to change when a run is resumed: [Run] generations, evaluations, samples, minutes, workers, "
                 "threads and device, [Data] root, [NEAT] fitness_threshold"
             )
-    for name, done in done_so_far(store).items():
+    for name, done in done_so_far(store).items() if changed else ():
         requested = getattr(experiment.run, name)
         if ("Run", name) in changed and 0 < requested < done:
             raise StoreError(f"{store.path}: {name}: got {requested}, allowed: {done}, which the run has done, or more")

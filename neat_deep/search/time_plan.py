@@ -36,6 +36,11 @@ LEAST_SECONDS, LEAST_SHARE = 20.0, 0.1
 FINALISTS_SHARE = 0.25  # of the time that finalists may claim
 
 
+def training_seconds(left: float, remaining: int) -> float:
+    """What each of `remaining` final trainings may take of the seconds that are `left`."""
+    return max(1.0, (left - FINISH_SECONDS / 2) / remaining)
+
+
 @dataclass(frozen=True)
 class Pace:
     """Seconds that the parts of a run take for a typical network, as measured before the search.
@@ -154,7 +159,7 @@ class TimePlan:
 
     def left_for_training(self, remaining: int) -> float:
         """Seconds that one of `remaining` final trainings may take, its score on the test set included."""
-        return max(1.0, (self.end - time.time() - FINISH_SECONDS / 2) / remaining)
+        return training_seconds(self.end - time.time(), remaining)
 
     def _plan(self, epoch: float, test: float) -> None:
         """End the search when only finalists and the final training of a network of this pace still fit."""

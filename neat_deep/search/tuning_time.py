@@ -13,7 +13,7 @@ from neat_deep.base.errors import ConfigError
 from neat_deep.base.memory import lacked_memory
 from neat_deep.data import Dataset
 from neat_deep.scoring.tuning import Choice
-from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE
+from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE, training_seconds
 from neat_deep.training.retraining import retraining_data
 from neat_deep.training.settings import TrainingSettings
 from neat_deep.training.timing import PASS_SHARE, seconds_per_example
@@ -28,7 +28,7 @@ class TuningTime:
 
     def left_for_training(self, remaining: int) -> float | None:
         """Seconds that one of `remaining` final trainings may take, its score on the test set included."""
-        return None if self.end is None else max(1.0, (self.end - time.time() - FINISH_SECONDS / 2) / remaining)
+        return None if self.end is None else training_seconds(self.end - time.time(), remaining)
 
 
 def plan_tuning(

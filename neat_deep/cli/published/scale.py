@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from neat_deep.data.registry import DATASETS
+from neat_deep.data.registry import reads_folder
 
 Changes = Mapping[str, str]  # values by 'Section.key'
 
@@ -39,7 +39,7 @@ class DataPart:
     @property
     def reads_root(self) -> bool:
         """Whether it lies in the folder that the user names."""
-        return not self.made and (self.name not in DATASETS or DATASETS.get(self.name).reads_files)
+        return not self.made and reads_folder(self.name)
 
 
 @dataclass(frozen=True)
