@@ -113,6 +113,7 @@ SPECS = {
 }
 
 
+@pytest.mark.usefixtures("needs_optuna")
 @pytest.mark.parametrize("strategy", proposing_strategies())
 def test_init_prints_a_file_for_every_strategy(
     strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
