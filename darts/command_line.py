@@ -57,12 +57,13 @@ from neat_deep.cli.results import (
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.data import Dataset
-from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
+from neat_deep.networks.suitability import check_skeleton
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.space.skeleton_options import SkeletonOptions
 from neat_deep.strategies.starts import read_start, start_skeleton, without_gates
+from neat_deep.training.suitability import check_training_settings
 from neat_deep.training.trained_file import Trained
 
 OPTIONS = "options.json"  # what the command line said over the INI file, for a resume
@@ -112,8 +113,7 @@ def run_darts(request: Request) -> None:
     with naming(f"{config}: [Darts]"):
         check_search(experiment.darts, experiment.network, dataset)
     with naming(config), in_section("Training"):
-        check_augmentation(experiment.training.augmentation, dataset.spec)
-        check_frozen_vectors(experiment.training.frozen_vectors, dataset.spec)
+        check_training_settings(experiment.training, dataset.spec)
     spent = 0.0 if request.run is None else RunClock(request.run, request.started).spent
     with naming_minutes(config, given):
         plan = _plan(experiment, dataset, device, request, spent, retrainings)

@@ -35,10 +35,11 @@ from neat_deep.cli.running import naming
 from neat_deep.config.experiment_file import TrainingPlan, load_training_plan, training_plan_text
 from neat_deep.data import DataSpec
 from neat_deep.networks.network import build_network
-from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
+from neat_deep.networks.suitability import check_skeleton
 from neat_deep.reports.pictures.render import draw_cell, draw_network, try_picture
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.suitability import check_training_settings
 
 DEFAULTS = {1: "sst2_neat.ini", 2: "mnist_neat.ini"}  # the shipped INI file for an architecture's rank
 
@@ -127,8 +128,7 @@ def check_training(
             check_skeleton(architecture.skeleton, data)
             build_network(architecture, data, seed=0)  # its ops are known and suit the data
     with naming(config), in_section("Training"):
-        check_augmentation(settings.augmentation, data)
-        check_frozen_vectors(settings.frozen_vectors, data)
+        check_training_settings(settings, data)
     if "max_length" in given and data.rank != 1:
         raise ConfigError(f"--max-length: got {given['max_length']}, allowed for images: none; it cuts texts")
 

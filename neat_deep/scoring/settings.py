@@ -111,6 +111,7 @@ class FitnessSettings:
             augmentation=augmentation,
             ema=self.ema,
             early_stopping=0,
+            progressive_sizes=(),  # too short for several, and rungs would begin with the small ones each time
         )
 
     def finalist_training(self, full: TrainingSettings) -> TrainingSettings:

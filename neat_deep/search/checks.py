@@ -15,7 +15,6 @@ from neat_deep.data import DataSpec
 from neat_deep.evolution.expression import seed_architecture
 from neat_deep.networks.suitability import (
     check_augmentation,
-    check_frozen_vectors,
     check_ops,
     check_skeleton,
     check_skeleton_options,
@@ -26,6 +25,7 @@ from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.strategies.registry import START, STRATEGIES
 from neat_deep.strategies.starts import Start, StartSkeleton, start_skeleton, whole_start, without_gates
 from neat_deep.strategies.strategy import CanBeScreened, Strategy, StrategyContext
+from neat_deep.training.suitability import check_training_settings
 
 
 def check_experiment(
@@ -58,9 +58,10 @@ def check_experiment(
             allowed = f"0 (all), or {data.num_classes} (one of each class) or more"
             raise ConfigError(f"[Fitness] {key}: got {count}, allowed: {allowed}")
     with in_section("Training"):
-        check_augmentation(experiment.training.augmentation, data)
-        if not resume:  # versions that did not ask began runs with it, where it does nothing
-            check_frozen_vectors(experiment.training.frozen_vectors, data)
+        if resume:  # earlier versions began runs with what the rest refuses, where it does nothing
+            check_augmentation(experiment.training.augmentation, data)
+        else:
+            check_training_settings(experiment.training, data)
     if isinstance(experiment, StrategyExperiment):
         make_strategy(experiment, full, start)  # it refuses what it cannot search
     if isinstance(experiment, StrategyExperiment) and experiment.search.asynchronous and experiment.fitness.rungs:

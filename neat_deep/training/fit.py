@@ -20,6 +20,7 @@ from neat_deep.networks.norm_statistics import measure_after_training
 from neat_deep.networks.parts import word_vectors
 from neat_deep.training.class_weights import loss_weights
 from neat_deep.training.optimizer import make_optimizer, set_learning_rate
+from neat_deep.training.progressive import has_last_size, resized, size_at
 from neat_deep.training.settings import PRECISIONS, TrainingSettings
 
 BINS = 15  # of probabilities, as in the paper on calibration
@@ -87,7 +88,8 @@ def fit(
     training is late, its progress is the share of the time instead of that of the examples.
 
     With `settings.frozen_vectors` so many epochs leave the word vectors of a network for texts as they are. With
-    `settings.early_stopping` each epoch is scored on `validation`. Of texts, whose batches are sorted by length,
+    `settings.early_stopping` each epoch is scored on `validation`, of images that grow (`settings.progressive_sizes`)
+    those of the last size. Of texts, whose batches are sorted by length,
     the batch normalisations' statistics are measured anew before they are scored and at the end. On the CPU the same
     seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that
     is not finite, or when the last step leaves weights that are not, and `ConfigError` for early stopping without
@@ -123,6 +125,8 @@ def fit(
                 late = 0.0 if seconds is None else (time.perf_counter() - started) / seconds
                 before = max(done / total, min(late, 1.0))
                 set_learning_rate(optimizer, settings, before, max((done + len(batch.labels)) / total, before))
+                if settings.progressive_sizes:
+                    batch = resized(batch, size_at(settings.progressive_sizes, before))
                 loss = _step(model, batch, optimizer, scaler, settings, weights)
                 if not math.isfinite(loss):
                     raise DivergedError(f"the loss became {loss} in epoch {epoch + 1} of {settings.epochs}")
@@ -135,7 +139,7 @@ def fit(
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
                 if is_over():
                     break
-            if settings.early_stopping and validation is not None:
+            if settings.early_stopping and validation is not None and has_last_size(settings.progressive_sizes, before):
                 scored = model if average is None else average.module
                 measure_after_training(scored, train, settings.batch_size)
                 best.offer(epoch + 1, scored, evaluate(scored, validation, device=device))

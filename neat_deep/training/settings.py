@@ -39,6 +39,7 @@ class TrainingSettings:
     gradient_clip: float = 0.0  # largest norm of all gradients together; 0: off
     ema: float = 0.0
     early_stopping: int = 0
+    progressive_sizes: tuple[int, ...] = ()  # of images: their shorter sides, each for an equal share of the training
     frozen_vectors: int = 0  # of texts with word vectors: epochs in which these stay as they are; 0: they learn at once
     precision: str = "float32"
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -58,5 +59,7 @@ class TrainingSettings:
         check_range("gradient_clip", self.gradient_clip, low=0)
         check_range("ema", self.ema, low=0, high=0.9999)
         check_range("early_stopping", self.early_stopping, low=0)
+        for size in self.progressive_sizes:
+            check_range("progressive_sizes", size, low=1)
         check_range("frozen_vectors", self.frozen_vectors, low=0)
         check_choice("precision", self.precision, PRECISIONS)

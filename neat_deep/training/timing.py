@@ -25,7 +25,13 @@ GAIN = 1.05  # all cores are worth it when they are so many times as fast as one
 def seconds_per_example(
     architecture: Architecture, data: DataSpec, train: Split, settings: TrainingSettings, device: torch.device
 ) -> float:
-    """Seconds of training for each example: the median over a few steps of a network that is thrown away."""
+    """Seconds of training for each example: the median over a few steps of a network that is thrown away.
+
+    Of images that grow while they are trained on, it is the mean over their sizes.
+    """
+    if len(settings.progressive_sizes) > 1:
+        alone = [dataclasses.replace(settings, progressive_sizes=(size,)) for size in settings.progressive_sizes]
+        return statistics.mean(seconds_per_example(architecture, data, train, one, device) for one in alone)
     batch = min(settings.batch_size, len(train))
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     subset = train.subset(order[: (STEPS + 1) * batch])

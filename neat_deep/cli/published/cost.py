@@ -14,10 +14,11 @@ from neat_deep.cli.published.searching import request_of
 from neat_deep.cli.published.task import Task, Where
 from neat_deep.cli.published.training import load_by_hand, read_inputs
 from neat_deep.cli.running import naming
-from neat_deep.networks.suitability import check_augmentation, check_frozen_vectors, check_skeleton
+from neat_deep.networks.suitability import check_skeleton
 from neat_deep.space.architecture import Architecture
 from neat_deep.strategies.registry import STRATEGIES
 from neat_deep.training.retraining import retraining_data
+from neat_deep.training.suitability import check_training_settings
 from neat_deep.training.timing import PASS_SHARE, seconds_per_example
 
 Seconds = Mapping[str, float]  # of one core, by the name of a step
@@ -84,8 +85,7 @@ def _measure(data: str, block: str, folder: ExperimentFolder, where: Where) -> _
     with naming(config):
         check_skeleton(inputs.skeleton, inputs.dataset.spec)
         with in_section("Training"):
-            check_augmentation(inputs.training.augmentation, inputs.dataset.spec)
-            check_frozen_vectors(inputs.training.frozen_vectors, inputs.dataset.spec)
+            check_training_settings(inputs.training, inputs.dataset.spec)
     whole = retraining_data(inputs.dataset, inputs.training)
     architecture = Architecture(load_by_hand(block), inputs.skeleton)
     with computing_with(1):
