@@ -6,7 +6,7 @@ Everything random is drawn on the CPU.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -45,6 +45,10 @@ class Augmentation:
     def changes_nothing(self) -> bool:
         """Whether every setting is off."""
         return self == Augmentation()
+
+    def scaled(self, share: float) -> Augmentation:
+        """The same for images of `share` times the size: what is in pixels is as much less, rounded."""
+        return replace(self, shift=round(self.shift * share), erase=round(self.erase * share))
 
 
 def check_augmentation(augmentation: Augmentation, rank: int) -> None:

@@ -35,6 +35,7 @@ from neat_deep.scoring.scores import (
     ScoreListener,
 )
 from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.scoring.short_training import short_training
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.training.fit import Progress
 from neat_deep.training.settings import TrainingSettings
@@ -91,11 +92,12 @@ class Scorer:
         self.settings = fitness
         self.skeleton = dataclasses.replace(skeleton or Skeleton(), rank=dataset.spec.rank)
         self.budget = budget or Budget()
+        task, how = short_training(fitness, training or TrainingSettings(), dataset)
         self.evaluate = Evaluator(
-            part_of(dataset.train, fitness.train_subset, seed),
-            part_of(dataset.validation, fitness.validation_subset, seed),
-            dataset.spec,
-            fitness.training(training or TrainingSettings()),
+            part_of(task.train, fitness.train_subset, seed),
+            part_of(task.validation, fitness.validation_subset, seed),
+            task.spec,
+            how,
             device or torch.device("cpu"),
             vectors=dataset.vectors,
             metrics=fitness.measured_metrics(),

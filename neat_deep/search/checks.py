@@ -12,6 +12,7 @@ from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.stored_settings import AnyExperiment, skeleton_options_of
 from neat_deep.config.strategy_experiment import SPACE, StrategyExperiment
 from neat_deep.data import DataSpec
+from neat_deep.data.images.smaller import smaller_spec
 from neat_deep.evolution.expression import seed_architecture
 from neat_deep.networks.suitability import (
     check_augmentation,
@@ -51,7 +52,10 @@ def check_experiment(
         check_skeleton(full, data)
         check_widths(ops, full)
     with in_section("Fitness"):
-        check_widths(ops, experiment.fitness.skeleton(full))
+        scored = experiment.fitness.skeleton(full)
+        check_widths(ops, scored)
+        if experiment.fitness.image_size:
+            check_skeleton(scored, smaller_spec(data, experiment.fitness.image_size))
     for key in ("train_subset", "validation_subset"):
         count = getattr(experiment.fitness, key)
         if 0 < count < data.num_classes:

@@ -20,6 +20,7 @@ from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.job import THREADS
 from neat_deep.scoring.scores import Score
 from neat_deep.scoring.settings import FitnessSettings
+from neat_deep.scoring.short_training import short_training
 from neat_deep.search.checks import ops_of
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import NONE, CellGraph, CellNode, Edge
@@ -209,11 +210,9 @@ def measure_pace(
 ) -> Pace:
     """The pace of a cell of one node with two of `ops`, at the widths of the search and of the final training."""
     architecture = Architecture(_typical_cell(ops), skeleton)
-    spec = dataset.spec
+    task, how = short_training(fitness, training, dataset)
     with computing_with(THREADS):
-        example = seconds_per_example(
-            fitness.architecture(architecture), spec, dataset.train, fitness.training(training), device
-        )
+        example = seconds_per_example(fitness.architecture(architecture), task.spec, task.train, how, device)
     final_data = retraining_data(dataset, training)
     final = seconds_per_example(architecture, final_data.spec, final_data.train, training, device)
     trained = min(fitness.train_subset or len(dataset.train), len(dataset.train))

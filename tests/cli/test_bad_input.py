@@ -498,6 +498,7 @@ OWN_SECTIONS = (
     value("Training", "progressive_sizes", "4 9", "got 9, allowed: 1 to 8", script=TRAIN),
     value("Training", "progressive_sizes", "4 half", "got '4 half', allowed: whole numbers with spaces between"),
     value("Fitness", "epochs", "0", "got 0, allowed: 1 or more"),
+    value("Fitness", "image_size", "9", "got 9, allowed: 1 to 8"),
     value("Fitness", "augment", "maybe", "got 'maybe', allowed: True, False"),
     value("Fitness", "train_subset", "4", "got 4, allowed: 0 (all), or 10 (one of each class) or more"),
     value("Run", "generations", "0", "got 0, allowed: 1 or more"),
