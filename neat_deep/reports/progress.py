@@ -69,7 +69,7 @@ class ProgressReporter:
         if self._bars is not None and now - self._moved >= BAR_SECONDS:
             self._moved = now
             note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
-            self._bars.update(self._training_bar, completed=round(100 * progress.share), note=note)
+            self._bars.update(self._training_bar, completed=round(100 * progress.work), note=note)
 
     def candidate_scored(self, score: Score, is_best: bool) -> None:
         """Move the upper bar, or print the network's line."""

@@ -53,7 +53,7 @@ class TrainingReporter:
         """Tell of one step."""
         if self._bar is not None:
             note = f"epoch {progress.epoch} of {progress.epochs}, loss {progress.loss:.3f}"
-            self._bar.update(self._task, completed=progress.share, note=note)
+            self._bar.update(self._task, completed=progress.work, note=note)
             return
         is_due = not self._printed or self._last_at - self._printed_at >= LINE_SECONDS
         if is_due and self._last is not None and self._last.epoch < progress.epoch:  # an epoch ended
@@ -63,7 +63,7 @@ class TrainingReporter:
     def _print(self, progress: TrainingProgress, *, ended: bool = False) -> None:
         self._printed, self._printed_at = progress.epoch, self._last_at
         seconds = self._printed_at - self._started
-        seconds_left = seconds * (1 - progress.share) / progress.share
+        seconds_left = seconds * (1 - progress.work) / progress.work
         time_left = f"{seconds_left / 60:.1f} minutes left" if seconds_left >= 60 else f"{seconds_left:.0f} s left"
         self._console.print(
             f"{self._name}, epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, {seconds:.0f} s; "

@@ -19,8 +19,9 @@ from neat_deep.data import Batch, Split
 from neat_deep.networks.norm_statistics import measure_after_training
 from neat_deep.networks.parts import word_vectors
 from neat_deep.training.class_weights import loss_weights
+from neat_deep.training.mixing import Mixed, Mixer
 from neat_deep.training.optimizer import make_optimizer, set_learning_rate
-from neat_deep.training.progressive import has_last_size, resized, size_at
+from neat_deep.training.progressive import has_last_size, resized, size_at, work_done
 from neat_deep.training.settings import PRECISIONS, TrainingSettings
 
 BINS = 15  # of probabilities, as in the paper on calibration
@@ -28,12 +29,16 @@ BINS = 15  # of probabilities, as in the paper on calibration
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: batches of `epoch` (from 1) up to `share` (0..1) of all samples are done."""
+    """Where a training stands: batches of `epoch` (from 1) up to `share` (0..1) of all samples are done.
+
+    `work` is the share of the time, which is another one where images grow.
+    """
 
     epoch: int
     epochs: int
     share: float
     loss: float
+    work: float
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ def fit(
     # What a caller froze stays so.
     vectors = [w for w in word_vectors(model) if w.requires_grad] if settings.frozen_vectors else []
     weights = loss_weights(settings.class_weights, train.labels)
+    mixer = Mixer(settings, seed) if settings.mixup or settings.cutmix else None
 
     def is_over() -> bool:
         return seconds is not None and time.perf_counter() - started >= seconds
@@ -127,7 +133,11 @@ def fit(
                 set_learning_rate(optimizer, settings, before, max((done + len(batch.labels)) / total, before))
                 if settings.progressive_sizes:
                     batch = resized(batch, size_at(settings.progressive_sizes, before))
-                loss = _step(model, batch, optimizer, scaler, settings, weights)
+                mixed = None
+                if mixer is not None:
+                    mixed = mixer(batch)
+                    batch = mixed.batch
+                loss = _step(model, batch, optimizer, scaler, settings, weights, mixed)
                 if not math.isfinite(loss):
                     raise DivergedError(f"the loss became {loss} in epoch {epoch + 1} of {settings.epochs}")
                 if average is not None:
@@ -136,7 +146,8 @@ def fit(
                 epoch_loss += loss * len(batch.labels)
                 epoch_examples += len(batch.labels)
                 if on_step is not None:
-                    on_step(Progress(epoch + 1, settings.epochs, done / total, loss))
+                    work = work_done(settings.progressive_sizes, done / total)
+                    on_step(Progress(epoch + 1, settings.epochs, done / total, loss, work))
                 if is_over():
                     break
             if settings.early_stopping and validation is not None and has_last_size(settings.progressive_sizes, before):
@@ -252,6 +263,7 @@ def _step(
     scaler: torch.amp.GradScaler,
     settings: TrainingSettings,
     weights: Tensor | None,
+    mixed: Mixed | None,
 ) -> float:
     """One step of the optimizer; returns the loss, without stepping when it is not finite.
 
@@ -259,7 +271,7 @@ def _step(
     """
     dtype = PRECISIONS[settings.precision]
     with torch.autocast(batch.inputs.device.type, dtype=dtype, enabled=dtype != torch.float32):
-        loss = _loss(model, batch, settings, weights)
+        loss = _loss(model, batch, settings, weights, mixed)
     value = float(loss.item())
     if math.isfinite(value):
         optimizer.zero_grad(set_to_none=True)
@@ -272,15 +284,21 @@ def _step(
     return value
 
 
-def _loss(model: nn.Module, batch: Batch, settings: TrainingSettings, weights: Tensor | None) -> Tensor:
+def _loss(
+    model: nn.Module, batch: Batch, settings: TrainingSettings, weights: Tensor | None, mixed: Mixed | None
+) -> Tensor:
     """The mean loss of a batch; with `r_drop` of two passes, and how far these are apart.
 
     That is half of eq. 4 of Liang et al., arXiv 2106.14448, so that it is in the measure of a single pass.
     """
 
     def entropy(logits: Tensor) -> Tensor:
+        own = of_labels(logits, batch.labels)
+        return own if mixed is None else mixed.share * own + (1 - mixed.share) * of_labels(logits, mixed.others)
+
+    def of_labels(logits: Tensor, labels: Tensor) -> Tensor:
         of_classes = None if weights is None else F.pad(weights, (0, logits.shape[1] - len(weights))).to(logits.dtype)
-        return F.cross_entropy(logits, batch.labels, of_classes, label_smoothing=settings.label_smoothing)
+        return F.cross_entropy(logits, labels, of_classes, label_smoothing=settings.label_smoothing)
 
     logits = model(*batch.arguments)
     if not settings.r_drop:

@@ -13,6 +13,9 @@ from neat_deep.networks.parts import word_vectors
 from neat_deep.training.schedules import SCHEDULES
 from neat_deep.training.settings import TrainingSettings
 
+KINDS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD, "nesterov": torch.optim.SGD}
+WITH_MOMENTUM = ("sgd", "nesterov")
+
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     """The optimizer; weight decay applies to matrices and kernels, not to norms and biases, nor to n-grams.
@@ -31,12 +34,12 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
     if released:
         groups.append({"params": [*released.values()], "weight_decay": settings.weight_decay})
     if ngrams:
-        epsilon = {} if settings.optimizer == "sgd" else {"eps": EPSILON}
+        epsilon = {} if settings.optimizer in WITH_MOMENTUM else {"eps": EPSILON}
         groups.append({"params": [*ngrams.values()], "weight_decay": 0.0, **epsilon})
-    kind: Any = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    kind: Any = KINDS[settings.optimizer]
     options: dict[str, Any] = {"lr": settings.learning_rate}
-    if settings.optimizer == "sgd":
-        options["momentum"] = settings.momentum
+    if settings.optimizer in WITH_MOMENTUM:
+        options |= {"momentum": settings.momentum, "nesterov": settings.optimizer == "nesterov"}
     if parameters and _is_fused(kind, parameters[0].device):
         options["fused"] = True  # one kernel for all weights
     optimizer: torch.optim.Optimizer = kind(groups, **options)

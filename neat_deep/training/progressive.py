@@ -21,6 +21,16 @@ def has_last_size(sizes: Sequence[int], progress: float) -> bool:
     return not sizes or size_at(sizes, progress) == sizes[-1]
 
 
+def work_done(sizes: Sequence[int], progress: float) -> float:
+    """The share of the time that `progress`, a share of the examples, has taken: in proportion to their pixels."""
+    if not sizes:
+        return progress
+    pixels = [size**2 for size in sizes]
+    passed = progress * len(sizes)
+    whole = min(int(passed), len(sizes) - 1)
+    return (sum(pixels[:whole]) + (passed - whole) * pixels[whole]) / sum(pixels)
+
+
 def resized(batch: Batch, size: int) -> Batch:
     """The images (B, C, H, W) of a batch with `size` pixels on their shorter side, and in proportion on the other.
 

@@ -123,7 +123,7 @@ def keys_of(settings: Any) -> set[str]:
 OF_TEXTS = re.compile(
     r"text_\w+|embedding_dropout|positions|ngrams|char_ngrams|ngram_\w+|frozen_vectors|augmentation_(word|token)_\w+"
 )
-OF_IMAGES = re.compile(r"image_size|progressive_sizes|augmentation_(?!word_|token_)\w+")
+OF_IMAGES = re.compile(r"image_size|progressive_sizes|mixup|cutmix|augmentation_(?!word_|token_)\w+")
 NOT_SHOWN = {
     *("text_vectors", "plugins"),  # their default, nothing, cannot be written
     "image_reading",  # for runs of older versions

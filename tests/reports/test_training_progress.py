@@ -39,7 +39,8 @@ def shown(
     with TrainingReporter(console, "retraining 1 of 1") as reporter:
         for step in range(1, 2 * done + 1):
             clock.now += seconds
-            reporter.show(Progress((step + 1) // 2, epochs, step / (2 * epochs), 1 / step))
+            share = step / (2 * epochs)
+            reporter.show(Progress((step + 1) // 2, epochs, share, 1 / step, work=share))
     return output.getvalue().splitlines()
 
 

@@ -15,7 +15,7 @@ from neat_deep.networks.network import Network, build_network
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.training.fit import Progress, evaluate, fit
-from neat_deep.training.settings import TrainingSettings
+from neat_deep.training.settings import OPTIMIZERS, TrainingSettings
 from tests.support.toy_data import SPEC, stripes
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def network(seed: int = 0, dropout: float = 0.2) -> Network:
     return build_network(Architecture(cell, Skeleton(channels=8, cells=2, dropout=dropout)), SPEC, seed=seed)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
 def test_it_learns(optimizer: str, schedule: str) -> None:
     settings = TrainingSettings(epochs=20, batch_size=16, optimizer=optimizer, schedule=schedule, learning_rate=0.01)

@@ -39,4 +39,4 @@ def test_weights_of_ngrams_have_a_group_of_their_own() -> None:
         own = groups[id(network.ngrams.weight)]
         assert own is groups[id(network.char_ngrams.weight)]
         assert own["weight_decay"] == 0 and len(own["params"]) == 2
-        assert name == "sgd" or own["eps"] > groups[id(network.head.linear.weight)]["eps"]
+        assert name in ("sgd", "nesterov") or own["eps"] > groups[id(network.head.linear.weight)]["eps"]

@@ -16,7 +16,7 @@ from neat_deep.networks.network import Network
 from neat_deep.space.architecture import Architecture, Skeleton
 from neat_deep.space.cell_graph import CellGraph, CellNode, Edge
 from neat_deep.training.fit import fit
-from neat_deep.training.progressive import resized, size_at
+from neat_deep.training.progressive import resized, size_at, work_done
 from neat_deep.training.settings import TrainingSettings
 from neat_deep.training.suitability import check_training_settings
 from neat_deep.training.timing import STEPS, seconds_per_example
@@ -88,6 +88,24 @@ def test_progress_goes_through_the_sizes_in_order(sizes: list[int], progress: fl
     marked = list(range(len(sizes)))
     assert size_at(marked, progress) <= size_at(marked, min(1.0, progress + 0.1))
     assert (size_at(sizes, 0.0), size_at(sizes, 1.0)) == (sizes[0], sizes[-1])
+
+
+def test_the_time_left_counts_pixels() -> None:
+    """A quarter of the pixels takes about a quarter of the time."""
+    assert work_done((8, 16), 0.5) == 0.2
+    assert work_done((8, 16), 0.75) == 0.6
+    assert work_done((), 0.3) == 0.3
+    seen = []
+    settings = TrainingSettings(epochs=2, batch_size=4, progressive_sizes=(8, 16))
+    fit(Sizes(), images(), settings, device=CPU, seed=1, on_step=lambda progress: seen.append(progress.work))
+    assert seen == pytest.approx([0.1, 0.2, 0.6, 1.0])
+
+
+@given(st.lists(st.integers(1, 64), max_size=6), st.floats(0, 1), st.floats(0, 1))
+def test_work_grows_with_progress(sizes: list[int], one: float, other: float) -> None:
+    before, after = sorted((one, other))
+    assert 0 <= work_done(sizes, before) <= work_done(sizes, after) + 1e-9
+    assert work_done(sizes, 1.0) == pytest.approx(1.0)
 
 
 @given(st.integers(1, 16))

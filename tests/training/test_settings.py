@@ -17,6 +17,12 @@ from neat_deep.training.settings import TrainingSettings
         ({"epochs": 0}, "epochs: got 0, allowed: 1 or more"),
         ({"batch_size": 1}, "batch_size: got 1, allowed: 2 or more"),
         ({"optimizer": "rmsprop"}, "optimizer: got 'rmsprop', allowed: adamw, adam, sgd"),
+        (
+            {"optimizer": "nesterov", "momentum": 0.0},
+            "momentum with optimizer = nesterov: got 0.0, allowed: more than 0",
+        ),
+        ({"mixup": -0.1}, "mixup: got -0.1, allowed: 0 to 100"),
+        ({"cutmix": math.inf}, "cutmix: got inf"),
         ({"learning_rate": 0.0}, "learning_rate: got 0.0, allowed: more than 0"),
         ({"learning_rate": math.nan}, "learning_rate: got nan"),
         ({"weight_decay": -1.0}, "weight_decay: got -1.0"),
