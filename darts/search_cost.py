@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darts.command_line import read_darts_experiment
+from darts.begun_search import read_darts_experiment
 from darts.time_plan import measure_darts_pace
 from neat_deep.base.devices import computing_with
 from neat_deep.cli.overrides import load_inputs

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from darts.command_line import _take_up
+from darts.begun_search import take_up
 from darts.plugin import DARTS
 from neat_deep.base.errors import ConfigError, SearchError, StoreError
 from neat_deep.cli.complete_run import how_to_continue
@@ -166,7 +166,7 @@ def test_a_search_that_stopped_in_its_first_epoch_begins_anew(
     for name in files:
         (tmp_path / name).write_text("{}" if name.endswith("json") else "")
     assert kind_of(tmp_path) is DARTS.kind
-    config, given = _take_up(tmp_path, None, {})
+    config, given = take_up(tmp_path, None, {})
     assert config == tmp_path / "settings.ini"
     assert ("start" in given) == ("start.json" in files)
     assert "was stopped in its first epoch, and begins anew" in caplog.text
@@ -175,12 +175,12 @@ def test_a_search_that_stopped_in_its_first_epoch_begins_anew(
 def test_the_options_of_an_earlier_version_are_read_by_their_names_of_today(tmp_path: Path) -> None:
     (tmp_path / "settings.ini").write_text("")
     (tmp_path / "options.json").write_text('{"epochs": 7, "seed": 3}')
-    assert _take_up(tmp_path, None, {})[1] == {"search_epochs": 7, "seed": 3}
+    assert take_up(tmp_path, None, {})[1] == {"search_epochs": 7, "seed": 3}
 
 
 def test_a_folder_of_no_search_is_refused(tmp_path: Path) -> None:
     (tmp_path / "options.json").write_text("{}")
     with pytest.raises(SearchError, match="holds no search.pt"):
-        _take_up(tmp_path, None, {})
+        take_up(tmp_path, None, {})
     with pytest.raises(StoreError, match="holds no run.sqlite or search.pt"):
         kind_of(tmp_path)
