@@ -10,12 +10,17 @@ from neat_deep.data import DATASETS
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every benchmark on an experiment's data has."""
+    """The options that most benchmarks on an experiment's data have."""
+    add_data_options(parser)
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
+    parser.add_argument("--out", help="folder for the run; if it exists, a number is appended. Over [Run] out")
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Those of a benchmark that writes no run and needs no GPU."""
     parser.add_argument("--dataset", help=f"{', '.join(DATASETS)}; over [Data] dataset")
     parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
     parser.add_argument("--seed", type=int, help="over [Run] seed")
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... or auto; over [Run] device")
-    parser.add_argument("--out", help="folder for the run; if it exists, a number is appended. Over [Run] out")
 
 
 def at_least(option: str, low: int) -> Callable[[str], int]:

@@ -19,7 +19,7 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_options import add_common_options, at_least, given
+from in_processes import in_processes
 from kept_outcomes import KeptOutcomes
 from neat_deep.base.devices import get_device
 from neat_deep.base.errors import SearchError
@@ -39,7 +40,6 @@ from neat_deep.config.experiment_file import Experiment
 from neat_deep.data import Dataset, DataSpec, load_dataset
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.network import build_network
-from neat_deep.scoring.executors import WorkerDied, WorkerPool
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.retraining import retrain
 from random_genomes import TOLERANCE, sample
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None) -> None:
     kept = KeptOutcomes(options.keep, Outcome, facts)
     console = Console()
     missing = [one for one in trainings if not kept.has(name=one.name, seed=one.seed)]
-    for outcome in _train(missing, Trainer(experiment), options.processes):
+    for outcome in in_processes(missing, Trainer(experiment), options.processes):
         kept.add(outcome)
         score = f"{100 * outcome.accuracy:.2f}%, {outcome.parameters:,} parameters, {outcome.seconds:.0f} s"
         console.print(f"{outcome.name}, seed {outcome.seed}: {score}", highlight=False)
@@ -171,17 +171,6 @@ def of_size(architecture: Architecture, like: Architecture, size: int, data: Dat
 def _parameters(architecture: Architecture, data: DataSpec) -> int:
     with torch.device("meta"):
         return count_parameters(build_network(architecture, data, seed=0))
-
-
-def _train(trainings: Sequence[Training], trainer: Trainer, processes: int) -> Iterator[Outcome]:
-    pool = WorkerPool[Training, Outcome](trainer, processes, threads=1)
-    try:
-        for training, outcome in pool.run(trainings):
-            if isinstance(outcome, WorkerDied):
-                raise SearchError(f"{training.name}, seed {training.seed}: {outcome.reason}")
-            yield outcome
-    finally:
-        pool.close()
 
 
 def _experiment(options: argparse.Namespace) -> Experiment:

@@ -31,6 +31,7 @@ from neat_deep.data import Dataset, Split, load_dataset, part_of
 from neat_deep.networks.cost import count_macs, count_parameters
 from neat_deep.networks.network import Network, build_network
 from neat_deep.scoring.inheritance import unpack
+from neat_deep.scoring.short_training import short_training
 from neat_deep.search.result import SearchResult
 from neat_deep.search.strategy_search import search
 from neat_deep.space.architecture import Architecture
@@ -85,6 +86,7 @@ def compare(experiment: StrategyExperiment, dataset: Dataset) -> list[Outcome]:
             result = search(experiment, dataset, folder, Console(file=screen))
         network, start, own = _read(folder, result, dataset)
     fitness, seed = experiment.fitness, experiment.run.seed
+    dataset, short = short_training(fitness, experiment.training, dataset)
     train = part_of(dataset.train, fitness.train_subset, seed)  # as the search drew them
     validation = part_of(dataset.validation, fitness.validation_subset, seed)
     climbed = _outcome("climb", network, result.samples, experiment, validation, dataset)
@@ -92,7 +94,7 @@ def compare(experiment: StrategyExperiment, dataset: Dataset) -> list[Outcome]:
     outcomes = [climbed]
     for way, samples in (("alone", result.samples), ("alone, short", own * examples * fitness.epochs)):
         network = build_network(start, dataset.spec, seed=seed)
-        settings = replace(fitness.training(experiment.training), epochs=round(samples / examples))
+        settings = replace(short, epochs=round(samples / examples))
         fit(network, train, settings, device=get_device(experiment.run.device), seed=seed)
         outcomes.append(_outcome(way, network, settings.epochs * examples, experiment, validation, dataset))
     return outcomes

@@ -3,11 +3,12 @@
     python benchmarks/recipes.py configs/architectures/resnet_block.json --config configs/cifar10_neat.ini
         --data-root data --channels 16 --seconds 240 --processes 2 --keep recipes.json --json
 
-Each recipe changes a few settings of the file's. A training has as many epochs as fit into `--seconds`, with the
-learning rate's schedule shaped for them; its process has one thread, and its clocks count the seconds of its processor,
-so that what else runs on the machine changes nothing. All train on the training part and are scored on the validation
-part, in the last column once more with the mean of each image and its mirror image. The test set is not read. With
-`--keep FILE` a comparison that was stopped goes on.
+Each recipe changes a few settings of the file's; one that changes nothing there is left out. A training has as many
+epochs as a measurement before it says, the last of them cut short after `--seconds`, with the learning rate's schedule
+shaped for that. Its process has one thread, and its clocks count the seconds of its processor, so that what else runs
+on the machine changes little. All train on the training part and are scored on the validation part, in the last column
+once more with the mean of each image and its mirror image. The test set is not read. With `--keep FILE` a comparison
+that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import math
 import platform
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,18 +29,18 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from data_options import add_common_options, at_least, given
+from data_options import add_data_options, at_least, given
+from in_processes import in_processes
 from kept_outcomes import KeptOutcomes
 from neat_deep.base.checks import check_range
-from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.base.errors import ConfigError
 from neat_deep.cli.experiment import read_neat_experiment
 from neat_deep.cli.overrides import load_inputs
 from neat_deep.cli.running import naming, run_script
-from neat_deep.data import Dataset, load_dataset
+from neat_deep.data import Dataset, DataSpec, load_dataset
 from neat_deep.data.settings import DataSettings
 from neat_deep.networks.cost import count_parameters
 from neat_deep.networks.network import build_network
-from neat_deep.scoring.executors import WorkerDied, WorkerPool
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import evaluate, fit
 from neat_deep.training.settings import TrainingSettings
@@ -53,11 +54,11 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is changed: settings of `[Training]`, its augmentation, and how often the channels and cells there are."""
+    """What is changed: settings of `[Training]`, its augmentation, and the size of the network."""
 
     training: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
-    channels: float = 1.0
+    channels: float = 1.0  # so many times as many
     more_cells: int = 0  # at the end, at the smallest size of the images
 
     def apply(self, settings: TrainingSettings, architecture: Architecture) -> tuple[TrainingSettings, Architecture]:
@@ -92,7 +93,7 @@ def recipes(settings: TrainingSettings, side: int) -> dict[str, Recipe]:
         "half the rate": Recipe({"learning_rate": rate / 2}),
         "twice the rate": Recipe({"learning_rate": rate * 2}),
         "twice the batch, twice the rate": Recipe({"batch_size": batch * 2, "learning_rate": rate * 2}),
-        "half the batch": Recipe({"batch_size": batch // 2}),
+        "half the batch": Recipe({"batch_size": max(2, batch // 2)}),
         "EMA 0.999": Recipe({"ema": 0.999}),
         "no label smoothing": Recipe({"label_smoothing": 0.0}),
         "no erasing": Recipe(augmentation={"erase": 0}),
@@ -144,16 +145,16 @@ class Trainer:
     def __call__(self, training: Training) -> Outcome:
         """Train one network from scratch and score it."""
         dataset = self._dataset
-        recipe = recipes(self._settings, min(dataset.spec.shape[1:]))[training.recipe]
+        recipe = recipes(self._settings, _side(dataset.spec))[training.recipe]
         settings, architecture = recipe.apply(self._settings, self._architecture)
-        example = seconds_per_example(architecture, dataset.spec, dataset.train, settings, CPU)
-        # Rather too many: they end with the seconds, and the schedule with them.
+        example = seconds_per_example(architecture, dataset.spec, dataset.train, settings, CPU).training
+        # One more than fit into the seconds: it is cut short, and the schedule ends with it.
         epochs = max(1, math.ceil(self._seconds / (example * len(dataset.train))))
         network = build_network(architecture, dataset.spec, seed=training.seed)
         report = fit(
             network,
             dataset.train,
-            replace(settings, epochs=epochs),
+            replace(settings, epochs=epochs, early_stopping=0),
             device=CPU,
             seed=training.seed,
             seconds=self._seconds,
@@ -193,15 +194,12 @@ def main(arguments: Sequence[str] | None) -> None:
     if dataset.spec.rank != 2:
         raise ConfigError(f"{dataset.spec.name}: holds texts; allowed: images")
     skeleton = replace(experiment.network, channels=options.channels or experiment.network.channels)
-    with naming(options.architecture):
-        architecture = replace(Architecture.load(options.architecture), skeleton=replace(skeleton, rank=2))
-    known = recipes(experiment.training, min(dataset.spec.shape[1:]))
-    names = options.recipes or [*known]
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"--recipes: got '{name}', allowed: {', '.join(map(repr, known))}")
-        check_training_settings(known[name].apply(experiment.training, architecture)[0], dataset.spec)
+    architecture = replace(Architecture.load(options.architecture), skeleton=replace(skeleton, rank=2))
+    known = recipes(experiment.training, _side(dataset.spec))
+    names = _that_change_something(options.recipes, known, experiment.training, architecture, dataset.spec)
     facts = {
+        "recipes": repr([known[name] for name in names]),
+        "torch": torch.__version__,
         "config": options.config.read_text(encoding="utf-8"),
         "data": dataset.spec.name,
         "architecture": architecture.digest(),
@@ -214,7 +212,7 @@ def main(arguments: Sequence[str] | None) -> None:
     missing = [one for one in trainings if not kept.has(recipe=one.recipe, seed=one.seed)]
     console = Console()
     trainer = Trainer(experiment.data, experiment.training, architecture, options.seconds)
-    for outcome in _train(missing, trainer, options.processes):
+    for outcome in in_processes(missing, trainer, options.processes):
         kept.add(outcome)
         console.print(f"{outcome.recipe}, seed {outcome.seed}: {100 * outcome.accuracy:.2f}%", highlight=False)
     console.print(_table(kept.outcomes))
@@ -223,15 +221,32 @@ def main(arguments: Sequence[str] | None) -> None:
         print(json.dumps({"seconds": options.seconds, **versions, "rows": kept.rows()}))
 
 
-def _train(trainings: Sequence[Training], trainer: Callable[[Training], Outcome], processes: int) -> Iterator[Outcome]:
-    pool = WorkerPool[Training, Outcome](trainer, processes, threads=1)
-    try:
-        for training, outcome in pool.run(trainings):
-            if isinstance(outcome, WorkerDied):
-                raise SearchError(f"{training.recipe}, seed {training.seed}: {outcome.reason}")
-            yield outcome
-    finally:
-        pool.close()
+def _that_change_something(
+    asked: Sequence[str] | None,
+    known: Mapping[str, Recipe],
+    settings: TrainingSettings,
+    architecture: Architecture,
+    data: DataSpec,
+) -> list[str]:
+    """The recipes that are asked for, or all but those that are what the file says anyway; each can be trained."""
+    own, names = next(iter(known)), []
+    for name in dict.fromkeys(asked or known):
+        if name not in known:
+            raise ConfigError(f"--recipes: got '{name}', allowed: {', '.join(map(repr, known))}")
+        with naming(f"recipe '{name}'"):
+            changed_settings, changed = known[name].apply(settings, architecture)
+            check_training_settings(changed_settings, data)
+            with torch.device("meta"):
+                build_network(changed, data, seed=0)
+        if name == own or (changed_settings, changed) != (settings, architecture):
+            names.append(name)
+        elif asked:
+            raise ConfigError(f"--recipes: got '{name}', which is what the file says; allowed: others")
+    return names
+
+
+def _side(data: DataSpec) -> int:
+    return min(data.shape[1:])
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
@@ -270,7 +285,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--keep", type=Path, help="a JSON file that keeps what was trained")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
-    add_common_options(parser)
+    add_data_options(parser)
     return parser.parse_args(arguments)
 
 

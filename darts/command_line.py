@@ -11,7 +11,7 @@ from rich.console import Console
 
 from darts.begun_search import is_complete, keep_request, read_darts_experiment, take_up, warn_of_roundings
 from darts.bilevel import SearchResult, search
-from darts.checks import check_search
+from darts.checks import check_ops_before_reading, check_search
 from darts.page import read_run as read_page
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.restarts import Restart, cost_of, search_several
@@ -87,12 +87,14 @@ def run_darts(request: Request) -> None:
             start_note = f"starting from {given['start']}: {note}"
         with naming(f"--start: {given['start']}"):
             check_holdable(experiment.darts.space(), start)
+    with naming(config), in_section("Darts"):
+        check_ops_before_reading(experiment.darts, experiment.data.dataset)
     set_threads(experiment.run.threads)
     with saying_where_data_go(request.run is not None):
         device, dataset = load_inputs(config, given, experiment)
-    with naming(f"{config}: [Network]"):
+    with naming(config), in_section("Network"):
         check_skeleton(experiment.network, dataset.spec)
-    with naming(f"{config}: [Darts]"):
+    with naming(config), in_section("Darts"):
         check_search(experiment.darts, experiment.network, dataset)
     with naming(config), in_section("Training"):
         check_training_settings(experiment.training, dataset.spec)

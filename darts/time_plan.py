@@ -125,8 +125,8 @@ def measure_darts_pace(experiment: DartsExperiment, dataset: Dataset, device: to
         weight_epoch=weight_step * steps,
         alpha_epoch=alpha_step * steps + watching,
         scoring=scoring,
-        final_epoch=final * len(final_data.train),
-        test=final * PASS_SHARE * len(dataset.read_test()),
+        final_epoch=final.training * len(final_data.train),
+        test=final.scoring * len(dataset.read_test()),
     )
 
 

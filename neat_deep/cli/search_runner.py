@@ -32,7 +32,7 @@ from neat_deep.config.stored_settings import AnyExperiment, strategy_name
 from neat_deep.data import Dataset
 from neat_deep.reports.finalists import Finalist
 from neat_deep.reports.html.store_run import read_run as read_stored_run
-from neat_deep.search.checks import check_experiment, check_start, skeleton_of_start
+from neat_deep.search.checks import check_experiment, check_ops_before_reading, check_start, skeleton_of_start
 from neat_deep.search.final_training import training_threads
 from neat_deep.search.result import SearchResult
 from neat_deep.search.run_identity import done_so_far, is_asynchronous
@@ -58,6 +58,8 @@ def search_and_retrain(request: Request) -> None:
     if advice is not None:
         tell_complete(Path(experiment.run.out), advice)
         return  # before the data are read, which takes a while for texts
+    with naming(config):
+        check_ops_before_reading(experiment)
     start = None if resume else _read_start(given.get("start"), experiment)
     with saying_where_data_go(resume):
         device, dataset = load_inputs(config, given, experiment)

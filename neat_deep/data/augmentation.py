@@ -47,8 +47,12 @@ class Augmentation:
         return self == Augmentation()
 
     def scaled(self, share: float) -> Augmentation:
-        """The same for images of `share` times the size: what is in pixels is as much less, rounded."""
-        return replace(self, shift=round(self.shift * share), erase=round(self.erase * share))
+        """The same for images of `share` times the size: what is in pixels is as much less, but not switched off."""
+
+        def pixels(count: int) -> int:
+            return max(round(count * share), min(count, 1))
+
+        return replace(self, shift=pixels(self.shift), erase=pixels(self.erase))
 
 
 def check_augmentation(augmentation: Augmentation, rank: int) -> None:

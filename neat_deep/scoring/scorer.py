@@ -92,10 +92,15 @@ class Scorer:
         self.settings = fitness
         self.skeleton = dataclasses.replace(skeleton or Skeleton(), rank=dataset.spec.rank)
         self.budget = budget or Budget()
-        task, how = short_training(fitness, training or TrainingSettings(), dataset)
+        part = dataclasses.replace(
+            dataset,
+            train=part_of(dataset.train, fitness.train_subset, seed),
+            validation=part_of(dataset.validation, fitness.validation_subset, seed),
+        )
+        task, how = short_training(fitness, training or TrainingSettings(), part)
         self.evaluate = Evaluator(
-            part_of(task.train, fitness.train_subset, seed),
-            part_of(task.validation, fitness.validation_subset, seed),
+            task.train,
+            task.validation,
             task.spec,
             how,
             device or torch.device("cpu"),

@@ -19,9 +19,10 @@ from neat_deep.training.settings import TrainingSettings
 class FitnessSettings:
     """What one genome's score costs: how it is trained and scored during the search.
 
-    Settings left out here come from `[Training]`, except early stopping, which a short training does without; `ema`
-    is off unless it is named here. 0 for a subset means all examples, 0 channels those of `[Network]`. Smaller images
-    rank networks at less cost (Zhou et al., arXiv 2001.01233).
+    Settings left out here come from `[Training]`, except early stopping and sizes that grow, which a short training
+    does without, and augmentation and mixing, which `augment` switches on; `ema` is off unless it is named here. 0 for
+    a subset means all examples, 0 channels those of `[Network]`. Smaller images rank networks at less cost (Zhou et
+    al., arXiv 2001.01233).
 
     `rungs` are the epochs, below `epochs`, after which the networks of a generation are compared and only `rung_share`
     of them trained further, the others' training saved; with `hyperband` some networks skip the first rungs. With
@@ -114,6 +115,8 @@ class FitnessSettings:
             augmentation=augmentation,
             ema=self.ema,
             early_stopping=0,
+            mixup=full.mixup if self.augment else 0.0,
+            cutmix=full.cutmix if self.augment else 0.0,
             progressive_sizes=(),  # too short for several, and rungs would begin with the small ones each time
         )
 

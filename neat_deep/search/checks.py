@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from neat_deep.base.errors import ConfigError, in_section
+from neat_deep.base.errors import ConfigError, NeatDeepError, in_section
 from neat_deep.base.registry import resolve
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.stored_settings import AnyExperiment, skeleton_options_of
 from neat_deep.config.strategy_experiment import SPACE, StrategyExperiment
-from neat_deep.data import DataSpec
+from neat_deep.data import DATASETS, DataSpec
 from neat_deep.data.images.smaller import smaller_spec
 from neat_deep.evolution.expression import seed_architecture
 from neat_deep.networks.suitability import (
@@ -40,7 +41,7 @@ def check_experiment(
     ops = ops_of(experiment)
     full = _skeleton(experiment, data)
     options = skeleton_options_of(experiment)
-    with in_section(SPACE if isinstance(experiment, StrategyExperiment) else "CellGenome"):
+    with _in_space(experiment):
         check_ops(ops, data.rank)
         check_skeleton_options(options, ops, full, data)
     if options.channels_options and experiment.fitness.channels:
@@ -55,7 +56,10 @@ def check_experiment(
         scored = experiment.fitness.skeleton(full)
         check_widths(ops, scored)
         if experiment.fitness.image_size:
-            check_skeleton(scored, smaller_spec(data, experiment.fitness.image_size))
+            small = smaller_spec(data, experiment.fitness.image_size)
+            with _beginning(f"image_size: got {experiment.fitness.image_size}; "):
+                check_skeleton(scored, small)
+                check_skeleton_options(options, ops, scored, small)
     for key in ("train_subset", "validation_subset"):
         count = getattr(experiment.fitness, key)
         if 0 < count < data.num_classes:
@@ -99,6 +103,16 @@ def make_strategy(experiment: StrategyExperiment, skeleton: Skeleton, start: Sta
     return strategy
 
 
+def check_ops_before_reading(experiment: AnyExperiment) -> None:
+    """Raise `ConfigError` for ops for images and a data set of texts, or the reverse: before it is read or downloaded.
+
+    Of a data set that nobody registered it is known after that.
+    """
+    if experiment.data.dataset in DATASETS:
+        with _in_space(experiment):
+            check_ops(ops_of(experiment), DATASETS.get(experiment.data.dataset).rank)
+
+
 def check_start(experiment: AnyExperiment, start: Start, data: DataSpec) -> None:
     """Raise `GraphError` for what a search cannot start from, `ConfigError` where it starts from nothing."""
     skeleton = _skeleton(experiment, data)
@@ -123,6 +137,19 @@ def neat_start(experiment: Experiment, start: Start, skeleton: Skeleton) -> Arch
     plain = without_gates(given.cell)
     cell = plain if config.motif_spaces else plain.flat()
     return Architecture(cell, start_skeleton(config.skeletons, skeleton, given.skeleton).skeleton)
+
+
+@contextmanager
+def _beginning(words: str) -> Iterator[None]:
+    """Within the block the message of an error begins with these words."""
+    try:
+        yield
+    except NeatDeepError as error:
+        raise ConfigError(f"{words}{error}") from None
+
+
+def _in_space(experiment: AnyExperiment) -> AbstractContextManager[None]:
+    return in_section(SPACE if isinstance(experiment, StrategyExperiment) else "CellGenome")
 
 
 def _skeleton(experiment: AnyExperiment, data: DataSpec) -> Skeleton:

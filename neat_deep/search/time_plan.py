@@ -212,7 +212,7 @@ def measure_pace(
     architecture = Architecture(_typical_cell(ops), skeleton)
     task, how = short_training(fitness, training, dataset)
     with computing_with(THREADS):
-        example = seconds_per_example(fitness.architecture(architecture), task.spec, task.train, how, device)
+        example = seconds_per_example(fitness.architecture(architecture), task.spec, task.train, how, device).training
     final_data = retraining_data(dataset, training)
     final = seconds_per_example(architecture, final_data.spec, final_data.train, training, device)
     trained = min(fitness.train_subset or len(dataset.train), len(dataset.train))
@@ -221,8 +221,8 @@ def measure_pace(
         evaluation_example=example,
         evaluation=_evaluation_seconds(example, fitness.epochs * trained, validated),
         validated=validated,
-        epoch=final * len(final_data.train),
-        test=final * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0),
+        epoch=final.training * len(final_data.train),
+        test=final.scoring * (len(dataset.read_test()) if dataset.has_test else 0),
     )
 
 

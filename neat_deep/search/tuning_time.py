@@ -16,7 +16,7 @@ from neat_deep.scoring.tuning import Choice
 from neat_deep.search.time_plan import FINISH_SECONDS, LONGEST_SHARE, training_seconds
 from neat_deep.training.retraining import retraining_data
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import PASS_SHARE, seconds_per_example
+from neat_deep.training.timing import seconds_per_example
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def plan_tuning(
             f"--minutes: what a training takes cannot be measured, since the network with {largest.skeleton.channels} "
             f"channels raised {type(error).__name__}: {error}"
         ) from error
-    epoch = example * len(data.train)
-    test = example * PASS_SHARE * (len(dataset.read_test()) if dataset.has_test else 0)
+    epoch = example.training * len(data.train)
+    test = example.scoring * (len(dataset.read_test()) if dataset.has_test else 0)
     start_up = time.time() - started
     needed = start_up + repeats * (epoch + test) + FINISH_SECONDS
     if 60 * minutes < needed:

@@ -130,9 +130,10 @@ def fit(
             for batch in train.train_batches(settings.batch_size, generator, settings.augmentation):
                 late = 0.0 if seconds is None else (time.perf_counter() - started) / seconds
                 before = max(done / total, min(late, 1.0))
-                set_learning_rate(optimizer, settings, before, max((done + len(batch.labels)) / total, before))
+                after = max((done + len(batch.labels)) / total, before)
+                set_learning_rate(optimizer, settings, before, after)
                 if settings.progressive_sizes:
-                    batch = resized(batch, size_at(settings.progressive_sizes, before))
+                    batch = resized(batch, size_at(settings.progressive_sizes, after))
                 mixed = None
                 if mixer is not None:
                     mixed = mixer(batch)
@@ -150,7 +151,7 @@ def fit(
                     on_step(Progress(epoch + 1, settings.epochs, done / total, loss, work))
                 if is_over():
                     break
-            if settings.early_stopping and validation is not None and has_last_size(settings.progressive_sizes, before):
+            if settings.early_stopping and validation is not None and has_last_size(settings.progressive_sizes, after):
                 scored = model if average is None else average.module
                 measure_after_training(scored, train, settings.batch_size)
                 best.offer(epoch + 1, scored, evaluate(scored, validation, device=device))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from torch.nn import functional as F
-
-from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import Batch, DataSpec
+from neat_deep.data.images import smaller
 
 
 def size_at(sizes: Sequence[int], progress: float) -> int:
-    """The one of `sizes` that is due after `progress`, 0 to 1, of the training; each has an equal share of it."""
-    return sizes[min(int(progress * len(sizes)), len(sizes) - 1)]
+    """The one of `sizes` for the step that takes a training to `progress`, 0 to 1; each has an equal share of it.
+
+    The last step has the last size, however few steps there are.
+    """
+    due = math.ceil(progress * len(sizes) - 1e-9)  # a sum of shares may be a little more than what it stands for
+    return sizes[min(max(due, 1), len(sizes)) - 1]
 
 
 def has_last_size(sizes: Sequence[int], progress: float) -> bool:
@@ -32,24 +35,23 @@ def work_done(sizes: Sequence[int], progress: float) -> float:
 
 
 def resized(batch: Batch, size: int) -> Batch:
-    """The images (B, C, H, W) of a batch with `size` pixels on their shorter side, and in proportion on the other.
-
-    Each pixel is a mean of those that it covers (bilinear, with antialiasing), as image libraries make images smaller.
-    """
-    height, width = batch.inputs.shape[-2:]
-    shorter = min(height, width)
-    if size == shorter:
+    """The images (B, C, H, W) of a batch with `size` pixels on their shorter side, and in proportion on the other."""
+    shape = batch.inputs.shape
+    if size == min(shape[2:]):
         return batch
-    new = (round(height * size / shorter), round(width * size / shorter))
-    return batch._replace(inputs=F.interpolate(batch.inputs, new, mode="bilinear", antialias=True))
+    return batch._replace(inputs=smaller.resized(batch.inputs, smaller.shape_of_size(shape, size)))
 
 
 def check_sizes(sizes: Sequence[int], data: DataSpec) -> None:
-    """Raise `ConfigError` for sizes where the data set holds texts, or that are larger than its images."""
-    if sizes and data.rank != 2:
-        raise ConfigError(
-            f"progressive_sizes: got {' '.join(map(str, sizes))}, allowed: none, since the data set '{data.name}' holds"
-            " texts"
-        )
-    for size in sizes:
-        check_range("progressive_sizes", size, low=1, high=min(data.shape[1:]))
+    """Raise `ConfigError` for texts, and for sizes that do not rise to that of the data's images.
+
+    A network that saw its images in full at first only, or never, does badly on them.
+    """
+    if not sizes:
+        return
+    got = f"progressive_sizes: got {' '.join(map(str, sizes))}, allowed:"
+    if data.rank != 2:
+        raise ConfigError(f"{got} none, since the data set '{data.name}' holds texts")
+    side = min(data.shape[1:])
+    if list(sizes) != sorted(sizes) or sizes[-1] != side:
+        raise ConfigError(f"{got} sizes that rise to the images' own, which is {side}")

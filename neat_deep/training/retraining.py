@@ -17,7 +17,7 @@ from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, evaluate, fit
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import PASS_SHARE, fastest_threads, seconds_per_example
+from neat_deep.training.timing import fastest_threads, seconds_per_example
 from neat_deep.training.trained_file import Trained
 
 
@@ -62,8 +62,8 @@ def _retrain(
     if seconds is not None:
         example = seconds_per_example(architecture, dataset.spec, dataset.train, settings, device)
         tested = 0 if test_examples is None else len(test_examples)
-        seconds_left = seconds - (time.perf_counter() - started) - example * PASS_SHARE * tested
-        epochs = int(seconds_left / (example * len(dataset.train)))
+        seconds_left = seconds - (time.perf_counter() - started) - example.scoring * tested
+        epochs = int(seconds_left / (example.training * len(dataset.train)))
         settings = dataclasses.replace(settings, epochs=max(1, min(settings.epochs, epochs)))
         seconds_left = max(seconds_left, 0.1)  # late already: one step, and the score
     report = fit(

@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import statistics
 import time
+from typing import NamedTuple
 
 import torch
 
@@ -17,6 +18,14 @@ from neat_deep.space.architecture import Architecture
 from neat_deep.training.fit import Progress, fit
 from neat_deep.training.settings import TrainingSettings
 
+
+class ExampleSeconds(NamedTuple):
+    """What one example takes, in training and in scoring; of images that grow, training takes the mean of the sizes."""
+
+    training: float
+    scoring: float
+
+
 STEPS = 5  # that are timed, after one that is not: the first step of a network allocates its memory
 PASS_SHARE = 0.4  # of a training step that a forward pass alone takes, at most
 GAIN = 1.05  # all cores are worth it when they are so many times as fast as one
@@ -24,14 +33,22 @@ GAIN = 1.05  # all cores are worth it when they are so many times as fast as one
 
 def seconds_per_example(
     architecture: Architecture, data: DataSpec, train: Split, settings: TrainingSettings, device: torch.device
-) -> float:
-    """Seconds of training for each example: the median over a few steps of a network that is thrown away.
+) -> ExampleSeconds:
+    """Measured over a few steps of a network that is thrown away."""
 
-    Of images that grow while they are trained on, it is the mean over their sizes.
-    """
-    if len(settings.progressive_sizes) > 1:
-        alone = [dataclasses.replace(settings, progressive_sizes=(size,)) for size in settings.progressive_sizes]
-        return statistics.mean(seconds_per_example(architecture, data, train, one, device) for one in alone)
+    def measured(sizes: tuple[int, ...]) -> float:
+        alone = dataclasses.replace(settings, progressive_sizes=sizes)
+        return _training_seconds(architecture, data, train, alone, device)
+
+    own = measured(())
+    first = [measured((size,)) for size in settings.progressive_sizes[:-1]]  # the last is the images' own
+    return ExampleSeconds(statistics.mean([*first, own]), PASS_SHARE * own)
+
+
+def _training_seconds(
+    architecture: Architecture, data: DataSpec, train: Split, settings: TrainingSettings, device: torch.device
+) -> float:
+    """The median over the steps."""
     batch = min(settings.batch_size, len(train))
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     subset = train.subset(order[: (STEPS + 1) * batch])
@@ -60,7 +77,7 @@ def fastest_threads(
     seconds = []
     for threads in (1, count):
         with computing_with(threads):
-            seconds.append(seconds_per_example(architecture, data, train, settings, device))
+            seconds.append(seconds_per_example(architecture, data, train, settings, device).training)
     one, all_cores = seconds
     return count if one > GAIN * all_cores else 1
 

@@ -364,3 +364,15 @@ def test_an_experiment_from_an_empty_folder(installed: Path, run: Command, tmp_p
     for key in ("validation_accuracy", "test_accuracies", "parameters", "networks_scored"):
         assert after[key] == result[key]
     assert "the search is done" in run("resume", "killed")
+
+
+@pytest.mark.parametrize("strategy", ["neat", "darts"])
+def test_ops_for_texts_are_refused_before_images_are_read(
+    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing lies in the folder: were it read first, that would be the message, or a download begin."""
+    asked = [CONFIGS / f"sst2_{strategy}.ini", "--dataset", "mnist", "--data-root", tmp_path]
+    assert run_command(monkeypatch, "search", *asked, "--out", tmp_path / "run") == 2
+    message = capsys.readouterr().err
+    assert re.search(r"\] op_options: got '\w+', which does not support the images of this data set; ", message)
+    assert not (tmp_path / "run").exists()

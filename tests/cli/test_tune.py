@@ -21,7 +21,7 @@ from neat_deep.search.time_plan import FINISH_SECONDS
 from neat_deep.search.tuning_time import TuningTime, plan_tuning
 from neat_deep.space.architecture import Architecture
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import PASS_SHARE
+from neat_deep.training.timing import PASS_SHARE, ExampleSeconds
 from tests.support.command import run_command
 from tests.support.folders import contents
 from tests.support.small_experiments import small_darts_ini
@@ -169,7 +169,7 @@ def test_trials_leave_the_final_training_its_time(
     """Of ten minutes a minute where the epochs take that, no more than half, but an epoch in any case."""
     data = load_dataset(DataSettings(dataset="digits"))
     each = (epoch * 600) / (len(data.train) + len(data.validation) + PASS_SHARE * len(data.read_test()))
-    monkeypatch.setattr(tuning_time, "seconds_per_example", lambda *_: each)
+    monkeypatch.setattr(tuning_time, "seconds_per_example", lambda *_: ExampleSeconds(each, PASS_SHARE * each))
     choices = [Choice(Architecture.load(here / "a.json"), 0.01, 0.01)]
     options = {"repeats": 1, "device": torch.device("cpu"), "started": time.time()}
     planned = plan_tuning(10, choices, data, TrainingSettings(epochs=epochs), **options)

@@ -201,15 +201,20 @@ def test_bad_sections(text: str, message: str) -> None:
 
 
 def test_the_search_trains_as_the_final_training_but_for_its_budget() -> None:
-    full = TrainingSettings(epochs=20, weight_decay=0.3, ema=0.9, early_stopping=2, augmentation=Augmentation(shift=2))
+    full = TrainingSettings(
+        epochs=20, weight_decay=0.3, ema=0.9, early_stopping=2, augmentation=Augmentation(shift=2),
+        mixup=0.2, cutmix=1.0, progressive_sizes=(4, 8),
+    )  # fmt: skip
     budget = FitnessSettings(epochs=2, batch_size=32, learning_rate=0.1)
     short = budget.training(full)
     assert (short.epochs, short.batch_size, short.learning_rate, short.ema) == (2, 32, 0.1, 0.0)
     assert short.early_stopping == 0
     assert replace(budget, ema=0.8).training(full).ema == 0.8
     assert short.weight_decay == 0.3
-    assert short.augmentation == Augmentation()
-    assert FitnessSettings(augment=True).training(full).augmentation == full.augmentation
+    assert (short.augmentation, short.mixup, short.cutmix) == (Augmentation(), 0.0, 0.0)
+    assert short.progressive_sizes == ()
+    augmented = FitnessSettings(augment=True).training(full)
+    assert (augmented.augmentation, augmented.mixup, augmented.cutmix) == (full.augmentation, 0.2, 1.0)
 
 
 def test_a_byte_order_mark_before_the_file_is_no_matter(tmp_path: Path) -> None:

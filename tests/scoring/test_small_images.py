@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import Augmentation, Dataset
 from neat_deep.networks.network import Network
+from neat_deep.scoring.executors import WorkerPool
 from neat_deep.scoring.scorer import Scorer
 from neat_deep.scoring.settings import FitnessSettings
 from neat_deep.scoring.short_training import short_training
@@ -45,12 +47,30 @@ def test_networks_are_trained_and_scored_on_small_images(monkeypatch: pytest.Mon
     assert score.metrics["macs"] < large.metrics["macs"] / 3  # the costs are those of the network that is scored
 
 
-def test_a_child_starts_from_weights_that_small_images_trained() -> None:
+def test_two_processes_score_as_one() -> None:
     data = dataset()
-    fitness = FitnessSettings(image_size=side(data) // 2, rungs=(1,), epochs=2)
-    score = Scorer(data, fitness, skeleton=SKELETON).score_architecture(ARCHITECTURE)
-    assert not score.has_failed
-    assert score.metrics["accuracy"] > 0
+    fitness = FitnessSettings(image_size=side(data) // 2, epochs=2)
+    here = Scorer(data, fitness, skeleton=SKELETON).score_architecture(ARCHITECTURE)
+    there = Scorer(data, fitness, skeleton=SKELETON)
+    with closing(WorkerPool(there.evaluate, 2, threads=1)) as pool:
+        there.use(pool)
+        assert there.score_architecture(ARCHITECTURE).metrics == here.metrics
+
+
+def test_data_of_a_class_of_its_own_cannot_be_made_smaller() -> None:
+    """Which cannot be known before, so it is said when the search begins."""
+
+    class Own:
+        labels = torch.zeros(4, dtype=torch.int64)
+
+        def __len__(self) -> int:
+            return 4
+
+    own = replace(dataset(), train=Own(), validation=Own())
+    with pytest.raises(
+        ConfigError, match="image_size: the data set 'stripes' is read by a class of its own; allowed: 0"
+    ):
+        Scorer(own, FitnessSettings(image_size=3), skeleton=SKELETON)
 
 
 def test_augmentation_in_pixels_becomes_smaller_with_the_images() -> None:
@@ -58,6 +78,8 @@ def test_augmentation_in_pixels_becomes_smaller_with_the_images() -> None:
     full = TrainingSettings(augmentation=Augmentation(shift=4, erase=3, rotate=15, scale=0.1, flip=True))
     short = short_training(FitnessSettings(augment=True, image_size=side(data) // 2), full, data)
     assert short.training.augmentation == Augmentation(shift=2, erase=2, rotate=15, scale=0.1, flip=True)
+    least = replace(full, augmentation=Augmentation(shift=1, erase=1))  # half a pixel is not none
+    assert short_training(FitnessSettings(augment=True, image_size=3), least, data).training.augmentation.shift == 1
     assert short_training(FitnessSettings(augment=True), full, data).training.augmentation == full.augmentation
     assert torch.equal(short.dataset.train.labels, data.train.labels)
 

@@ -17,7 +17,7 @@ from neat_deep.training import fit as fit_module
 from neat_deep.training.fit import Progress, fit
 from neat_deep.training.retraining import retrain
 from neat_deep.training.settings import TrainingSettings
-from neat_deep.training.timing import fastest_threads, seconds_per_example
+from neat_deep.training.timing import ExampleSeconds, fastest_threads, seconds_per_example
 from tests.support import toy_data
 from tests.support.clocks import Clock, skip_if_busy
 from tests.support.toy_data import SPEC, stripes
@@ -177,7 +177,8 @@ def test_seconds_of_an_example(examples: int, stopping: int) -> None:
     torch.manual_seed(4)
     expected = torch.rand(1, generator=torch.Generator().manual_seed(4))
     settings = replace(SETTINGS, early_stopping=stopping, ema=0.9)
-    assert 0 < seconds_per_example(ARCHITECTURE, SPEC, stripes(examples, 0), settings, CPU) < 1
+    measured = seconds_per_example(ARCHITECTURE, SPEC, stripes(examples, 0), settings, CPU)
+    assert 0 < measured.scoring < measured.training < 1
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -185,8 +186,8 @@ def test_seconds_of_an_example(examples: int, stopping: int) -> None:
 def test_all_cores_where_they_are_faster(
     one: float, several: float, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(*_: object) -> float:
-        return one if torch.get_num_threads() == 1 else several
+    def measure(*_: object) -> ExampleSeconds:
+        return ExampleSeconds(one if torch.get_num_threads() == 1 else several, 0.1)
 
     monkeypatch.setattr("neat_deep.training.timing.cores", lambda: 3)
     monkeypatch.setattr("neat_deep.training.timing.seconds_per_example", measure)
@@ -196,7 +197,7 @@ def test_all_cores_where_they_are_faster(
 
 
 def test_one_core_or_an_accelerator_needs_no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
-    def measure(*_: object) -> float:
+    def measure(*_: object) -> ExampleSeconds:
         raise AssertionError("measured")
 
     monkeypatch.setattr("neat_deep.training.timing.seconds_per_example", measure)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
+
 from neat_deep.data import DataSpec
 from neat_deep.networks.network import build_network
 from neat_deep.space.architecture import Architecture, Skeleton
@@ -23,6 +26,22 @@ def test_weight_decay_spares_norms_and_biases() -> None:
     for name, parameter in model.named_parameters():
         spared = "norm" in name or name.endswith("bias")
         assert decays[id(parameter)] == (0.0 if spared else 0.1), name
+
+
+@pytest.mark.parametrize(("name", "nesterov"), [("sgd", False), ("nesterov", True)])
+def test_nesterov_is_sgd_that_looks_ahead(name: str, nesterov: bool) -> None:
+    """Against equations 3 and 4 of Sutskever et al. (2013), as torch writes them: v = m v + g; w -= r (g + m v)."""
+    weight, rate, momentum = torch.nn.Linear(1, 1, bias=False), 0.1, 0.5
+    optimizer = make_optimizer(
+        weight, TrainingSettings(optimizer=name, learning_rate=rate, momentum=momentum, weight_decay=0.0)
+    )
+    w, v = weight.weight.item(), 0.0
+    for gradient in (1.0, -2.0, 0.5):
+        weight.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+        v = momentum * v + gradient
+        w -= rate * (gradient + momentum * v if nesterov else v)
+        assert weight.weight.item() == pytest.approx(w)
 
 
 def test_weights_of_ngrams_have_a_group_of_their_own() -> None:

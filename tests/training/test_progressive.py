@@ -19,7 +19,7 @@ from neat_deep.training.fit import fit
 from neat_deep.training.progressive import resized, size_at, work_done
 from neat_deep.training.settings import TrainingSettings
 from neat_deep.training.suitability import check_training_settings
-from neat_deep.training.timing import STEPS, seconds_per_example
+from neat_deep.training.timing import PASS_SHARE, STEPS, seconds_per_example
 
 CPU = torch.device("cpu")
 SPEC = DataSpec("images", 2, 2, ("a", "b"), (1, 16, 24), (0.0,), (1.0,))
@@ -64,6 +64,11 @@ def test_one_epoch_has_all_the_sizes() -> None:
     assert sizes_of(epochs=1, progressive_sizes=(8, 16)) == [(8, 12), (16, 24)]
 
 
+@pytest.mark.parametrize(("sizes", "expected"), [((4, 8, 16), [8, 16]), (tuple(range(1, 17)), [8, 16])])
+def test_of_more_sizes_than_steps_the_last_has_its_step(sizes: tuple[int, ...], expected: list[int]) -> None:
+    assert [height for height, _ in sizes_of(epochs=1, progressive_sizes=sizes)] == expected
+
+
 def test_early_stopping_waits_for_the_last_size() -> None:
     """Scores of epochs before it say nothing about the network that comes out."""
     learning_nothing = 1e-30
@@ -86,7 +91,7 @@ def test_time_that_is_over_shows_every_size(monkeypatch: pytest.MonkeyPatch) -> 
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=6), st.floats(0, 1))
 def test_progress_goes_through_the_sizes_in_order(sizes: list[int], progress: float) -> None:
     marked = list(range(len(sizes)))
-    assert size_at(marked, progress) <= size_at(marked, min(1.0, progress + 0.1))
+    assert size_at(marked, progress) <= size_at(marked, min(1.0, progress + 0.1)) <= size_at(marked, 1.0)
     assert (size_at(sizes, 0.0), size_at(sizes, 1.0)) == (sizes[0], sizes[-1])
 
 
@@ -127,7 +132,9 @@ def test_halving_takes_means_and_not_every_second_pixel() -> None:
 @pytest.mark.parametrize(
     ("sizes", "data", "says"),
     [
-        ((8, 17), SPEC, "progressive_sizes: got 17, allowed: 1 to 16"),
+        ((8, 17), SPEC, "progressive_sizes: got 8 17, allowed: sizes that rise to the images' own, which is 16"),
+        ((8, 12), SPEC, "progressive_sizes: got 8 12, allowed: sizes that rise to the images' own, which is 16"),
+        ((12, 8, 16), SPEC, "progressive_sizes: got 12 8 16, allowed: sizes that rise"),
         ((8, 16), replace(SPEC, rank=1, shape=(6,), vocabulary=9), "got 8 16, allowed: none.*'images' holds texts"),
     ],
 )
@@ -135,6 +142,7 @@ def test_what_does_not_suit_the_data(sizes: tuple[int, ...], data: DataSpec, say
     with pytest.raises(ConfigError, match=says):
         check_training_settings(TrainingSettings(progressive_sizes=sizes), data)
     check_training_settings(TrainingSettings(), data)
+    check_training_settings(TrainingSettings(progressive_sizes=(8, 8, 16)), SPEC)
 
 
 def test_a_size_without_pixels_is_refused() -> None:
@@ -154,5 +162,20 @@ def test_the_seconds_of_an_example_are_those_of_all_its_sizes(monkeypatch: pytes
 
     monkeypatch.setattr(Network, "forward", note)
     settings = TrainingSettings(batch_size=4, progressive_sizes=(8, 12, 16))
-    assert seconds_per_example(architecture, SPEC, images(), settings, CPU) > 0
+    assert seconds_per_example(architecture, SPEC, images(), settings, CPU).training > 0
     assert {size: seen.count(size) for size in seen} == {8: STEPS + 1, 12: STEPS + 1, 16: STEPS + 1}
+
+
+def test_scoring_is_measured_at_the_images_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {(8,): 1.0, (12,): 2.0, (): 6.0}
+
+    def known(*asked: object) -> float:
+        settings = asked[3]
+        assert isinstance(settings, TrainingSettings)
+        return seconds[settings.progressive_sizes]
+
+    monkeypatch.setattr("neat_deep.training.timing._training_seconds", known)
+    architecture = Architecture(CellGraph(1, (CellNode((Edge(0, "sep_conv_3"),)),)), Skeleton(channels=4, cells=1))
+    settings = TrainingSettings(batch_size=4, progressive_sizes=(8, 12, 16))
+    measured = seconds_per_example(architecture, SPEC, images(), settings, CPU)
+    assert measured == (pytest.approx(3.0), pytest.approx(PASS_SHARE * 6.0))

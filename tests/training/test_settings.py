@@ -16,7 +16,7 @@ from neat_deep.training.settings import TrainingSettings
     [
         ({"epochs": 0}, "epochs: got 0, allowed: 1 or more"),
         ({"batch_size": 1}, "batch_size: got 1, allowed: 2 or more"),
-        ({"optimizer": "rmsprop"}, "optimizer: got 'rmsprop', allowed: adamw, adam, sgd"),
+        ({"optimizer": "rmsprop"}, "optimizer: got 'rmsprop', allowed: adamw, adam, sgd, nesterov"),
         (
             {"optimizer": "nesterov", "momentum": 0.0},
             "momentum with optimizer = nesterov: got 0.0, allowed: more than 0",

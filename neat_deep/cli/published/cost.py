@@ -19,7 +19,7 @@ from neat_deep.space.architecture import Architecture
 from neat_deep.strategies.registry import STRATEGIES
 from neat_deep.training.retraining import retraining_data
 from neat_deep.training.suitability import check_training_settings
-from neat_deep.training.timing import PASS_SHARE, seconds_per_example
+from neat_deep.training.timing import seconds_per_example
 
 Seconds = Mapping[str, float]  # of one core, by the name of a step
 
@@ -91,6 +91,6 @@ def _measure(data: str, block: str, folder: ExperimentFolder, where: Where) -> _
     with computing_with(1):
         example = seconds_per_example(architecture, whole.spec, whole.train, inputs.training, device)
     return _Pace(
-        training=example * len(whole.train) * inputs.training.epochs,
-        test=example * PASS_SHARE * len(whole.read_test()),
+        training=example.training * len(whole.train) * inputs.training.epochs,
+        test=example.scoring * len(whole.read_test()),
     )

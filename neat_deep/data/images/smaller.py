@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -19,8 +20,7 @@ AT_ONCE = 4096  # images that are resized together: as floats they take four tim
 def smaller_images(dataset: Dataset, size: int) -> Dataset:
     """The data set with `size` pixels on its images' shorter side, and in proportion on the other; no test part.
 
-    Each pixel is a mean of those that it covers (bilinear, with antialiasing). They are normalised as the large images
-    are. Raises `ConfigError` as `smaller_spec` does.
+    They are normalised as the large images are. Raises `ConfigError` as `smaller_spec` does.
     """
     spec = smaller_spec(dataset.spec, size)
     train, validation = (_smaller(part, spec) for part in (dataset.train, dataset.validation))
@@ -31,20 +31,28 @@ def smaller_spec(data: DataSpec, size: int) -> DataSpec:
     """The facts of such a data set; raises `ConfigError` for texts and for a size that is larger than the images."""
     if data.rank != 2:
         raise ConfigError(f"image_size: got {size}, allowed: 0, since the data set '{data.name}' holds texts")
-    channels, height, width = data.shape
+    check_range("image_size", size, low=1, high=min(data.shape[1:]))
+    return replace(data, shape=(data.shape[0], *shape_of_size(data.shape, size)))
+
+
+def shape_of_size(shape: Sequence[int], size: int) -> tuple[int, int]:
+    """Height and width of images (..., H, W) when their shorter side has `size` pixels."""
+    height, width = shape[-2:]
     shorter = min(height, width)
-    check_range("image_size", size, low=1, high=shorter)
-    return replace(data, shape=(channels, round(height * size / shorter), round(width * size / shorter)))
+    return round(height * size / shorter), round(width * size / shorter)
+
+
+def resized(images: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Float images (N, C, H, W) with another (height, width); each pixel is a mean of those that it covers.
+
+    That is bilinear interpolation with antialiasing, as image libraries make images smaller.
+    """
+    return F.interpolate(images, shape, mode="bilinear", antialias=True)
 
 
 def _smaller(split: Split, spec: DataSpec) -> ImageSplit:
     if not isinstance(split, ImageSplit):
         raise ConfigError(f"image_size: the data set '{spec.name}' is read by a class of its own; allowed: 0")
-    parts = [_resized(images, spec.shape[1:]) for images in split.images.split(AT_ONCE)]
-    return replace(split, images=torch.cat(parts), spec=spec)
-
-
-def _resized(images: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """uint8 images (N, C, H, W) as uint8 images of another shape (height, width)."""
-    floats = F.interpolate(images.float(), shape, mode="bilinear", antialias=True)
-    return floats.round().clamp(0, 255).to(torch.uint8)
+    height, width = spec.shape[1:]
+    parts = [resized(images.float(), (height, width)) for images in split.images.split(AT_ONCE)]
+    return replace(split, images=torch.cat([part.round().to(torch.uint8) for part in parts]), spec=spec)
