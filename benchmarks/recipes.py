@@ -85,6 +85,7 @@ def recipes(settings: TrainingSettings, side: int) -> dict[str, Recipe]:
     rate, batch = settings.learning_rate, settings.batch_size
     return {
         "as the file says": Recipe(),
+        "their own size throughout": Recipe({"progressive_sizes": ()}),
         f"sizes {half} {three_quarters} {side}": growing(half, three_quarters),
         f"sizes {half} {three_quarters} {side} {side}": growing(half, three_quarters, side),
         f"sizes {five_eighths} {more} {side}": growing(five_eighths, more),
