@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from neat_deep.base.errors import ConfigError, SearchError
+from neat_deep.data import DataSpec
 from neat_deep.ops import register_op
 from neat_deep.scoring.budget import Budget
 from neat_deep.scoring.scores import SCORED, Score
@@ -20,7 +21,7 @@ from neat_deep.search import time_plan
 from neat_deep.search.evolve import evolve
 from neat_deep.search.time_plan import FINISH_SECONDS, LEAST_SECONDS, Pace, TimePlan, measure_pace, plan_time
 from neat_deep.store.run_store import RunStore
-from neat_deep.training.timing import PASS_SHARE
+from neat_deep.training.timing import PASS_SHARE, ExampleSeconds
 from tests.support import worker_tasks
 from tests.support.clocks import Clock
 from tests.support.toy_search import DATA, PLAIN, SPACE, experiment, search_by_strategy, strategy_experiment
@@ -222,3 +223,18 @@ def test_a_search_breaks_off_what_runs_at_its_deadline(
 def test_a_search_whose_time_was_over_before_it_began_says_so(tmp_path: Path) -> None:
     with pytest.raises(SearchError, match="the time for the search is spent"):
         search_by_strategy(tmp_path, strategy_experiment(PLAIN, minutes=1.0), budget=Budget(soft_deadline=0.0))
+
+
+def test_the_pace_of_a_search_is_that_of_its_small_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the final training's that of the whole ones."""
+    sides: list[int] = []
+
+    def note(architecture: object, data: DataSpec, *rest: object) -> ExampleSeconds:
+        sides.append(data.shape[1])
+        return ExampleSeconds(0.1, 0.04)
+
+    monkeypatch.setattr(time_plan, "seconds_per_example", note)
+    asked = experiment(PLAIN)
+    whole, fitness = DATA.spec.shape[1], replace(PLAIN, image_size=3)
+    measure_pace(["identity", "sep_conv_3"], DATA, asked.network, asked.training, fitness, device=CPU)
+    assert sides == [3, whole]
