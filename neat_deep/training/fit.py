@@ -94,11 +94,10 @@ def fit(
 
     With `settings.frozen_vectors` so many epochs leave the word vectors of a network for texts as they are. With
     `settings.early_stopping` each epoch is scored on `validation`, of images that grow (`settings.progressive_sizes`)
-    those of the last size. Of texts, whose batches are sorted by length,
-    the batch normalisations' statistics are measured anew before they are scored and at the end. On the CPU the same
-    seed, data and number of threads give the same weights, bit for bit. Raises `DivergedError` at the first loss that
-    is not finite, or when the last step leaves weights that are not, and `ConfigError` for early stopping without
-    `validation`.
+    those of the last size. Of texts, whose batches are sorted by length, the batch normalisations' statistics are
+    measured anew before they are scored and at the end. On the CPU the same seed, data and number of threads give the
+    same weights, bit for bit. Raises `DivergedError` at the first loss that is not finite, or when the last step leaves
+    weights that are not, and `ConfigError` for early stopping without `validation`.
     """
     if settings.early_stopping and validation is None:
         raise ConfigError(f"early_stopping: got {settings.early_stopping}, allowed: 0, or a validation part to stop by")
