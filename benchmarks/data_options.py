@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from neat_deep.base.checks import check_range
 from neat_deep.data import DATASETS
@@ -21,6 +22,16 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", help=f"{', '.join(DATASETS)}; over [Data] dataset")
     parser.add_argument("--data-root", help="folder that holds the data sets; over [Data] root")
     parser.add_argument("--seed", type=int, help="over [Run] seed")
+
+
+def add_trainings_options(parser: argparse.ArgumentParser, *, seeds: int) -> None:
+    """Those of a benchmark that does many trainings and keeps what they came to; `seeds` of each unless told."""
+    parser.add_argument("--seeds", type=at_least("--seeds", 1), default=seeds, help="of each (default: %(default)s)")
+    parser.add_argument(
+        "--processes", type=at_least("--processes", 1), default=1, help="at once (default: %(default)s)"
+    )
+    parser.add_argument("--keep", type=Path, help="a JSON file that keeps what was trained")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
 
 
 def at_least(option: str, low: int) -> Callable[[str], int]:

@@ -28,7 +28,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from data_options import add_common_options, at_least, given
+from data_options import add_common_options, add_trainings_options, at_least, given
 from in_processes import in_processes
 from kept_outcomes import KeptOutcomes
 from neat_deep.base.devices import get_device
@@ -220,12 +220,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--channels", type=at_least("--channels", 1), help="of the first; over [Network] channels")
     parser.add_argument("--epochs", type=at_least("--epochs", 1), help="of each training; over [Training] epochs")
     parser.add_argument("--random", type=at_least("--random", 0), default=0, help="random cells to train")
-    parser.add_argument("--seeds", type=at_least("--seeds", 1), default=3, help="of each (default: %(default)s)")
-    parser.add_argument(
-        "--processes", type=at_least("--processes", 1), default=1, help="at once (default: %(default)s)"
-    )
-    parser.add_argument("--keep", type=Path, help="a JSON file that keeps what was trained")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
+    add_trainings_options(parser, seeds=3)
     add_common_options(parser)
     return parser.parse_args(arguments)
 

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from data_options import add_data_options, at_least, given
+from data_options import add_data_options, add_trainings_options, at_least, given
 from in_processes import in_processes
 from kept_outcomes import KeptOutcomes
 from neat_deep.base.checks import check_range
@@ -279,13 +279,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=240, help="of one core, of each training (default: %(default)s)"
     )
-    parser.add_argument("--seeds", type=at_least("--seeds", 1), default=1, help="of each (default: %(default)s)")
     parser.add_argument("--recipes", nargs="+", metavar="NAME", help="only these")
-    parser.add_argument(
-        "--processes", type=at_least("--processes", 1), default=1, help="at once (default: %(default)s)"
-    )
-    parser.add_argument("--keep", type=Path, help="a JSON file that keeps what was trained")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON line last")
+    add_trainings_options(parser, seeds=1)
     add_data_options(parser)
     return parser.parse_args(arguments)
 

@@ -5,15 +5,9 @@ from __future__ import annotations
 from darts.bilevel_split import bilevel_split
 from darts.settings import DartsSettings
 from neat_deep.base.errors import ConfigError
-from neat_deep.data import DATASETS, Dataset
+from neat_deep.data import Dataset
 from neat_deep.networks.suitability import check_ngrams, check_op, check_ops
 from neat_deep.space.architecture import Skeleton
-
-
-def check_ops_before_reading(settings: DartsSettings, dataset: str) -> None:
-    """Raise `ConfigError` for ops for images and a data set of texts, or the reverse: before it is read."""
-    if dataset in DATASETS:
-        check_ops(settings.space().real_ops, DATASETS.get(dataset).rank)
 
 
 def check_search(settings: DartsSettings, skeleton: Skeleton, dataset: Dataset) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from darts.begun_search import is_complete, keep_request, read_darts_experiment, take_up, warn_of_roundings
 from darts.bilevel import SearchResult, search
-from darts.checks import check_ops_before_reading, check_search
+from darts.checks import check_search
 from darts.page import read_run as read_page
 from darts.reporting import SearchProgress, SearchRecorder
 from darts.restarts import Restart, cost_of, search_several
@@ -50,7 +50,7 @@ from neat_deep.cli.results import (
 from neat_deep.cli.retraining import train_and_report
 from neat_deep.cli.running import naming
 from neat_deep.data import Dataset
-from neat_deep.networks.suitability import check_skeleton
+from neat_deep.networks.suitability import check_ops_of_dataset, check_skeleton
 from neat_deep.space.cell_graph import CellGraph
 from neat_deep.space.skeleton_options import SkeletonOptions
 from neat_deep.strategies.starts import read_start, start_skeleton, without_gates
@@ -88,7 +88,7 @@ def run_darts(request: Request) -> None:
         with naming(f"--start: {given['start']}"):
             check_holdable(experiment.darts.space(), start)
     with naming(config), in_section("Darts"):
-        check_ops_before_reading(experiment.darts, experiment.data.dataset)
+        check_ops_of_dataset(experiment.darts.space().real_ops, experiment.data.dataset)
     set_threads(experiment.run.threads)
     with saying_where_data_go(request.run is not None):
         device, dataset = load_inputs(config, given, experiment)

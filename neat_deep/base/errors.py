@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class NeatDeepError(Exception):
@@ -76,9 +76,14 @@ def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") ->
 
 
 @contextmanager
-def in_section(name: str) -> Iterator[None]:
-    """Put the section `name` of an INI file before the setting that an error's message starts with."""
+def beginning(words: str) -> Iterator[None]:
+    """Within the block the message of an error begins with these words, and it is a `ConfigError`."""
     try:
         yield
     except NeatDeepError as error:
-        raise ConfigError(f"[{name}] {error}") from None
+        raise ConfigError(f"{words}{error}") from None
+
+
+def in_section(name: str) -> AbstractContextManager[None]:
+    """Put the section `name` of an INI file before the setting that an error's message starts with."""
+    return beginning(f"[{name}] ")

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from neat_deep.base.errors import DataError
+from neat_deep.base.errors import ConfigError, DataError
 from neat_deep.data.augmentation import Augmentation
 from neat_deep.data.encoding import TextEncoding
 from neat_deep.data.splits import stratified_subset
@@ -35,6 +35,12 @@ class DataSpec:
     std: tuple[float, ...]
     vocabulary: int = 0
     vector_size: int = 0
+
+
+def check_holds_images(key: str, value: object, data: DataSpec, allowed: object = 0) -> None:
+    """Raise `ConfigError` for the setting `key`, which is for images, where the data set holds texts."""
+    if data.rank != 2:
+        raise ConfigError(f"{key}: got {value}, allowed: {allowed}, since the data set '{data.name}' holds texts")
 
 
 class Batch(NamedTuple):

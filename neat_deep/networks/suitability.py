@@ -10,7 +10,7 @@ import torch
 
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ArchitectureError, ConfigError, NeatDeepError
-from neat_deep.data import Augmentation, DataSpec
+from neat_deep.data import DATASETS, Augmentation, DataSpec
 from neat_deep.data.augmentation import check_augmentation as check_rank
 from neat_deep.ops import FeatureSpec, get_op, list_ops
 from neat_deep.space.architecture import RANK_NAMES, Skeleton
@@ -27,6 +27,12 @@ def check_ops(ops: Iterable[str], rank: int) -> None:
                 f"op_options: got '{name}', which does not support the {RANK_NAMES[rank]} of this data set;"
                 f" allowed: {', '.join([*list_ops(rank), NONE])}"
             )
+
+
+def check_ops_of_dataset(ops: Iterable[str], dataset: str) -> None:
+    """`check_ops` for a data set by its name, before it is read; of one that nobody registered nothing is known yet."""
+    if dataset in DATASETS:
+        check_ops(ops, DATASETS.get(dataset).rank)
 
 
 def check_widths(ops: Iterable[str], skeleton: Skeleton, key: str = "channels") -> None:

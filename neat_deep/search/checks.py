@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from neat_deep.base.errors import ConfigError, NeatDeepError, in_section
+from neat_deep.base.errors import ConfigError, beginning, in_section
 from neat_deep.base.registry import resolve
 from neat_deep.config.experiment_file import Experiment
 from neat_deep.config.stored_settings import AnyExperiment, skeleton_options_of
 from neat_deep.config.strategy_experiment import SPACE, StrategyExperiment
-from neat_deep.data import DATASETS, DataSpec
+from neat_deep.data import DataSpec
 from neat_deep.data.images.smaller import smaller_spec
 from neat_deep.evolution.expression import seed_architecture
 from neat_deep.networks.suitability import (
     check_augmentation,
     check_ops,
+    check_ops_of_dataset,
     check_skeleton,
     check_skeleton_options,
     check_widths,
@@ -57,7 +58,7 @@ def check_experiment(
         check_widths(ops, scored)
         if experiment.fitness.image_size:
             small = smaller_spec(data, experiment.fitness.image_size)
-            with _beginning(f"image_size: got {experiment.fitness.image_size}; "):
+            with beginning(f"image_size: got {experiment.fitness.image_size}; "):
                 check_skeleton(scored, small)
                 check_skeleton_options(options, ops, scored, small)
     for key in ("train_subset", "validation_subset"):
@@ -104,13 +105,9 @@ def make_strategy(experiment: StrategyExperiment, skeleton: Skeleton, start: Sta
 
 
 def check_ops_before_reading(experiment: AnyExperiment) -> None:
-    """Raise `ConfigError` for ops for images and a data set of texts, or the reverse: before it is read or downloaded.
-
-    Of a data set that nobody registered it is known after that.
-    """
-    if experiment.data.dataset in DATASETS:
-        with _in_space(experiment):
-            check_ops(ops_of(experiment), DATASETS.get(experiment.data.dataset).rank)
+    """Raise `ConfigError` for ops for images and a data set of texts, or the reverse: before these are read."""
+    with _in_space(experiment):
+        check_ops_of_dataset(ops_of(experiment), experiment.data.dataset)
 
 
 def check_start(experiment: AnyExperiment, start: Start, data: DataSpec) -> None:
@@ -137,15 +134,6 @@ def neat_start(experiment: Experiment, start: Start, skeleton: Skeleton) -> Arch
     plain = without_gates(given.cell)
     cell = plain if config.motif_spaces else plain.flat()
     return Architecture(cell, start_skeleton(config.skeletons, skeleton, given.skeleton).skeleton)
-
-
-@contextmanager
-def _beginning(words: str) -> Iterator[None]:
-    """Within the block the message of an error begins with these words."""
-    try:
-        yield
-    except NeatDeepError as error:
-        raise ConfigError(f"{words}{error}") from None
 
 
 def _in_space(experiment: AnyExperiment) -> AbstractContextManager[None]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from neat_deep.base.errors import ConfigError
 from neat_deep.data import Batch, DataSpec
+from neat_deep.data.spec import check_holds_images
 from neat_deep.training.settings import TrainingSettings
 
 
@@ -63,5 +63,5 @@ def check_mixing(settings: TrainingSettings, data: DataSpec) -> None:
     """Raise `ConfigError` for images that are to be mixed where the data set holds texts."""
     for key in ("mixup", "cutmix"):
         value = getattr(settings, key)
-        if value and data.rank != 2:
-            raise ConfigError(f"{key}: got {value}, allowed: 0, since the data set '{data.name}' holds texts")
+        if value:
+            check_holds_images(key, value, data)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from neat_deep.base.errors import ConfigError
 from neat_deep.data import Batch, DataSpec
 from neat_deep.data.images import smaller
+from neat_deep.data.spec import check_holds_images
 
 
 def size_at(sizes: Sequence[int], progress: float) -> int:
@@ -49,9 +50,8 @@ def check_sizes(sizes: Sequence[int], data: DataSpec) -> None:
     """
     if not sizes:
         return
-    got = f"progressive_sizes: got {' '.join(map(str, sizes))}, allowed:"
-    if data.rank != 2:
-        raise ConfigError(f"{got} none, since the data set '{data.name}' holds texts")
+    got = " ".join(map(str, sizes))
+    check_holds_images("progressive_sizes", got, data, allowed="none")
     side = min(data.shape[1:])
     if list(sizes) != sorted(sizes) or sizes[-1] != side:
-        raise ConfigError(f"{got} sizes that rise to the images' own, which is {side}")
+        raise ConfigError(f"progressive_sizes: got {got}, allowed: sizes that rise to the images' own, which is {side}")

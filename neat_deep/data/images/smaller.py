@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from neat_deep.base.checks import check_range
 from neat_deep.base.errors import ConfigError
 from neat_deep.data.images.image_split import ImageSplit
-from neat_deep.data.spec import Dataset, DataSpec, Split
+from neat_deep.data.spec import Dataset, DataSpec, Split, check_holds_images
 
 AT_ONCE = 4096  # images that are resized together: as floats they take four times the memory
 
@@ -29,8 +29,7 @@ def smaller_images(dataset: Dataset, size: int) -> Dataset:
 
 def smaller_spec(data: DataSpec, size: int) -> DataSpec:
     """The facts of such a data set; raises `ConfigError` for texts and for a size that is larger than the images."""
-    if data.rank != 2:
-        raise ConfigError(f"image_size: got {size}, allowed: 0, since the data set '{data.name}' holds texts")
+    check_holds_images("image_size", size, data)
     check_range("image_size", size, low=1, high=min(data.shape[1:]))
     return replace(data, shape=(data.shape[0], *shape_of_size(data.shape, size)))
 
